@@ -1,0 +1,63 @@
+//! Time: Unix milliseconds, slots and windows.
+//!
+//! A slot of `step` seconds is `floor(t / step)`; tick *k* is the wall-clock second *k*.
+
+use serde::{Deserialize, Serialize};
+
+/// Unix milliseconds of the server's wall clock.
+pub type Millis = i64;
+
+/// Milliseconds of one second.
+pub const SECOND: Millis = 1_000;
+
+/// How long after the end of a second its samples are published, milliseconds.
+pub const PUBLISH_DELAY: Millis = 200;
+
+/// How far back late samples still revise the live window, milliseconds.
+pub const REVISION: Millis = 60_000;
+
+/// How many intervals a sample stands for: a point is drawn for a slot if a sample lies within as many.
+pub const REACH: f64 = 2.5;
+
+/// The first millisecond of the slot that holds `time`.
+pub fn slot_start(time: Millis, step_seconds: u32) -> Millis {
+    let step = Millis::from(step_seconds) * SECOND;
+    time.div_euclid(step) * step
+}
+
+/// Whether a panel whose newest sample is from `newest` counts as stale at `now`: older than three intervals, and
+/// than three seconds.
+pub fn is_stale(newest: Millis, interval_ms: u32, now: Millis) -> bool {
+    now - newest > (3 * Millis::from(interval_ms)).max(3 * SECOND)
+}
+
+/// The configured time zone as a page needs it: the server's offset at the time of the snapshot. Browsers use this and
+/// never their own, so that two people see the same clock.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Zone {
+    /// Seconds east of UTC.
+    pub offset: i32,
+    /// The abbreviation shown beside a clock, such as `JST`.
+    pub name: String,
+}
+
+impl Zone {
+    /// Hour, minute and second of the day in this zone.
+    pub fn clock(&self, time: Millis) -> (u32, u32, u32) {
+        let second = (time.div_euclid(SECOND) + i64::from(self.offset)).rem_euclid(86_400);
+        let second = u32::try_from(second).unwrap_or_default();
+        (second / 3_600, second / 60 % 60, second % 60)
+    }
+
+    /// `14:07:03`.
+    pub fn hms(&self, time: Millis) -> String {
+        let (hour, minute, second) = self.clock(time);
+        format!("{hour:02}:{minute:02}:{second:02}")
+    }
+
+    /// `14:07`.
+    pub fn hm(&self, time: Millis) -> String {
+        let (hour, minute, _) = self.clock(time);
+        format!("{hour:02}:{minute:02}")
+    }
+}
