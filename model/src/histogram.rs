@@ -141,12 +141,11 @@ impl Distribution {
     /// The value that the fraction `q` of all values do not exceed; `None` when empty.
     pub fn quantile(&self, q: f64) -> Option<Quantile> {
         match self {
-            Self::Exponential(histogram) => {
-                histogram.quantile(q).map(|value| Quantile { value, bucket: None })
-            }
-            Self::Explicit(histogram) => histogram
-                .quantile(q)
-                .map(|found| Quantile { value: found.value, bucket: Some((found.lower, found.upper)) }),
+            Self::Exponential(histogram) => histogram.quantile(q).map(|value| Quantile { value, bucket: None }),
+            Self::Explicit(histogram) => histogram.quantile(q).map(|found| Quantile {
+                value: found.value,
+                bucket: Some((found.lower, found.upper)),
+            }),
         }
     }
 
@@ -167,9 +166,11 @@ impl Distribution {
     /// the cells of a heat map's column.
     pub fn buckets(&self) -> Box<dyn Iterator<Item = (f64, Option<f64>, u64)> + '_> {
         match self {
-            Self::Exponential(histogram) => {
-                Box::new(histogram.buckets().map(|(lower, upper, count)| (lower, Some(upper), count)))
-            }
+            Self::Exponential(histogram) => Box::new(
+                histogram
+                    .buckets()
+                    .map(|(lower, upper, count)| (lower, Some(upper), count)),
+            ),
             Self::Explicit(histogram) => Box::new(histogram.buckets()),
         }
     }

@@ -44,7 +44,11 @@ impl Explicit {
 
     /// One with the same bounds and nothing in it.
     pub fn empty_like(&self) -> Self {
-        Self { bounds: Arc::clone(&self.bounds), counts: vec![0; self.counts.len()].into(), sum: 0.0 }
+        Self {
+            bounds: Arc::clone(&self.bounds),
+            counts: vec![0; self.counts.len()].into(),
+            sum: 0.0,
+        }
     }
 
     /// The upper bounds, without the last bucket's +Inf.
@@ -142,7 +146,10 @@ impl Explicit {
         let first = self.bounds.first().map_or(0.0, |bound| bound.min(0.0));
         let lowers = std::iter::once(first).chain(self.bounds.iter().copied());
         let uppers = self.bounds.iter().copied().map(Some).chain([None]);
-        lowers.zip(uppers).zip(&self.counts).map(|((lower, upper), count)| (lower, upper, *count))
+        lowers
+            .zip(uppers)
+            .zip(&self.counts)
+            .map(|((lower, upper), count)| (lower, upper, *count))
     }
 }
 
@@ -193,7 +200,10 @@ mod tests {
         let histogram = explicit(&[0.1, 0.25, 0.5], &[10, 10, 0, 5]);
         let check = |q, value: f64, lower, upper| {
             let found = histogram.quantile(q).unwrap();
-            assert!((found.value - value).abs() < 1e-12 && (found.lower, found.upper) == (lower, upper), "{q}: {found:?}");
+            assert!(
+                (found.value - value).abs() < 1e-12 && (found.lower, found.upper) == (lower, upper),
+                "{q}: {found:?}"
+            );
         };
         check(0.0, 0.0, 0.0, Some(0.1));
         check(0.2, 0.05, 0.0, Some(0.1));
@@ -208,7 +218,10 @@ mod tests {
     #[test]
     fn other_bounds_do_not_merge() {
         let mut histogram = explicit(&[0.1, 0.25], &[1, 2, 3]);
-        assert_eq!(histogram.merge(&explicit(&[0.1, 0.3], &[1, 1, 1])), Err(Mismatch::Bounds));
+        assert_eq!(
+            histogram.merge(&explicit(&[0.1, 0.3], &[1, 1, 1])),
+            Err(Mismatch::Bounds)
+        );
         assert_eq!(histogram.merge(&explicit(&[0.1, 0.25], &[1, 0, 1])), Ok(()));
         assert_eq!(histogram.counts(), [2, 2, 4]);
         assert!(histogram.empty_like().is_empty());

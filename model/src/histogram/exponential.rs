@@ -63,13 +63,15 @@ impl Exponential {
 
     /// An empty histogram at another scale, kept between [`MIN_SCALE`] and [`SCALE`].
     pub fn with_scale(scale: i8) -> Self {
-        Self { scale: scale.clamp(MIN_SCALE, SCALE), ..Self::new() }
+        Self {
+            scale: scale.clamp(MIN_SCALE, SCALE),
+            ..Self::new()
+        }
     }
 
     /// A histogram from another program's buckets. The count is what the buckets add up to.
     pub fn from_parts(parts: Parts<'_>) -> Self {
-        let mut histogram =
-            Self::with_scale(parts.scale.clamp(i32::from(MIN_SCALE), i32::from(SCALE)) as i8);
+        let mut histogram = Self::with_scale(parts.scale.clamp(i32::from(MIN_SCALE), i32::from(SCALE)) as i8);
         let shift = (parts.scale - parts.scale.min(i32::from(SCALE))).min(63);
         let (lowest, highest) = scale::range(histogram.scale);
         histogram.zero_count = parts.zero_count;
@@ -246,7 +248,11 @@ impl Exponential {
         let zeros = (self.zero_count > 0).then_some((0.0, 0.0, self.zero_count));
         zeros.into_iter().chain(self.buckets.iter().map(|(index, count)| {
             let index = i32::from(index);
-            (scale::lower_bound(index, self.scale), scale::lower_bound(index + 1, self.scale), count)
+            (
+                scale::lower_bound(index, self.scale),
+                scale::lower_bound(index + 1, self.scale),
+                count,
+            )
         }))
     }
 
@@ -259,7 +265,10 @@ impl Exponential {
     pub fn clear(&mut self) {
         let mut buckets = std::mem::take(&mut self.buckets);
         buckets.clear();
-        *self = Self { buckets, ..Self::with_scale(self.scale) };
+        *self = Self {
+            buckets,
+            ..Self::with_scale(self.scale)
+        };
     }
 
     /// Gives back memory that no bucket uses. A clone has none of it.
@@ -269,13 +278,18 @@ impl Exponential {
 
     fn edges(&self) -> (f64, f64) {
         let mut buckets = self.buckets();
-        let Some((lower, upper, _)) = buckets.next() else { return (0.0, 0.0) };
+        let Some((lower, upper, _)) = buckets.next() else {
+            return (0.0, 0.0);
+        };
         (lower, buckets.last().map_or(upper, |(_, upper, _)| upper))
     }
 
     fn estimated_sum(&self) -> f64 {
         let middles = self.buckets.iter();
-        middles.map(|(index, n)| scale::middle(index, self.scale) * n as f64).sum::<f64>().min(f64::MAX)
+        middles
+            .map(|(index, n)| scale::middle(index, self.scale) * n as f64)
+            .sum::<f64>()
+            .min(f64::MAX)
     }
 }
 

@@ -20,13 +20,39 @@ const BIAS: i32 = 1_023;
 /// The mantissas of 2^(j/32), rounded down, so that a value is at or below a bound exactly when its mantissa is at or
 /// below the bound's. The last entry is above every mantissa.
 const BOUNDS: [u64; STEPS + 1] = [
-    0x0000000000000, 0x059b0d3158574, 0x0b5586cf9890f, 0x11301d0125b50, 0x172b83c7d517a,
-    0x1d4873168b9aa, 0x2387a6e756238, 0x29e9df51fdee1, 0x306fe0a31b715, 0x371a7373aa9ca,
-    0x3dea64c123422, 0x44e086061892d, 0x4bfdad5362a27, 0x5342b569d4f81, 0x5ab07dd485429,
-    0x6247eb03a5584, 0x6a09e667f3bcc, 0x71f75e8ec5f73, 0x7a11473eb0186, 0x82589994cce12,
-    0x8ace5422aa0db, 0x93737b0cdc5e4, 0x9c49182a3f090, 0xa5503b23e255c, 0xae89f995ad3ad,
-    0xb7f76f2fb5e46, 0xc199bdd85529c, 0xcb720dcef9069, 0xd5818dcfba487, 0xdfc97337b9b5e,
-    0xea4afa2a490d9, 0xf50765b6e4540, u64::MAX,
+    0x0000000000000,
+    0x059b0d3158574,
+    0x0b5586cf9890f,
+    0x11301d0125b50,
+    0x172b83c7d517a,
+    0x1d4873168b9aa,
+    0x2387a6e756238,
+    0x29e9df51fdee1,
+    0x306fe0a31b715,
+    0x371a7373aa9ca,
+    0x3dea64c123422,
+    0x44e086061892d,
+    0x4bfdad5362a27,
+    0x5342b569d4f81,
+    0x5ab07dd485429,
+    0x6247eb03a5584,
+    0x6a09e667f3bcc,
+    0x71f75e8ec5f73,
+    0x7a11473eb0186,
+    0x82589994cce12,
+    0x8ace5422aa0db,
+    0x93737b0cdc5e4,
+    0x9c49182a3f090,
+    0xa5503b23e255c,
+    0xae89f995ad3ad,
+    0xb7f76f2fb5e46,
+    0xc199bdd85529c,
+    0xcb720dcef9069,
+    0xd5818dcfba487,
+    0xdfc97337b9b5e,
+    0xea4afa2a490d9,
+    0xf50765b6e4540,
+    u64::MAX,
 ];
 
 /// For each value of the mantissa's highest five bits, the first bound that can be at or above such a mantissa.
@@ -98,7 +124,11 @@ mod tests {
             let index = (exponent << SCALE) - 1;
             assert_eq!(i32::from(index_of(value, SCALE)), index, "2^{exponent}");
             if exponent < 1_023 {
-                assert_eq!(i32::from(index_of(value.next_up(), SCALE)), index + 1, "above 2^{exponent}");
+                assert_eq!(
+                    i32::from(index_of(value.next_up(), SCALE)),
+                    index + 1,
+                    "above 2^{exponent}"
+                );
             }
         }
     }
@@ -126,7 +156,10 @@ mod tests {
     #[test]
     fn the_middle_is_within_the_promised_error() {
         for index in -1_000..1_000 {
-            let (lower, upper) = (lower_bound(i32::from(index), SCALE), lower_bound(i32::from(index) + 1, SCALE));
+            let (lower, upper) = (
+                lower_bound(i32::from(index), SCALE),
+                lower_bound(i32::from(index) + 1, SCALE),
+            );
             let middle = middle(index, SCALE);
             assert!((middle - lower) / lower <= 0.011 && (upper - middle) / upper <= 0.011);
         }
