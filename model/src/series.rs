@@ -23,7 +23,10 @@ pub const OTHER: &str = "_OTHER";
 
 /// Labels sorted by name, each name once.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(from = "std::collections::BTreeMap<String, String>", into = "std::collections::BTreeMap<String, String>")]
+#[serde(
+    from = "std::collections::BTreeMap<String, String>",
+    into = "std::collections::BTreeMap<String, String>"
+)]
 pub struct Labels(Vec<(Box<str>, Box<str>)>);
 
 impl Labels {
@@ -91,7 +94,11 @@ impl From<std::collections::BTreeMap<String, String>> for Labels {
 
 impl From<Labels> for std::collections::BTreeMap<String, String> {
     fn from(labels: Labels) -> Self {
-        labels.0.into_iter().map(|(name, value)| (name.into_string(), value.into_string())).collect()
+        labels
+            .0
+            .into_iter()
+            .map(|(name, value)| (name.into_string(), value.into_string()))
+            .collect()
     }
 }
 
@@ -135,7 +142,13 @@ impl Series {
         let name = name.into();
         let mut hasher = DefaultHasher::new();
         (&name, &labels).hash(&mut hasher);
-        Arc::new(Self { name, labels, kind, interval_ms, fingerprint: hasher.finish() })
+        Arc::new(Self {
+            name,
+            labels,
+            kind,
+            interval_ms,
+            fingerprint: hasher.finish(),
+        })
     }
 
     /// The metric's name.
@@ -195,11 +208,19 @@ pub struct Sample {
 impl Sample {
     /// A sample of a counter or a gauge.
     pub fn number(series: &Arc<Series>, time: Millis, value: f64) -> Self {
-        Self { series: Arc::clone(series), time, value: Value::Number(value) }
+        Self {
+            series: Arc::clone(series),
+            time,
+            value: Value::Number(value),
+        }
     }
 
     /// A sample of a histogram.
     pub fn distribution(series: &Arc<Series>, time: Millis, value: Distribution) -> Self {
-        Self { series: Arc::clone(series), time, value: Value::Distribution(Box::new(value)) }
+        Self {
+            series: Arc::clone(series),
+            time,
+            value: Value::Distribution(Box::new(value)),
+        }
     }
 }

@@ -1,0 +1,241 @@
+//! Short words for the groups' files.
+
+use super::Definition;
+use crate::panel::{ChartKind, ColumnSpec, Feed, Line, Palette, Panel, PanelSpec, StatKey, StatSpec, Table};
+use crate::query::{Function, Query, Selector};
+use crate::series::Labels;
+use crate::target::goal;
+use crate::text::Text;
+use crate::unit::Unit;
+
+pub(super) use crate::query::Combine;
+pub(super) use StatKey::{Count, Last, Max, Mean, Min, P50, P95, P99, Rate, Ratio, Total};
+
+/// Japanese and English.
+pub(super) const fn text(ja: &'static str, en: &'static str) -> Text {
+    Text::new(ja, en)
+}
+
+/// All series of a metric.
+pub(super) fn all(metric: &str) -> Selector {
+    Selector::new(metric)
+}
+
+/// The quantile, summed over all that is selected.
+pub(super) fn quantile(selector: &Selector, q: f64) -> Query {
+    Query::new(selector.clone(), Function::Quantile(q))
+}
+
+/// Events per second.
+pub(super) fn rate(selector: &Selector) -> Query {
+    Query::new(selector.clone(), Function::Rate)
+}
+
+/// Events.
+pub(super) fn increase(selector: &Selector) -> Query {
+    Query::new(selector.clone(), Function::Increase)
+}
+
+/// The mean.
+pub(super) fn mean(selector: &Selector) -> Query {
+    Query::new(selector.clone(), Function::Avg)
+}
+
+/// The largest.
+pub(super) fn max(selector: &Selector) -> Query {
+    Query::new(selector.clone(), Function::Max).combined(Combine::Max)
+}
+
+/// The newest, summed.
+pub(super) fn last(selector: &Selector) -> Query {
+    Query::new(selector.clone(), Function::Last)
+}
+
+/// A panel under construction.
+pub(super) fn panel(id: &str, title: Text, axis: Text, unit: Unit, chart: ChartKind, help: Text) -> Builder {
+    let group = id.split('.').next().unwrap_or_default().to_owned();
+    let spec = PanelSpec {
+        id: id.to_owned(),
+        group,
+        title,
+        help,
+        axis,
+        unit,
+        chart,
+        palette: Palette::Categorical,
+        axis_limit: None,
+        naming: Vec::new(),
+        stats: Vec::new(),
+        columns: Vec::new(),
+        feed: Feed::default(),
+    };
+    Builder(Panel {
+        spec,
+        lines: Vec::new(),
+        top: 8,
+        heat: None,
+        stats: Vec::new(),
+        limits: Vec::new(),
+        table: None,
+    })
+}
+
+/// See [`panel`].
+pub(super) struct Builder(Panel);
+
+impl Builder {
+    /// Lines without a label of their own, one per group of the query.
+    pub(super) fn lines(mut self, query: Query) -> Self {
+        self.0.lines.push(Line {
+            labels: Labels::none(),
+            query,
+        });
+        self
+    }
+
+    /// A line that is a statistic.
+    pub(super) fn statistic(mut self, key: StatKey, query: Query) -> Self {
+        self.0.lines.push(Line {
+            labels: Labels::new([("stat", key.as_str())]),
+            query,
+        });
+        self.naming(&["stat"])
+    }
+
+    /// The labels that name a series or a row.
+    pub(super) fn naming(mut self, labels: &[&str]) -> Self {
+        self.0.spec.naming = labels.iter().map(|&label| label.to_owned()).collect();
+        self
+    }
+
+    /// How many groups a line shows at most.
+    pub(super) fn top(mut self, top: usize) -> Self {
+        self.0.top = top;
+        self
+    }
+
+    /// The series' colours.
+    pub(super) fn palette(mut self, palette: Palette) -> Self {
+        self.0.spec.palette = palette;
+        self
+    }
+
+    /// Where the axis ends by nature.
+    pub(super) fn axis_limit(mut self, limit: f64) -> Self {
+        self.0.spec.axis_limit = Some(limit);
+        self
+    }
+
+    /// A figure in the panel's unit.
+    pub(super) fn stat(self, key: StatKey, label: Text, query: Query) -> Self {
+        let unit = self.0.spec.unit;
+        self.stat_in(unit, key, label, query)
+    }
+
+    /// A figure in a unit of its own.
+    pub(super) fn stat_in(mut self, unit: Unit, key: StatKey, label: Text, query: Query) -> Self {
+        let natural_limit = (unit == Unit::Ratio).then_some(1.0);
+        let goal = goal(None, &self.0.spec.id, key.as_str());
+        self.0.spec.stats.push(StatSpec {
+            key,
+            of: None,
+            label,
+            unit,
+            goal,
+            natural_limit,
+        });
+        self.0.stats.push(query);
+        self.0.limits.push(None);
+        self
+    }
+
+    /// The measured limit of the figure before.
+    pub(super) fn limited_by(mut self, query: Query) -> Self {
+        if let Some(limit) = self.0.limits.last_mut() {
+            *limit = Some(query);
+        }
+        self
+    }
+
+    /// The distributions of a heat map.
+    pub(super) fn heat(mut self, selector: Selector) -> Self {
+        self.0.heat = Some(selector);
+        self
+    }
+
+    /// A table of the groups that these labels make, sorted by the first column given to [`Builder::column`] unless
+    /// [`Builder::order`] says otherwise.
+    pub(super) fn table(mut self, rows: usize, spark: Option<Query>) -> Self {
+        self.0.table = Some(Table {
+            columns: Vec::new(),
+            order: 0,
+            rows,
+            spark,
+        });
+        self
+    }
+
+    /// A column.
+    pub(super) fn column(mut self, key: StatKey, label: Text, unit: Unit, query: Query) -> Self {
+        let goal = goal(None, &self.0.spec.id, key.as_str());
+        self.0.spec.columns.push(ColumnSpec {
+            key,
+            label,
+            unit,
+            goal,
+            minor: false,
+        });
+        if let Some(table) = &mut self.0.table {
+            table.columns.push(query);
+        }
+        self
+    }
+
+    /// A column that a narrow screen leaves out.
+    pub(super) fn minor(self, key: StatKey, label: Text, unit: Unit, query: Query) -> Self {
+        let mut this = self.column(key, label, unit, query);
+        if let Some(column) = this.0.spec.columns.last_mut() {
+            column.minor = true;
+        }
+        this
+    }
+
+    /// Sorts the table by the newest column.
+    pub(super) fn order(mut self) -> Self {
+        if let Some(table) = &mut self.0.table {
+            table.order = table.columns.len().saturating_sub(1);
+        }
+        self
+    }
+
+    /// How to feed it.
+    pub(super) fn fed_by(mut self, sentence: Text, lines: &str) -> Panel {
+        self.0.spec.feed = Feed {
+            sentence,
+            lines: lines.to_owned(),
+        };
+        self.0
+    }
+}
+
+/// The overview card of a group: its lead panel with the figures that the definition lists.
+pub(super) fn card(definition: &Definition) -> Panel {
+    let lead = &definition.panels[0];
+    let mut card = Panel {
+        stats: Vec::new(),
+        limits: Vec::new(),
+        ..lead.clone()
+    };
+    card.spec.stats.clear();
+    for &(id, key) in &definition.card {
+        for owner in definition.panels.iter().filter(|panel| panel.spec.id == id) {
+            for (place, stat) in owner.spec.stats.iter().enumerate().filter(|(_, stat)| stat.key == key) {
+                let of = (id != lead.spec.id).then(|| id.to_owned());
+                card.spec.stats.push(StatSpec { of, ..stat.clone() });
+                card.stats.push(owner.stats[place].clone());
+                card.limits.push(owner.limits[place].clone());
+            }
+        }
+    }
+    card
+}

@@ -1,0 +1,103 @@
+//! Hit rate, size and speed of each tier.
+
+use super::Definition;
+use super::build::*;
+use crate::panel::{ChartKind, Palette, Panel};
+use crate::query::Query;
+use crate::unit::Unit;
+
+const DURATION: &str = "cache_operation_duration_seconds";
+const SIZE: &str = "cache_size_bytes";
+const LIMIT: &str = "cache_limit_bytes";
+const EVICTIONS: &str = "cache_evictions_total";
+
+fn fed(builder: Builder) -> Panel {
+    builder.fed_by(
+        text(
+            "キャッシュの計測値がまだ届いていません。Rust のサービスは keiki-instrument の CacheInstrument で計測できます。",
+            "No source feeds this panel yet; a Rust service measures its cache with CacheInstrument of keiki-instrument.",
+        ),
+        "let cache = CacheInstrument::new(&recorder, \"l1\");",
+    )
+}
+
+pub(super) fn define() -> Definition {
+    let gets = all(DURATION);
+    let hits = all(DURATION).is("cache_result", &["hit"]);
+    let tier = &["cache_tier"];
+    let ratio = || Query::ratio(increase(&hits), increase(&gets));
+    Definition {
+        title: text("キャッシュ", "Cache"),
+        card: vec![("cache.hit_rate", Ratio), ("cache.get_time", P95), ("cache.size", Last), ("cache.evictions", Rate)],
+        panels: vec![
+            fed(panel(
+                "cache.hit_rate",
+                text("ヒット率", "Hit rate"),
+                text("ヒット率", "Hit rate"),
+                Unit::Ratio,
+                ChartKind::Line,
+                text("取得のうちキャッシュにあった割合を階層ごとに。", "The share of gets that were found, by tier."),
+            )
+            .axis_limit(1.0)
+            .lines(Query::ratio(rate(&hits), rate(&gets)).by(tier))
+            .naming(tier)
+            .stat(Ratio, text("ヒット率", "Hit rate"), ratio())
+            .stat_in(Unit::PerSecond, Rate, text("取得", "Gets"), rate(&gets))),
+            fed(panel(
+                "cache.get_time",
+                text("取得時間", "Get time"),
+                text("取得時間", "Get time"),
+                Unit::Seconds,
+                ChartKind::Line,
+                text("取得の所要時間。線の各点は直近 10 秒。", "How long a get takes. A point covers the trailing 10 seconds."),
+            )
+            .palette(Palette::Ranked)
+            .statistic(Mean, mean(&gets))
+            .statistic(P95, quantile(&gets, 0.95))
+            .stat(P95, text("取得 p95", "Get p95"), quantile(&gets, 0.95))
+            .stat(Mean, text("平均", "Mean"), mean(&gets))
+            .stat(Max, text("最大", "Max"), max(&gets))),
+            fed(panel(
+                "cache.size",
+                text("使用量", "Size"),
+                text("使用量", "Size"),
+                Unit::Bytes,
+                ChartKind::StackedArea,
+                text("キャッシュが占めるメモリを階層ごとに。", "Memory that the cache holds, by tier."),
+            )
+            .lines(last(&all(SIZE)).by(tier))
+            .naming(tier)
+            .stat(Last, text("使用量", "Size"), last(&all(SIZE)))
+            .limited_by(last(&all(LIMIT)))
+            .stat(Max, text("最大", "Max"), max(&all(SIZE)))),
+            fed(panel(
+                "cache.evictions",
+                text("追い出し", "Evictions"),
+                text("追い出し", "Evictions"),
+                Unit::PerSecond,
+                ChartKind::Bar,
+                text("場所を空けるために捨てた項目の数。", "Entries dropped to make room."),
+            )
+            .lines(rate(&all(EVICTIONS)).by(tier))
+            .naming(tier)
+            .stat(Rate, text("追い出し", "Evictions"), rate(&all(EVICTIONS)))
+            .stat_in(Unit::Count, Count, text("件数", "Count"), increase(&all(EVICTIONS)))),
+            fed(panel(
+                "cache.tiers",
+                text("階層別", "Tiers"),
+                text("ヒット率", "Hit rate"),
+                Unit::Ratio,
+                ChartKind::Table,
+                text("階層ごとのヒット率と取得時間。", "Hit rate and get time by tier."),
+            )
+            .naming(tier)
+            .table(20, Some(Query::ratio(rate(&hits), rate(&gets)).by(tier)))
+            .column(Ratio, text("ヒット率", "Hit rate"), Unit::Ratio, ratio().by(tier))
+            .column(P95, text("取得 p95", "Get p95"), Unit::Seconds, quantile(&gets, 0.95).by(tier))
+            .minor(Mean, text("平均", "Mean"), Unit::Seconds, mean(&gets).by(tier))
+            .minor(Rate, text("毎秒", "Per second"), Unit::PerSecond, rate(&gets).by(tier))
+            .minor(Count, text("取得", "Gets"), Unit::Count, increase(&gets).by(tier))
+            .order()),
+        ],
+    }
+}

@@ -1,0 +1,87 @@
+//! What users experience.
+
+use super::Definition;
+use super::build::*;
+use crate::panel::{ChartKind, Palette, Panel};
+use crate::query::{Function, Query};
+use crate::unit::Unit;
+
+const DURATION: &str = "user_request_duration_seconds";
+/// Satisfied up to this many seconds, tolerating up to four times as many.
+const THRESHOLD: f64 = 0.5;
+
+fn fed(builder: Builder) -> Panel {
+    builder.fed_by(
+        text(
+            "利用者ごとの応答時間がまだ届いていません。Rust のサービスは keiki-instrument のヒストグラムで記録できます（利用者は仮名で）。",
+            "No source feeds this panel yet; a Rust service records it with a histogram of keiki-instrument (users under a pseudonym).",
+        ),
+        "recorder.histogram(\"user_request_duration_seconds\", [(\"user\", pseudonym)])",
+    )
+}
+
+pub(super) fn define() -> Definition {
+    let requests = all(DURATION);
+    let apdex = || Query::new(requests.clone(), Function::Apdex(THRESHOLD));
+    let share = |low: f64, high: Option<f64>| Query::new(requests.clone(), Function::Share(low, high));
+    let by_user = &["user"];
+    Definition {
+        title: text("ユーザー体験", "Users"),
+        card: vec![("users.apdex", Ratio), ("users.satisfaction", Ratio), ("users.response_time", P95), ("users.response_time", Count)],
+        panels: vec![
+            fed(panel(
+                "users.apdex",
+                text("Apdex", "Apdex"),
+                text("Apdex", "Apdex"),
+                Unit::Ratio,
+                ChartKind::Line,
+                text(
+                    "満足（0.5 秒以内）と、半分に数えた許容（2 秒以内）の割合。1 が最良です。",
+                    "Satisfied (within 0.5 s) plus half of the tolerating (within 2 s), as a share of all; 1 is best.",
+                ),
+            )
+            .axis_limit(1.0)
+            .lines(apdex())
+            .stat(Ratio, text("Apdex", "Apdex"), apdex())),
+            fed(panel(
+                "users.satisfaction",
+                text("満足でないリクエスト", "Requests not satisfied"),
+                text("割合", "Share"),
+                Unit::Ratio,
+                ChartKind::StackedArea,
+                text("許容（0.5〜2 秒）と不満（2 秒超）の割合。", "The shares that were tolerating (0.5–2 s) and frustrated (over 2 s)."),
+            )
+            .palette(Palette::Ranked)
+            .lines(share(THRESHOLD, Some(4.0 * THRESHOLD)))
+            .stat(Ratio, text("満足", "Satisfied"), share(0.0, Some(THRESHOLD)))),
+            fed(panel(
+                "users.response_time",
+                text("利用者の応答時間", "Response time"),
+                text("応答時間", "Response time"),
+                Unit::Seconds,
+                ChartKind::Line,
+                text("利用者から見た応答時間。線の各点は直近 10 秒。", "Response time as users see it. A point covers the trailing 10 seconds."),
+            )
+            .palette(Palette::Ranked)
+            .statistic(P50, quantile(&requests, 0.5))
+            .statistic(P95, quantile(&requests, 0.95))
+            .stat(P95, text("利用者 p95", "User p95"), quantile(&requests, 0.95))
+            .stat_in(Unit::Count, Count, text("リクエスト数", "Requests"), increase(&requests))),
+            fed(panel(
+                "users.table",
+                text("利用者別", "By user"),
+                text("p95", "p95"),
+                Unit::Seconds,
+                ChartKind::Table,
+                text("仮名の利用者ごとの応答時間。多い順に 50 件まで。", "Response time by pseudonymous user; the 50 most active."),
+            )
+            .naming(by_user)
+            .table(50, Some(quantile(&requests, 0.95).by(by_user)))
+            .column(Ratio, text("Apdex", "Apdex"), Unit::Ratio, apdex().by(by_user))
+            .column(P95, text("p95", "p95"), Unit::Seconds, quantile(&requests, 0.95).by(by_user))
+            .minor(Mean, text("平均", "Mean"), Unit::Seconds, mean(&requests).by(by_user))
+            .minor(Count, text("件数", "Requests"), Unit::Count, increase(&requests).by(by_user))
+            .order()),
+        ],
+    }
+}

@@ -1,0 +1,297 @@
+//! Views: what a client looks at, as it stands in the stream's address.
+//!
+//! `<view>@<step>[/<window>][;service=<v>]…[;host=<v>]…[;new]`, where the view is `overview`, `group:<group>` or
+//! `panel:<id>`. The canonical form (values sorted, defaults written out, without `;new`) is the view's key: one key,
+//! one encoded frame.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use crate::group::Group;
+
+/// How many points a view has when its window is not stated.
+pub const DEFAULT_POINTS: u32 = 300;
+/// The most points a series of a view may have.
+pub const MAX_POINTS: u32 = 1_000;
+/// The longest window that live data cover, seconds.
+pub const LIVE_WINDOW: u32 = 900;
+/// The most services or hosts that one view may name.
+pub const MAX_SCOPE: usize = 32;
+
+/// What of the catalogue a view shows.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Subject {
+    /// A card per group.
+    Overview,
+    /// All panels of a group.
+    Group(Group),
+    /// One panel.
+    Panel(String),
+}
+
+/// Whose data: no service means all but Keiki itself, no host means all.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Scope {
+    /// `service_name` is one of these.
+    pub services: BTreeSet<String>,
+    /// `host_name` is one of these.
+    pub hosts: BTreeSet<String>,
+}
+
+/// What a client looks at: subject, scope and resolution.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct View {
+    /// What is shown.
+    pub subject: Subject,
+    /// Seconds per point.
+    pub step: u32,
+    /// How far back, seconds.
+    pub window: u32,
+    /// Whose data.
+    pub scope: Scope,
+}
+
+impl View {
+    /// A view over a window of a page: steps of 1, 1 and 3 seconds for 1, 5 and 15 minutes.
+    pub fn of_window(subject: Subject, window: u32, scope: Scope) -> Self {
+        Self {
+            subject,
+            step: window.div_ceil(DEFAULT_POINTS).max(1),
+            window,
+            scope,
+        }
+    }
+
+    /// The overview, five minutes at one second.
+    pub fn overview() -> Self {
+        Self::of_window(Subject::Overview, 300, Scope::default())
+    }
+
+    /// How many slots its window has.
+    pub fn slots(&self) -> u32 {
+        self.window / self.step
+    }
+}
+
+impl fmt::Display for View {
+    /// The canonical form, the view's key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.subject {
+            Subject::Overview => f.write_str("overview")?,
+            Subject::Group(group) => write!(f, "group:{}", group.id())?,
+            Subject::Panel(id) => write!(f, "panel:{id}")?,
+        }
+        write!(f, "@{}/{}", self.step, self.window)?;
+        for service in &self.scope.services {
+            write!(f, ";service={}", percent_encode(service))?;
+        }
+        for host in &self.scope.hosts {
+            write!(f, ";host={}", percent_encode(host))?;
+        }
+        Ok(())
+    }
+}
+
+/// One item of `views`: a view, and whether it is to start with a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// The view.
+    pub view: View,
+    /// Whether the client has nothing of it yet.
+    pub new: bool,
+}
+
+impl Item {
+    /// Reads a comma-separated list; the empty string is the overview.
+    ///
+    /// # Errors
+    /// The first item that cannot be read.
+    pub fn list(text: &str) -> Result<Vec<Self>, ViewError> {
+        if text.trim().is_empty() {
+            return Ok(vec![Self {
+                view: View::overview(),
+                new: false,
+            }]);
+        }
+        text.split(',').map(str::parse).collect()
+    }
+}
+
+/// Why a view cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ViewError {
+    /// Neither `overview` nor `group:<group>` nor `panel:<id>`.
+    Subject(String),
+    /// Step or window is no whole number of seconds within its bounds.
+    Resolution(String),
+    /// An option that is not known, or a value that is not percent-encoded UTF-8.
+    Option(String),
+}
+
+impl fmt::Display for ViewError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Subject(text) => {
+                write!(f, "unknown view {text:?}: write overview, group:<group> or panel:<id>")
+            }
+            Self::Resolution(text) => write!(
+                f,
+                "bad resolution {text:?}: write @<step>/<window> in whole seconds, at most {LIVE_WINDOW} s and \
+                 {MAX_POINTS} points, the window a multiple of the step"
+            ),
+            Self::Option(text) => write!(f, "bad option {text:?}: write service=, host= (percent-encoded) or new"),
+        }
+    }
+}
+
+impl std::error::Error for ViewError {}
+
+impl FromStr for Item {
+    type Err = ViewError;
+
+    fn from_str(text: &str) -> Result<Self, ViewError> {
+        let mut parts = text.split(';');
+        let head = parts.next().unwrap_or_default();
+        let (subject, resolution) = head.split_once('@').unwrap_or((head, "1"));
+        let subject = match subject.split_once(':') {
+            None if subject == "overview" => Subject::Overview,
+            Some(("group", id)) => Subject::Group(Group::from_id(id).ok_or_else(|| ViewError::Subject(clip(subject)))?),
+            Some(("panel", id)) if crate::group::panel(id).is_some() => Subject::Panel(id.to_owned()),
+            _ => return Err(ViewError::Subject(clip(subject))),
+        };
+        let bad = || ViewError::Resolution(clip(resolution));
+        let (step, window) = match resolution.split_once('/') {
+            Some((step, window)) => (step, Some(window)),
+            None => (resolution, None),
+        };
+        let step: u32 = step.parse().map_err(|_| bad())?;
+        let window: u32 = match window {
+            Some(window) => window.parse().map_err(|_| bad())?,
+            None => step.checked_mul(DEFAULT_POINTS).ok_or_else(bad)?.min(LIVE_WINDOW),
+        };
+        let fits = step > 0 && window >= step && window <= LIVE_WINDOW && window % step == 0;
+        if !fits || window / step > MAX_POINTS {
+            return Err(bad());
+        }
+        let mut scope = Scope::default();
+        let mut new = false;
+        for option in parts {
+            let bad = || ViewError::Option(clip(option));
+            match option.split_once('=') {
+                None if option == "new" => new = true,
+                Some(("service", value)) => {
+                    scope.services.insert(percent_decode(value).ok_or_else(bad)?);
+                }
+                Some(("host", value)) => {
+                    scope.hosts.insert(percent_decode(value).ok_or_else(bad)?);
+                }
+                _ => return Err(bad()),
+            }
+            if scope.services.len() + scope.hosts.len() > MAX_SCOPE {
+                return Err(bad());
+            }
+        }
+        Ok(Self {
+            view: View {
+                subject,
+                step,
+                window,
+                scope,
+            },
+            new,
+        })
+    }
+}
+
+/// An error message repeats what was sent, but not at any length.
+fn clip(text: &str) -> String {
+    text.chars().take(80).collect()
+}
+
+/// Encodes all but unreserved characters (RFC 3986).
+pub fn percent_encode(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+/// Decodes percent-encoded UTF-8; `None` for anything malformed or empty.
+pub fn percent_decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'%' => {
+                let digit = |byte: u8| char::from(byte).to_digit(16);
+                u8::try_from(digit(rest.next()?)? * 16 + digit(rest.next()?)?).ok()?
+            }
+            byte => byte,
+        });
+    }
+    String::from_utf8(bytes).ok().filter(|text| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(text: &str) -> String {
+        match text.parse::<Item>() {
+            Ok(item) => format!("{}{}", item.view, if item.new { " new" } else { "" }),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn the_key_writes_defaults_out_and_sorts() {
+        assert_eq!(key("overview@1"), "overview@1/300");
+        assert_eq!(key("overview"), "overview@1/300");
+        assert_eq!(
+            key("group:api@3;service=b;service=a;new"),
+            "group:api@3/900;service=a;service=b new"
+        );
+        assert_eq!(
+            key("panel:api.latency@1/60;host=a%2Cb;host=%C3%A9"),
+            "panel:api.latency@1/60;host=a%2Cb;host=%C3%A9"
+        );
+    }
+
+    #[test]
+    fn bad_views_say_what_is_wrong() {
+        assert!(key("nothing@1").starts_with("unknown view \"nothing\""));
+        assert!(key("panel:api.nothing@1").starts_with("unknown view"));
+        for bad in [
+            "overview@0",
+            "overview@1/0",
+            "overview@2/3",
+            "overview@x",
+            "overview@1/901",
+            "overview@4294967295",
+        ] {
+            assert!(key(bad).starts_with("bad resolution"), "{bad}");
+        }
+        for bad in [
+            "overview@1;x=1",
+            "overview@1;service=",
+            "overview@1;service=%zz",
+            "overview@1;service=%ff",
+        ] {
+            assert!(key(bad).starts_with("bad option"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn no_views_mean_the_overview() {
+        assert_eq!(
+            Item::list("").map(|list| list[0].view.to_string()).as_deref(),
+            Ok("overview@1/300")
+        );
+    }
+}
