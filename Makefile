@@ -1,0 +1,139 @@
+# Builds, runs and checks Keiki. `make` alone lists what there is.
+#
+# The order of a build: app to WASM -> bindings -> wasm-opt -> site (public/build.mjs) -> server with the site inside.
+# It is a few commands in a row and not cargo-leptos, which would take longer to compile than all of Keiki.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+# Where rustup puts cargo, for shells that have not read its profile.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+CARGO_HOME ?= $(HOME)/.cargo
+CARGO_OUT := $(or $(CARGO_TARGET_DIR),target)
+KEIKI := $(CARGO_OUT)/release/keiki
+SITE := target/site
+WASM := target/wasm
+STAMP := target/stamp
+
+# The bindings' format changes from version to version: the tool must be of the very version that the app links.
+BINDGEN_VERSION := $(shell awk '/^name = "wasm-bindgen"$$/ { getline; gsub(/"/, "", $$3); print $$3 }' Cargo.lock)
+BINDGEN := target/tools/wasm-bindgen-$(BINDGEN_VERSION)/bin/wasm-bindgen
+WASM_OPT := public/node_modules/.bin/wasm-opt
+
+# What the tests of the served pages look for: the binary and a browser.
+export KEIKI_BIN ?= $(abspath $(KEIKI))
+export CHROMIUM ?= $(or $(shell command -v chromium || command -v chromium-browser || command -v google-chrome),chromium)
+
+.PHONY: help setup build run dev test soak fuzz bench clean FORCE
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# ---- Tools
+
+setup: $(BINDGEN) public/node_modules/.stamp ## Install what a build needs, inside the project
+
+# One check of what can't be installed inside the project, with the words that help.
+target/stamp/machine:
+	@for tool in cargo node npm cc; do command -v $$tool > /dev/null || { \
+	  echo "$$tool is missing. Keiki builds with Rust (rustup.rs), Node.js 18 or later with npm, and a C linker." >&2; exit 1; }; done
+	@node -e 'process.exit(parseInt(process.versions.node) < 18)' || { \
+	  echo "Node.js $$(node --version) is too old: 18 or later is needed." >&2; exit 1; }
+	@mkdir -p $(@D) && touch $@
+
+# Optimised little and linked fast: it runs for a tenth of a second per build. Its lock file is tried first; where one
+# of the locked versions can't be had, any that fits will do.
+$(BINDGEN): | target/stamp/machine
+	@mkdir -p $(@D)
+	@if found=$$(command -v wasm-bindgen) && [ "$$("$$found" --version)" = "wasm-bindgen $(BINDGEN_VERSION)" ]; then \
+	  ln -sf "$$found" $@; \
+	else \
+	  export CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16; \
+	  install() { cargo install wasm-bindgen-cli --version $(BINDGEN_VERSION) --bin wasm-bindgen --root $(abspath $(@D)/..) "$$@"; }; \
+	  install --locked || install; \
+	fi
+
+public/node_modules/.stamp end2end/node_modules/.stamp: %/node_modules/.stamp: %/package-lock.json %/package.json | target/stamp/machine
+	npm ci --prefix $* --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+# ---- Build
+
+build: $(STAMP)/site ## Build target/release/keiki with the site inside
+	cargo build --release --locked -p keiki-server
+
+run: build ## Build, then run Keiki on http://127.0.0.1:3000
+	exec $(KEIKI)
+
+dev: ## Run Keiki, and build and restart it at every change
+	@node public/dev.mjs $(KEIKI)
+
+# Cargo knows best whether the WASM is out of date: it is always asked, and touches the file only if it was.
+CARGO_WASM := $(CARGO_OUT)/wasm32-unknown-unknown/wasm-release/keiki_app.wasm
+# The panic messages hold paths of source files; without the prefix they are the same on every machine.
+$(CARGO_WASM): export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS := --remap-path-prefix=$(CARGO_HOME)/registry/src/= --remap-path-prefix=$(CURDIR)/=
+$(CARGO_WASM): FORCE | target/stamp/machine
+	cargo build --locked -p keiki-app --lib --target wasm32-unknown-unknown --profile wasm-release --features hydrate
+
+# -O1, because more makes the file smaller but what is sent of it, compressed, larger. The features are what rustc
+# compiles with; the section that says so is gone by then.
+WASM_FEATURES := bulk-memory bulk-memory-opt multivalue mutable-globals nontrapping-float-to-int reference-types sign-ext
+$(WASM)/app.wasm: $(CARGO_WASM) $(BINDGEN) public/node_modules/.stamp
+	@mkdir -p $(WASM)
+	$(BINDGEN) --target web --no-typescript --omit-default-module-path --remove-name-section --remove-producers-section \
+	  --out-dir $(WASM) --out-name app $<
+	$(WASM_OPT) -O1 $(WASM_FEATURES:%=--enable-%) $(WASM)/app_bg.wasm -o $@
+
+SITE_SOURCES := $(wildcard public/*.js public/*.svg) public/build.mjs $(shell find style -name '*.css')
+$(STAMP)/site: $(WASM)/app.wasm $(SITE_SOURCES) public/node_modules/.stamp
+	node public/build.mjs $(WASM) $(SITE)
+	@mkdir -p $(@D) && touch $@
+
+# ---- Checks
+
+# Commands that Debian packages bring, as command:package. As root they are installed, without starting their services.
+TEST_TOOLS := $(CHROMIUM):chromium promtool:prometheus brotli:brotli fc-list:fontconfig
+BENCH_TOOLS := $(TEST_TOOLS) nginx:nginx wrk:wrk
+
+define need
+	@missing=(); \
+	for pair in $(1); do command -v "$${pair%%:*}" > /dev/null || [ -x "/usr/sbin/$${pair%%:*}" ] || missing+=("$${pair##*:}"); done; \
+	fc-list :lang=ja 2> /dev/null | grep -q . || missing+=(fonts-noto-cjk); \
+	if [ $${#missing[@]} -gt 0 ]; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+	    apt-get update -q && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "$${missing[@]}"; \
+	  else \
+	    echo "Missing for this target: $${missing[*]} (Debian: apt-get install $${missing[*]})" >&2; exit 1; \
+	  fi; \
+	fi
+endef
+
+test: ## Everything that must hold: format, lints, unit tests, the site, a real browser
+	$(call need,$(TEST_TOOLS))
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo clippy --locked -p keiki-app --lib --target wasm32-unknown-unknown --features hydrate -- -D warnings
+	cargo test --locked --workspace
+	@$(MAKE) build end2end/node_modules/.stamp
+	npm --prefix end2end test
+
+# Scripts of end2end/bench, each an executable that finds the binary in KEIKI_BIN.
+soak: build end2end/node_modules/.stamp ## Hours of live use: memory and drift (end2end/bench/soak)
+	$(call need,$(TEST_TOOLS))
+	end2end/bench/soak
+
+bench: build end2end/node_modules/.stamp ## Measure against the budgets and the peers (end2end/bench/run)
+	$(call need,$(BENCH_TOOLS))
+	end2end/bench/run
+
+FUZZ_CASES ?= 20000
+fuzz: ## Run the property tests with many more cases (FUZZ_CASES=20000)
+	PROPTEST_CASES=$(FUZZ_CASES) cargo test --release --locked --workspace
+
+clean: ## Remove all that was built or installed inside the project
+	rm -rf target public/node_modules end2end/node_modules end2end/results

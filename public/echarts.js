@@ -1,0 +1,45 @@
+// The charts: as much of ECharts as Keiki's panels draw with, on a canvas, as the global that charming looks for.
+// What is not imported here is not in the bundle: there is no legend, no HTML toolbox, no SVG renderer.
+import { BarChart, HeatmapChart, LineChart } from "echarts/charts";
+import {
+  GridComponent,
+  MarkAreaComponent,
+  MarkLineComponent,
+  TooltipComponent,
+  VisualMapComponent,
+} from "echarts/components";
+import { init, registerTheme, setPlatformAPI, use } from "echarts/core";
+import { CanvasRenderer } from "echarts/renderers";
+
+// GridComponent and TooltipComponent bring axisPointer with them.
+use([
+  LineChart,
+  BarChart,
+  HeatmapChart,
+  GridComponent,
+  TooltipComponent,
+  MarkLineComponent,
+  MarkAreaComponent,
+  VisualMapComponent,
+  CanvasRenderer,
+]);
+
+// Chromium keeps every text that a canvas context ever measured. With a time axis that moves each second the heap
+// grows by megabytes an hour, so that the context is dropped, and what it kept with it, every so many texts.
+const TEXTS_PER_CONTEXT = 500;
+let context = null;
+let measured = 0;
+setPlatformAPI({
+  measureText(text, font) {
+    if (context === null || ++measured > TEXTS_PER_CONTEXT) {
+      context = document.createElement("canvas").getContext("2d");
+      measured = 0;
+    }
+    if (context.font !== font) {
+      context.font = font || "12px sans-serif";
+    }
+    return context.measureText(text);
+  },
+});
+
+window.echarts = { init, registerTheme };
