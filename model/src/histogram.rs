@@ -4,6 +4,7 @@
 //! itself, and OTLP's exponential histograms, are [`Exponential`]; what arrives with bounds of its own stays
 //! [`Explicit`].
 
+mod dense;
 mod explicit;
 mod exponential;
 #[cfg(test)]
@@ -173,6 +174,33 @@ impl Distribution {
             ),
             Self::Explicit(histogram) => Box::new(histogram.buckets()),
         }
+    }
+
+    /// All of these in one; `None` if there are none, an error if they are not of one make. Prefer it to repeated
+    /// [`merge`](Self::merge) where more than a few are merged.
+    pub fn merged<'a, I>(distributions: I) -> Result<Option<Self>, Mismatch>
+    where
+        I: IntoIterator<Item = &'a Self>,
+    {
+        let mut distributions = distributions.into_iter();
+        let Some(first) = distributions.next() else {
+            return Ok(None);
+        };
+        let Self::Exponential(first) = first else {
+            let mut merged = first.clone();
+            distributions.try_for_each(|next| merged.merge(next))?;
+            return Ok(Some(merged));
+        };
+        let mut mismatch = Ok(());
+        let rest = distributions.map_while(|next| match next {
+            Self::Exponential(next) => Some(next),
+            Self::Explicit(_) => {
+                mismatch = Err(Mismatch::Kinds);
+                None
+            }
+        });
+        let merged = Exponential::merged(std::iter::once(first).chain(rest));
+        mismatch.map(|()| Some(merged.into()))
     }
 
     /// Adds everything the other recorded; fails, changing nothing, if they are not of one make.

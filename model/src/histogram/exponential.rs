@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::dense::Dense;
 use super::scale::{self, MIN_SCALE, SCALE};
 use super::sparse::Sparse;
 use super::{Malformed, rank};
@@ -174,11 +175,19 @@ impl Exponential {
         } else {
             self.buckets.merge(&other.buckets);
         }
-        self.zero_count = self.zero_count.saturating_add(other.zero_count);
-        self.count = self.count.saturating_add(other.count);
-        self.sum = (self.sum + other.sum).min(f64::MAX);
-        self.min = self.min.min(other.min);
-        self.max = self.max.max(other.max);
+        self.add_totals(other);
+    }
+
+    /// All of these in one: the same as merging one after the other, and several times as fast for more than a few.
+    pub fn merged<'a>(histograms: impl IntoIterator<Item = &'a Self>) -> Self {
+        let mut merged = Self::new();
+        let mut dense = Dense::new();
+        for histogram in histograms {
+            dense.add(&histogram.buckets, histogram.scale);
+            merged.add_totals(histogram);
+        }
+        (merged.scale, merged.buckets) = dense.finish();
+        merged
     }
 
     /// Makes the buckets coarser; exact, by index shift. Does nothing if `scale` is not below the present one.
@@ -274,6 +283,14 @@ impl Exponential {
     /// Gives back memory that no bucket uses. A clone has none of it.
     pub fn shrink_to_fit(&mut self) {
         self.buckets.shrink();
+    }
+
+    fn add_totals(&mut self, other: &Self) {
+        self.zero_count = self.zero_count.saturating_add(other.zero_count);
+        self.count = self.count.saturating_add(other.count);
+        self.sum = (self.sum + other.sum).min(f64::MAX);
+        self.min = self.min.min(other.min);
+        self.max = self.max.max(other.max);
     }
 
     fn edges(&self) -> (f64, f64) {

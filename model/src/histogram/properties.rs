@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{Exponential, MIN_SCALE, SCALE};
+use super::{Distribution, Explicit, Exponential, MIN_SCALE, Mismatch, SCALE};
 
 /// Maps two uniform numbers in (0, 1) to a value of a distribution.
 type Shape = fn(f64, f64) -> f64;
@@ -124,6 +124,16 @@ proptest! {
     }
 
     #[test]
+    fn merging_all_is_merging_one_by_one(all in prop::collection::vec((values(), -2..=SCALE), 0..8)) {
+        let histograms: Vec<_> = all.iter().map(|(values, scale)| recorded(values, *scale)).collect();
+        let mut one_by_one = Exponential::new();
+        for histogram in &histograms {
+            one_by_one.merge(histogram);
+        }
+        prop_assert!(same(&Exponential::merged(&histograms), &one_by_one));
+    }
+
+    #[test]
     fn buckets_are_sorted_and_add_up(values in values(), scale in MIN_SCALE..=SCALE) {
         let histogram = recorded(&values, scale);
         let indices: Vec<_> = histogram.indices().collect();
@@ -166,6 +176,20 @@ fn what_no_duration_can_be_is_refused() {
         (histogram.zero_count(), histogram.min().map(f64::to_bits)),
         (3, Some(0))
     );
+}
+
+#[test]
+fn merging_all_refuses_a_mixture() {
+    let exponential = Distribution::from(Exponential::new());
+    let explicit = Distribution::from(Explicit::new([0.1].into(), [1, 2], 0.5).unwrap());
+    assert_eq!(Distribution::merged([&exponential, &explicit]), Err(Mismatch::Kinds));
+    assert_eq!(Distribution::merged([&explicit, &exponential]), Err(Mismatch::Kinds));
+    assert_eq!(
+        Distribution::merged([&explicit, &explicit]).unwrap().unwrap().count(),
+        6
+    );
+    assert_eq!(Distribution::merged([&exponential]), Ok(Some(exponential.clone())));
+    assert_eq!(Distribution::merged([]), Ok(None));
 }
 
 #[test]

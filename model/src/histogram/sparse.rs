@@ -41,6 +41,19 @@ impl Sparse {
         self.0.iter().map(|&word| (index(word), count(word)))
     }
 
+    /// From pairs in ascending order without a zero count.
+    pub(super) fn from_sorted(buckets: impl Iterator<Item = (i16, u64)>) -> Self {
+        Self(buckets.map(|(index, n)| word(index, n)).collect())
+    }
+
+    /// The lowest and the highest index.
+    pub(super) fn ends(&self) -> Option<(i16, i16)> {
+        self.0
+            .first()
+            .zip(self.0.last())
+            .map(|(first, last)| (index(*first), index(*last)))
+    }
+
     pub(super) fn clear(&mut self) {
         self.0.clear();
     }

@@ -1,0 +1,64 @@
+//! Many histograms into one: a window's quantile for every route is merged anew on each query, and adding to dense
+//! buckets is several times as fast as merging sorted ones.
+
+use super::scale::SCALE;
+use super::sparse::Sparse;
+
+/// Buckets from index `low` on, the empty ones included.
+pub(super) struct Dense {
+    scale: i8,
+    low: i32,
+    counts: Vec<u64>,
+}
+
+impl Dense {
+    pub(super) const fn new() -> Self {
+        Self {
+            scale: SCALE,
+            low: 0,
+            counts: Vec::new(),
+        }
+    }
+
+    /// Adds buckets of a scale; the result is at the coarsest scale so far.
+    pub(super) fn add(&mut self, buckets: &Sparse, scale: i8) {
+        if scale < self.scale {
+            let mut coarser = self.sparse();
+            coarser.downscale(self.scale.abs_diff(scale).into());
+            *self = Self { scale, ..Self::new() };
+            self.add(&coarser, scale);
+        }
+        let Some((first, last)) = buckets.ends() else { return };
+        let shift = u32::from(scale.abs_diff(self.scale));
+        self.cover(i32::from(first >> shift), i32::from(last >> shift));
+        for (index, count) in buckets.iter() {
+            let slot = &mut self.counts[(i32::from(index >> shift) - self.low) as usize];
+            *slot = slot.saturating_add(count);
+        }
+    }
+
+    /// The scale and the occupied buckets.
+    pub(super) fn finish(self) -> (i8, Sparse) {
+        (self.scale, self.sparse())
+    }
+
+    fn sparse(&self) -> Sparse {
+        let occupied = (self.low..).zip(&self.counts).filter(|(_, count)| **count > 0);
+        Sparse::from_sorted(occupied.map(|(index, count)| (index as i16, *count)))
+    }
+
+    fn cover(&mut self, first: i32, last: i32) {
+        if self.counts.is_empty() {
+            self.low = first;
+        }
+        if first < self.low {
+            let before = self.low.abs_diff(first) as usize;
+            self.counts.splice(..0, std::iter::repeat_n(0, before));
+            self.low = first;
+        }
+        let length = (last - self.low) as usize + 1;
+        if length > self.counts.len() {
+            self.counts.resize(length, 0);
+        }
+    }
+}
