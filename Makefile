@@ -42,7 +42,7 @@ setup: $(BINDGEN) public/node_modules/.stamp ## Install what a build needs, insi
 target/stamp/machine:
 	@for tool in cargo node npm cc; do command -v $$tool > /dev/null || { \
 	  echo "$$tool is missing. Keiki builds with Rust (rustup.rs), Node.js 18 or later with npm, and a C linker." >&2; exit 1; }; done
-	@node -e 'process.exit(parseInt(process.versions.node) < 18)' || { \
+	@node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' || { \
 	  echo "Node.js $$(node --version) is too old: 18 or later is needed." >&2; exit 1; }
 	@mkdir -p $(@D) && touch $@
 
