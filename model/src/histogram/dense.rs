@@ -31,8 +31,9 @@ impl Dense {
         let Some((first, last)) = buckets.ends() else { return };
         let shift = u32::from(scale.abs_diff(self.scale));
         self.cover(i32::from(first >> shift), i32::from(last >> shift));
+        let (low, counts) = (self.low, &mut self.counts[..]);
         for (index, count) in buckets.iter() {
-            let slot = &mut self.counts[(i32::from(index >> shift) - self.low) as usize];
+            let slot = &mut counts[(i32::from(index >> shift) - low) as usize];
             *slot = slot.saturating_add(count);
         }
     }
