@@ -1,0 +1,151 @@
+//! Puts the panels of a view together.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use keiki_model::frame::{Annotation, AnnotationKind, GroupSummary, Header, Snapshot};
+use keiki_model::group::{self, Group};
+use keiki_model::panel::{Panel, PanelSnapshot};
+use keiki_model::series::SERVICE_NAME;
+use keiki_model::time::{Millis, SECOND, Zone};
+use keiki_model::view::{Scope, Subject, View};
+
+use super::{Compose, Tick};
+use crate::query::{Ask, Engine};
+use crate::source::status::StatusBoard;
+
+/// The service under which Keiki reports itself; it is not listed among the watched ones.
+const KEIKI: &str = "keiki";
+
+/// What a tab shows, kept for the tick: pages of one scope and window share it.
+type Summaries = HashMap<(Scope, u32), Vec<GroupSummary>>;
+
+/// Makes snapshots from the query engine.
+pub struct Composer {
+    /// Answers the panels' queries.
+    pub engine: Engine,
+    /// How the sources fare.
+    pub sources: StatusBoard,
+    /// The presets of the configured services.
+    pub presets: HashMap<String, String>,
+    /// The configured time zone at a time.
+    pub zone: Box<dyn Fn(Millis) -> Zone + Send + Sync>,
+    /// Names the build.
+    pub build: Arc<str>,
+    /// Names this run of the server.
+    pub boot: Arc<str>,
+    /// When this run began.
+    pub started: Millis,
+    /// The tabs of the newest tick.
+    pub(super) summaries: Mutex<(u64, Summaries)>,
+}
+
+impl Composer {
+    /// A composer over an engine; see the fields.
+    pub fn new(
+        engine: Engine,
+        sources: StatusBoard,
+        presets: HashMap<String, String>,
+        zone: impl Fn(Millis) -> Zone + Send + Sync + 'static,
+        build: Arc<str>,
+        boot: Arc<str>,
+        started: Millis,
+    ) -> Self {
+        let summaries = Mutex::default();
+        Self { engine, sources, presets, zone: Box::new(zone), build, boot, started, summaries }
+    }
+
+    /// The preset that holds for a scope: that of its services, if they all have the same one.
+    fn preset(&self, scope: &Scope) -> Option<&str> {
+        let mut presets = self
+            .presets
+            .iter()
+            .filter(|(service, _)| scope.services.is_empty() || scope.services.contains(*service))
+            .map(|(_, preset)| preset.as_str());
+        let first = presets.next()?;
+        presets.all(|preset| preset == first).then_some(first)
+    }
+
+    fn panel(&self, panel: &Panel, view: &View, tick: &Tick, to: Millis) -> PanelSnapshot {
+        let preset = self.preset(&view.scope);
+        self.engine.panel(panel, &Ask { scope: &view.scope, step: view.step, window: view.window, to, now: tick.now, preset })
+    }
+
+    /// The tabs: from the cards where the view has them, else judged by the cards' figures alone.
+    fn groups(&self, view: &View, tick: &Tick, to: Millis, panels: &[PanelSnapshot]) -> Vec<GroupSummary> {
+        let key = (view.scope.clone(), view.window);
+        {
+            let kept = self.summaries.lock().unwrap_or_else(PoisonError::into_inner);
+            if kept.0 == tick.seq
+                && let Some(groups) = kept.1.get(&key)
+            {
+                return groups.clone();
+            }
+        }
+        let summary = |id: &str, card: &PanelSnapshot| GroupSummary {
+            id: id.to_owned(),
+            state: card.state,
+            status: card.status,
+        };
+        let groups: Vec<_> = if view.subject == Subject::Overview {
+            Group::ALL.iter().zip(panels).map(|(group, card)| summary(group.id(), card)).collect()
+        } else {
+            Group::ALL
+                .iter()
+                .map(|group| summary(group.id(), &self.panel(&figures_only(group.card()), view, tick, to)))
+                .collect()
+        };
+        let mut kept = self.summaries.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.0 != tick.seq {
+            *kept = (tick.seq, HashMap::new());
+        }
+        kept.1.insert(key, groups.clone());
+        groups
+    }
+
+    fn header(&self, view: &View, tick: &Tick, to: Millis, panels: &[PanelSnapshot]) -> Header {
+        let sources = self.sources.sources();
+        let up = sources.iter().filter(|source| source.up).count();
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let services = if view.scope.services.is_empty() {
+            let all = self.engine.label_values(SERVICE_NAME);
+            all.into_iter().filter(|name| name != KEIKI).collect()
+        } else {
+            view.scope.services.iter().cloned().collect()
+        };
+        let from = to - Millis::from(view.window) * SECOND;
+        let started = Annotation { time: self.started, kind: AnnotationKind::KeikiStarted };
+        Header {
+            groups: self.groups(view, tick, to, panels),
+            sources: (count(up), count(sources.len())),
+            services,
+            zone: (self.zone)(tick.now),
+            annotations: Some(started).filter(|started| (from..to).contains(&started.time)).into_iter().collect(),
+        }
+    }
+}
+
+/// A panel without what is drawn: its state and judgement cost only its figures.
+fn figures_only(panel: &Panel) -> Panel {
+    Panel { lines: Vec::new(), heat: None, table: None, ..panel.clone() }
+}
+
+impl Compose for Composer {
+    fn compose(&self, view: &View, key: &Arc<str>, tick: &Tick, to: Millis) -> Snapshot {
+        let of = |panel: &Panel| self.panel(panel, view, tick, to);
+        let panels: Vec<_> = match &view.subject {
+            Subject::Overview => Group::ALL.iter().map(|group| of(group.card())).collect(),
+            Subject::Group(group) => group.panels().iter().map(of).collect(),
+            Subject::Panel(id) => group::panel(id).map(of).into_iter().collect(),
+        };
+        Snapshot {
+            build: Arc::clone(&self.build),
+            boot: Arc::clone(&self.boot),
+            seq: tick.seq,
+            now: tick.now,
+            view: Arc::clone(key),
+            header: self.header(view, tick, to, &panels),
+            panels,
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! What the hub tells of itself.
+
+use std::time::Duration;
+
+use keiki_instrument::{Counter, Gauge, Histogram, Recorder};
+
+/// The stream's own metrics. Cheap to clone.
+#[derive(Clone)]
+pub struct StreamMetrics {
+    pub(super) subscribers: Gauge,
+    pub(super) views: Gauge,
+    frames: Counter,
+    bytes: Counter,
+    resyncs: Counter,
+    refused: Counter,
+    lag: Histogram,
+}
+
+impl StreamMetrics {
+    /// The metrics, made in a recorder.
+    pub fn new(recorder: &Recorder) -> Self {
+        let none: [(&str, &str); 0] = [];
+        Self {
+            subscribers: recorder.gauge("keiki_stream_subscribers", none),
+            views: recorder.gauge("keiki_stream_views", none),
+            frames: recorder.counter("keiki_stream_frames_total", none),
+            bytes: recorder.counter("keiki_stream_bytes_total", none),
+            resyncs: recorder.counter("keiki_stream_resyncs_total", none),
+            refused: recorder.counter("keiki_stream_refused_total", none),
+            lag: recorder.histogram("keiki_stream_publish_lag_seconds", none),
+        }
+    }
+
+    pub(super) fn sent(&self, bytes: usize) {
+        self.frames.inc();
+        self.bytes.add(bytes as u64);
+    }
+
+    pub(super) fn resynced(&self) {
+        self.resyncs.inc();
+    }
+
+    pub(super) fn refused(&self) {
+        self.refused.inc();
+    }
+
+    pub(super) fn published(&self, late: Duration) {
+        self.lag.record(late);
+    }
+}

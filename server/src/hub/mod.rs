@@ -1,0 +1,284 @@
+//! The hub: every second it turns what the store holds into frames, once per view, for everyone who looks.
+//!
+//! A view that somebody looks at has a channel. At each tick the watched channels whose slot has closed are computed,
+//! diffed against their previous snapshot and encoded; subscribers only copy a handle to the bytes. A view that nobody
+//! watches is computed when a page asks for it, and forgotten after a while.
+
+mod channel;
+mod compose;
+pub mod event;
+mod metrics;
+mod subscriber;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::StreamExt;
+use keiki_app::live::endpoint::server::{Events, Refusal};
+use keiki_instrument::JobInstrument;
+use keiki_model::frame::Snapshot;
+use keiki_model::time::{Millis, PUBLISH_DELAY, SECOND};
+use keiki_model::view::{Item, View};
+use tokio_util::sync::CancellationToken;
+
+pub use self::compose::Composer;
+pub use self::metrics::StreamMetrics;
+
+use self::channel::{Channel, LOG_SECONDS};
+use self::event::EventId;
+use crate::clock::Clock;
+
+/// How long a view that nobody watches stays: as long as its log could still serve a returning client.
+const IDLE: Millis = (LOG_SECONDS + 30) * SECOND;
+/// A view is kept up to date for pages for so long after the last one asked.
+const WARM: Millis = 10 * SECOND;
+/// Ticks between heartbeats; views of shorter steps need none.
+const HEARTBEAT_TICKS: u64 = 8;
+
+/// One second that has closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tick {
+    /// How many ticks the hub has made, from 1.
+    pub seq: u64,
+    /// The wall-clock second whose samples are published.
+    pub second: Millis,
+    /// When it is published, Unix milliseconds.
+    pub now: Millis,
+}
+
+/// Makes snapshots.
+pub trait Compose: Send + Sync + 'static {
+    /// The view at a tick; `to` is the end of its newest closed slot.
+    fn compose(&self, view: &View, key: &Arc<str>, tick: &Tick, to: Millis) -> Snapshot;
+}
+
+/// What the hub bounds.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Distinct views in all.
+    pub views: usize,
+    /// Views of one connection.
+    pub views_per_connection: usize,
+    /// Open streams; each of a connection's views counts.
+    pub subscribers: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { views: 256, views_per_connection: 16, subscribers: 12_000 }
+    }
+}
+
+/// Why a snapshot cannot be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HubError {
+    /// The limit of distinct views is reached.
+    #[error("too many distinct views are open; close some or raise limits.views")]
+    TooManyViews,
+    /// No tick has been published yet.
+    #[error("no second has been measured yet")]
+    NotReady,
+}
+
+/// The hub. Cheap to clone; all clones are one.
+#[derive(Clone)]
+pub struct Hub(Arc<Inner>);
+
+struct Inner {
+    compose: Box<dyn Compose>,
+    boot: Arc<str>,
+    limits: Limits,
+    metrics: StreamMetrics,
+    jobs: JobInstrument,
+    channels: Mutex<HashMap<View, Arc<Channel>>>,
+    tick: Mutex<Option<Tick>>,
+    seq: AtomicU64,
+    subscribers: AtomicUsize,
+}
+
+/// Counts an open stream while it lives.
+struct Counted(Arc<Inner>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.subscribers.fetch_sub(1, Ordering::Relaxed);
+        self.0.metrics.subscribers.sub(1.0);
+    }
+}
+
+impl Hub {
+    /// A hub that has not ticked yet. `boot` names this run of the server and holds no `-`.
+    pub fn new(
+        compose: impl Compose,
+        boot: Arc<str>,
+        limits: Limits,
+        metrics: StreamMetrics,
+        jobs: JobInstrument,
+    ) -> Self {
+        debug_assert!(!boot.contains('-'), "an event's id is split at the dash");
+        Self(Arc::new(Inner {
+            compose: Box::new(compose),
+            boot,
+            limits,
+            metrics,
+            jobs,
+            channels: Mutex::new(HashMap::new()),
+            tick: Mutex::new(None),
+            seq: AtomicU64::new(0),
+            subscribers: AtomicUsize::new(0),
+        }))
+    }
+
+    /// The name of this run.
+    pub fn boot(&self) -> &str {
+        &self.0.boot
+    }
+
+    /// The newest published tick; 0 before the first.
+    pub fn tick(&self) -> u64 {
+        self.0.seq.load(Ordering::Acquire)
+    }
+
+    /// Ticks until the token is cancelled, then tells every stream to end.
+    pub async fn run<C: Clock>(self, clock: C, shutdown: CancellationToken) {
+        loop {
+            // The next second that will have closed and settled: k + 1 s + 200 ms.
+            let second = (clock.now() - PUBLISH_DELAY).div_euclid(SECOND);
+            let due = (second + 1) * SECOND + PUBLISH_DELAY;
+            tokio::select! {
+                () = clock.sleep_until(due) => {}
+                () = shutdown.cancelled() => break,
+            }
+            let (hub, now) = (self.clone(), clock.now());
+            let late = Duration::from_millis(now.saturating_sub(due).unsigned_abs());
+            // Composing takes milliseconds: long enough to keep it off the threads that serve.
+            let published = tokio::task::spawn_blocking(move || hub.publish(second, now)).await;
+            if published.is_err() {
+                tracing::error!("a tick failed inside; the next one is tried");
+            }
+            self.0.metrics.published(late);
+        }
+        self.close();
+    }
+
+    /// Publishes one second: every watched view whose slot closed.
+    pub fn publish(&self, second: Millis, now: Millis) {
+        let inner = &*self.0;
+        let seq = self.tick() + 1;
+        let tick = Tick { seq, second, now };
+        let mut channels: Vec<_> = inner.channels().values().cloned().collect();
+        channels.sort_by_key(|channel| std::cmp::Reverse(channel.subscribers()));
+        *inner.tick.lock().unwrap_or_else(PoisonError::into_inner) = Some(tick);
+        for channel in &channels {
+            let watched = channel.subscribers() > 0;
+            if watched {
+                channel.touch(now);
+            }
+            if watched || now - channel.asked() <= WARM {
+                inner.advance(channel, &tick);
+            }
+            if watched && seq.is_multiple_of(HEARTBEAT_TICKS) && u64::from(channel.view.step) > HEARTBEAT_TICKS {
+                channel.beat();
+            }
+        }
+        inner.seq.store(seq, Ordering::Release);
+        let mut channels = inner.channels();
+        channels.retain(|_, channel| channel.subscribers() > 0 || now - channel.asked() <= IDLE);
+        inner.metrics.views.set(channels.len() as f64);
+    }
+
+    /// Ends every stream with a farewell.
+    fn close(&self) {
+        for (_, channel) in self.0.channels().drain() {
+            channel.close("shutting_down");
+        }
+    }
+
+    /// The newest snapshot of a view, computed now if nobody watches it.
+    ///
+    /// # Errors
+    /// There is no tick yet, or a limit is reached.
+    pub fn snapshot(&self, view: &View) -> Result<Arc<Snapshot>, HubError> {
+        let (channel, tick) = self.0.channel(view)?;
+        Ok(Arc::clone(&self.0.advance(&channel, &tick).snapshot))
+    }
+
+    /// Opens a stream: see [`keiki_app::live::endpoint::live`].
+    ///
+    /// # Errors
+    /// 400 for views that cannot be read, 503 where a limit is reached or nothing has been measured yet.
+    pub fn open(&self, views: &str, since: &str) -> Result<Events, Refusal> {
+        let refuse = |status, message: String| {
+            self.0.metrics.refused();
+            Err(Refusal { status, message })
+        };
+        let items = match Item::list(views) {
+            Ok(items) => items,
+            Err(error) => return refuse(400, error.to_string()),
+        };
+        let most = self.0.limits.views_per_connection;
+        if items.len() > most {
+            return refuse(400, format!("{} views on one connection: the limit is {most}", items.len()));
+        }
+        // An id of another run is of no use: the client gets snapshots.
+        let since = EventId::parse(since).filter(|id| *id.boot == *self.0.boot).map(|id| id.tick);
+        let mut streams = Vec::with_capacity(items.len());
+        for item in items {
+            let (channel, tick) = match self.0.channel(&item.view) {
+                Ok(found) => found,
+                Err(error) => return refuse(503, error.to_string()),
+            };
+            let Some(counted) = Inner::count(&self.0) else {
+                return refuse(503, format!("{} streams are open: the limit is reached", self.0.limits.subscribers));
+            };
+            let receiver = channel.subscribe();
+            self.0.advance(&channel, &tick);
+            let since = since.filter(|_| !item.new);
+            streams.push(subscriber::stream(receiver, since, self.0.metrics.clone(), Box::new(counted)).boxed());
+        }
+        if streams.len() == 1 {
+            return Ok(streams.remove(0));
+        }
+        Ok(futures::stream::select_all(streams).boxed())
+    }
+}
+
+impl Inner {
+    fn channels(&self) -> MutexGuard<'_, HashMap<View, Arc<Channel>>> {
+        // Held for map operations only; nothing panics in between.
+        self.channels.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn channel(&self, view: &View) -> Result<(Arc<Channel>, Tick), HubError> {
+        let tick = self.tick.lock().unwrap_or_else(PoisonError::into_inner).ok_or(HubError::NotReady)?;
+        let mut channels = self.channels();
+        if let Some(channel) = channels.get(view) {
+            channel.touch(tick.now);
+            return Ok((Arc::clone(channel), tick));
+        }
+        if channels.len() >= self.limits.views {
+            // A view that nobody watches gives way; watched ones never do.
+            let idle = channels.iter().filter(|(_, c)| c.subscribers() == 0).min_by_key(|(_, c)| c.asked());
+            let idle = idle.map(|(view, _)| view.clone()).ok_or(HubError::TooManyViews)?;
+            channels.remove(&idle);
+        }
+        let channel = Arc::new(Channel::new(view.clone(), tick.now));
+        channels.insert(view.clone(), Arc::clone(&channel));
+        Ok((channel, tick))
+    }
+
+    fn advance(&self, channel: &Channel, tick: &Tick) -> Arc<channel::Published> {
+        channel.advance(tick, &*self.compose, &self.jobs)
+    }
+
+    fn count(this: &Arc<Self>) -> Option<Counted> {
+        let before = this.subscribers.fetch_add(1, Ordering::Relaxed);
+        this.metrics.subscribers.add(1.0);
+        let counted = Counted(Arc::clone(this));
+        (before < this.limits.subscribers).then_some(counted)
+    }
+}
