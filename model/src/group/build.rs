@@ -108,12 +108,6 @@ impl Builder {
         self
     }
 
-    /// How many groups a line shows at most.
-    pub(super) fn top(mut self, top: usize) -> Self {
-        self.0.top = top;
-        self
-    }
-
     /// The series' colours.
     pub(super) fn palette(mut self, palette: Palette) -> Self {
         self.0.spec.palette = palette;
