@@ -33,7 +33,10 @@ fn write_empty(manifest_path: &Path) -> Result<(), Box<dyn Error>> {
         fs::create_dir_all(folder)?;
     }
     fs::write(manifest_path, "{}\n")?;
-    File::options().write(true).open(manifest_path)?.set_modified(SystemTime::UNIX_EPOCH)?;
+    File::options()
+        .write(true)
+        .open(manifest_path)?
+        .set_modified(SystemTime::UNIX_EPOCH)?;
     Ok(())
 }
 
@@ -60,7 +63,11 @@ fn generate(site: &Path, manifest: &str, version: &str) -> Result<String, Box<dy
     }
     table.push_str("];\n");
     // The names hold the hashes of the contents.
-    writeln!(table, "const BUILD_ID: &str = \"{:016x}\";", fnv1a(&[manifest, version].concat()))?;
+    writeln!(
+        table,
+        "const BUILD_ID: &str = \"{:016x}\";",
+        fnv1a(&[manifest, version].concat())
+    )?;
     Ok(table)
 }
 
@@ -76,5 +83,7 @@ fn content_type(name: &str) -> Result<&'static str, String> {
 
 /// FNV-1a, 64 bits: the standard library's hashers may differ from one compiler to the next.
 fn fnv1a(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
