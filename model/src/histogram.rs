@@ -7,7 +7,7 @@
 mod dense;
 mod explicit;
 mod exponential;
-#[cfg(test)]
+#[cfg(all(test, not(target_family = "wasm")))]
 mod properties;
 mod scale;
 mod sparse;

@@ -1,12 +1,12 @@
 //! Distributions against golden vectors, whose expected values were computed by other means (50-digit logarithms).
 //!
-//! [`check`] needs only the model and the JSON, so that a test in the browser can run the same vectors.
+//! The same vectors run on the server and in WASM.
 
 use keiki_model::histogram::{Distribution, Explicit, Exponential, Interpolated, Mismatch, Parts};
 use serde::Deserialize;
 
 /// The vectors.
-pub const GOLDEN: &str = include_str!("../golden/histogram.json");
+const GOLDEN: &str = include_str!("../golden/histogram.json");
 
 #[derive(Deserialize)]
 struct Golden {
@@ -74,7 +74,7 @@ struct ExplicitCase {
 type ExpectedQuantile = (f64, Option<(f64, f64, Option<f64>)>);
 
 /// Checks every vector, and panics with the name of the case that does not hold.
-pub fn check(golden: &str) {
+fn check(golden: &str) {
     let golden: Golden = serde_json::from_str(golden).expect("golden vectors of the expected shape");
     golden.exponential.iter().for_each(check_exponential);
     golden.parts.iter().for_each(check_parts);
@@ -235,7 +235,8 @@ fn close_option(found: Option<f64>, expected: Option<f64>) -> bool {
     }
 }
 
-#[test]
+#[cfg_attr(target_family = "wasm", wasm_bindgen_test::wasm_bindgen_test)]
+#[cfg_attr(not(target_family = "wasm"), test)]
 fn golden_vectors_hold() {
     check(GOLDEN);
 }
