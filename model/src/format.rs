@@ -129,7 +129,7 @@ impl Scale {
                 };
                 let (factor, word) = if in_seconds { (1.0, "s") } else { (1e3, "ms") };
                 let decimals = match (smallest.is_finite(), in_seconds, group) {
-                    (true, ..) => decimals_below(smallest * factor).max(1),
+                    (true, ..) => decimals_below(smallest * factor).clamp(1, 2),
                     (false, true, _) | (false, false, "cache") => 2,
                     (false, false, _) => 1,
                 };

@@ -21,6 +21,7 @@ fn written(panel: &str, key: StatKey, goal: Option<Goal>, limit: Option<f64>, va
         .iter()
         .position(|stat| stat.key == key)
         .expect("a stat of the panel");
+    panel.stats.iter_mut().for_each(|stat| stat.goal = None);
     panel.stats[place].goal = goal;
     let value = Stat {
         value: Some(value),
@@ -167,7 +168,7 @@ fn aims_have_no_trailing_zeros() {
 
 #[test]
 fn the_card_of_a_group_writes_a_siblings_stat_as_the_sibling_does() {
-    let card = Group::ALL
+    let card = &Group::ALL
         .into_iter()
         .find(|g| g.id() == "api")
         .expect("there is one")
