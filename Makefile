@@ -25,9 +25,10 @@ BINDGEN_VERSION := $(shell awk '/^name = "wasm-bindgen"$$/ { getline; gsub(/"/, 
 BINDGEN := target/tools/wasm-bindgen-$(BINDGEN_VERSION)/bin/wasm-bindgen
 WASM_OPT := public/node_modules/.bin/wasm-opt
 
-# What the tests of the served pages look for: the binary and a browser.
-export KEIKI_BIN ?= $(abspath $(KEIKI))
-export CHROMIUM ?= $(or $(shell command -v chromium || command -v chromium-browser || command -v google-chrome),chromium)
+# What the tests of the served pages look for: the binary and a browser. Not exported to everything, because Keiki reads
+# its own configuration from variables that begin with KEIKI_.
+CHROMIUM ?= $(or $(shell command -v chromium || command -v chromium-browser || command -v google-chrome),chromium)
+END2END := KEIKI_BIN=$(abspath $(KEIKI)) CHROMIUM=$(CHROMIUM)
 
 .PHONY: help setup build run dev test soak fuzz bench clean FORCE
 
@@ -50,11 +51,12 @@ target/stamp/machine:
 # of the locked versions can't be had, any that fits will do.
 $(BINDGEN): | target/stamp/machine
 	@mkdir -p $(@D)
-	@if found=$$(command -v wasm-bindgen) && [ "$$("$$found" --version)" = "wasm-bindgen $(BINDGEN_VERSION)" ]; then \
-	  ln -sf "$$found" $@; \
+	@if found=$$(command -v wasm-bindgen) && [ "$$("$$found" --version)" = "wasm-bindgen $(BINDGEN_VERSION)" ] \
+	  && [ -x "$${found}-test-runner" ]; then \
+	  ln -sf "$$found" "$${found}-test-runner" $(@D); \
 	else \
 	  export CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16; \
-	  install() { cargo install wasm-bindgen-cli --version $(BINDGEN_VERSION) --bin wasm-bindgen --root $(abspath $(@D)/..) "$$@"; }; \
+	  install() { cargo install wasm-bindgen-cli --version $(BINDGEN_VERSION) --root $(abspath $(@D)/..) "$$@"; }; \
 	  install --locked || install; \
 	fi
 
@@ -113,23 +115,25 @@ define need
 	fi
 endef
 
-test: ## Everything that must hold: format, lints, unit tests, the site, a real browser
+test: $(BINDGEN) ## Everything that must hold: format, lints, unit tests, the site, a real browser
 	$(call need,$(TEST_TOOLS))
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo clippy --locked -p keiki-app --lib --target wasm32-unknown-unknown --features hydrate -- -D warnings
 	cargo test --locked --workspace
+	CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=$(abspath $(BINDGEN)-test-runner) \
+	  cargo test --locked -p keiki-model --tests --target wasm32-unknown-unknown
 	@$(MAKE) build end2end/node_modules/.stamp
-	npm --prefix end2end test
+	$(END2END) npm --prefix end2end test
 
 # Scripts of end2end/bench, each an executable that finds the binary in KEIKI_BIN.
 soak: build end2end/node_modules/.stamp ## Hours of live use: memory and drift (end2end/bench/soak)
 	$(call need,$(TEST_TOOLS))
-	end2end/bench/soak
+	$(END2END) end2end/bench/soak
 
 bench: build end2end/node_modules/.stamp ## Measure against the budgets and the peers (end2end/bench/run)
 	$(call need,$(BENCH_TOOLS))
-	end2end/bench/run
+	$(END2END) end2end/bench/run
 
 FUZZ_CASES ?= 20000
 fuzz: ## Run the property tests with many more cases (FUZZ_CASES=20000)
