@@ -25,10 +25,8 @@ BINDGEN_VERSION := $(shell awk '/^name = "wasm-bindgen"$$/ { getline; gsub(/"/, 
 BINDGEN := target/tools/wasm-bindgen-$(BINDGEN_VERSION)/bin/wasm-bindgen
 WASM_OPT := public/node_modules/.bin/wasm-opt
 
-# What the tests of the served pages look for: the binary and a browser. Not exported to everything, because Keiki reads
-# its own configuration from variables that begin with KEIKI_.
-CHROMIUM ?= $(or $(shell command -v chromium || command -v chromium-browser || command -v google-chrome),chromium)
-END2END := KEIKI_BIN=$(abspath $(KEIKI)) CHROMIUM=$(CHROMIUM)
+# Given to the tests of the served pages alone: Keiki reads its own configuration from variables that begin with KEIKI_.
+END2END := KEIKI_BIN=$(abspath $(KEIKI))
 
 .PHONY: help setup build run dev test soak fuzz bench clean FORCE
 
@@ -99,6 +97,7 @@ $(STAMP)/site: $(WASM)/app.wasm $(SITE_SOURCES) public/node_modules/.stamp
 # ---- Checks
 
 # Commands that Debian packages bring, as command:package. As root they are installed, without starting their services.
+CHROMIUM ?= $(or $(shell command -v chromium || command -v chromium-browser || command -v google-chrome),chromium)
 TEST_TOOLS := $(CHROMIUM):chromium promtool:prometheus brotli:brotli fc-list:fontconfig
 BENCH_TOOLS := $(TEST_TOOLS) nginx:nginx wrk:wrk
 
