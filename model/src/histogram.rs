@@ -7,7 +7,8 @@
 mod dense;
 mod explicit;
 mod exponential;
-#[cfg(all(test, not(target_family = "wasm")))]
+#[cfg(not(target_family = "wasm"))]
+#[cfg(test)]
 mod properties;
 mod scale;
 mod sparse;
