@@ -1,0 +1,132 @@
+// Starts and stops the built binary, each time in a folder of its own.
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { get } from "./http.js";
+import { freePort } from "./port.js";
+import { until, within } from "./until.js";
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
+
+export const binary = process.env.KEIKI_BIN ?? join(root, "target/release/keiki");
+
+/** The environment of this process without what would configure a server. */
+function environment(more = {}) {
+  const own = Object.entries(process.env).filter(([name]) => !name.startsWith("KEIKI_"));
+  return { ...Object.fromEntries(own), ...more };
+}
+
+export function temporaryFolder() {
+  return mkdtempSync(join(tmpdir(), "keiki-test-"));
+}
+
+/** Runs a command of the binary to its end. */
+export function run(args, { cwd, env, timeout = 10_000 } = {}) {
+  const child = spawn(binary, args, { cwd, env: environment(env), stdio: ["ignore", "pipe", "pipe"] });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.on("data", (chunk) => (stdout += chunk));
+  child.stderr.on("data", (chunk) => (stderr += chunk));
+  const ended = new Promise((done, fail) => {
+    child.once("error", fail);
+    child.once("close", (code, signal) => done({ code, signal, stdout, stderr, text: stdout + stderr }));
+  });
+  return within(`keiki ${args.join(" ")}`, timeout, ended).finally(() => child.kill("SIGKILL"));
+}
+
+class Server {
+  constructor(options) {
+    this.options = options;
+    this.folder = options.folder ?? temporaryFolder();
+    this.ownsFolder = !options.folder;
+    this.base = options.base ?? "";
+    this.log = "";
+  }
+
+  async start() {
+    if (!existsSync(binary)) throw new Error(`${binary} is missing: run \`make build\`.`);
+    this.port ??= this.options.port ?? (await freePort());
+    const { args = [], config, env } = this.options;
+    const given = ["serve", "--listen", `127.0.0.1:${this.port}`, "--data-dir", join(this.folder, "data"), ...args];
+    if (config !== undefined) {
+      writeFileSync(join(this.folder, "keiki.toml"), config);
+      given.push("--config", join(this.folder, "keiki.toml"));
+    }
+    this.child = spawn(binary, given, {
+      cwd: this.folder,
+      env: environment({ ...(this.base && { KEIKI_SERVER__BASE_PATH: this.base }), ...env }),
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const keep = (chunk) => (this.log = (this.log + chunk).slice(-100_000));
+    this.child.stdout.on("data", keep);
+    this.child.stderr.on("data", keep);
+    this.ended = new Promise((done, fail) => {
+      this.child.once("error", fail);
+      this.child.once("close", (code, signal) => done({ code, signal }));
+    });
+    this.ended.then(
+      (end) => (this.end = end),
+      (error) => (this.end = { error }),
+    );
+    await until("the server is ready", async () => {
+      if (this.end) return true;
+      return (await get(this.url("/readyz"))).status === 200;
+    });
+    if (this.end) throw new Error(`The server ended: ${JSON.stringify(this.end)}\n${this.log}`);
+    return this;
+  }
+
+  get pid() {
+    return this.child.pid;
+  }
+
+  get origin() {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  /** The address of a path under the base path. */
+  url(path = "/") {
+    return `${this.origin}${this.base}${path}`;
+  }
+
+  /** A panel's data as everyone gets them. */
+  async panel(id, query = "window=5m") {
+    const answer = await get(this.url(`/panels/${id}.json?${query}`));
+    if (answer.status !== 200) throw new Error(`${id}: ${answer.status} ${answer.body}`);
+    return JSON.parse(answer.body);
+  }
+
+  signal(name) {
+    if (!this.end) process.kill(this.pid, name);
+  }
+
+  /** Ends the process; the folder and the port stay for another start. */
+  async halt(signal = "SIGTERM", timeout = 10_000) {
+    this.signal(signal);
+    return within(`the server ends after ${signal}`, timeout, this.ended);
+  }
+
+  async stop() {
+    try {
+      if (this.child && !this.end) {
+        this.signal("SIGCONT");
+        await this.halt().catch(() => this.halt("SIGKILL"));
+      }
+    } finally {
+      if (this.ownsFolder) rmSync(this.folder, { recursive: true, force: true });
+    }
+  }
+}
+
+/**
+ * A running, ready server. Options: `config` (text of a keiki.toml), `env`, `args`, `base` (path), `port`, `folder`.
+ */
+export function startServer(options = {}) {
+  const server = new Server(options);
+  return server.start().catch(async (error) => {
+    await server.stop();
+    throw error;
+  });
+}

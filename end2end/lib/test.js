@@ -1,0 +1,54 @@
+// Playwright's `test` with a server per worker and pages that are watched.
+import { test as base, expect } from "@playwright/test";
+import { startServer } from "./server.js";
+import { watch } from "./watch.js";
+
+export { expect };
+
+export const test = base.extend({
+  /** How the worker's server is started. */
+  serverOptions: [{}, { option: true, scope: "worker" }],
+
+  /** A running server, shared by the tests of a worker that want the same options. */
+  server: [
+    async ({ serverOptions }, use) => {
+      const server = await startServer(serverOptions);
+      await use(server);
+      await server.stop();
+    },
+    { scope: "worker", timeout: 30_000 },
+  ],
+
+  /** A server of the test's own, for tests that stop or load it. */
+  start: async ({}, use, info) => {
+    const servers = [];
+    await use(async (options) => {
+      const server = await startServer(options);
+      servers.push(server);
+      return server;
+    });
+    for (const server of servers) {
+      if (info.status !== info.expectedStatus) await info.attach("server log", { body: server.log });
+      await server.stop();
+    }
+  },
+
+  /** Patterns of faults that a test expects. */
+  allow: [[], { option: true }],
+
+  /** Opens a page in a context of its own (viewport, scheme …); any fault on it fails the test. */
+  open: async ({ browser, allow }, use) => {
+    const contexts = [];
+    const watched = [];
+    await use(async (address, options = {}) => {
+      const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
+      contexts.push(context);
+      const page = await context.newPage();
+      watched.push(watch(page, { origin: new URL(address).origin, allow }));
+      const response = await page.goto(address, { waitUntil: "commit" });
+      return Object.assign(page, { answer: response });
+    });
+    for (const context of contexts) await context.close();
+    expect(watched.flat(), "faults on the page").toEqual([]);
+  },
+});

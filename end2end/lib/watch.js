@@ -1,0 +1,27 @@
+// A page must be silent: whatever a browser complains about fails the test.
+
+/** What is not a fault: the browser aborts the stream when a page is left. */
+const ABORTED_STREAM = /net::ERR_ABORTED .*\/api\/live/;
+
+/**
+ * Collects all console messages, page errors, violations of the content security policy, failed requests, answers that
+ * are errors, and requests to anywhere but `origin`. `allow` are patterns of expected ones.
+ */
+export function watch(page, { origin, allow = [] } = {}) {
+  const faults = [];
+  const note = (text) => {
+    if (![ABORTED_STREAM, ...allow].some((pattern) => pattern.test(text))) faults.push(text);
+  };
+  page.on("console", (message) => note(`console.${message.type()}: ${message.text()} (${message.location().url})`));
+  page.on("pageerror", (error) => note(`page error: ${error.stack ?? error}`));
+  page.on("crash", () => note("the page crashed"));
+  page.on("requestfailed", (request) => note(`request failed: ${request.failure()?.errorText} ${request.url()}`));
+  page.on("response", (response) => {
+    if (response.status() >= 400) note(`answer ${response.status()}: ${response.url()}`);
+  });
+  page.on("request", (request) => {
+    const url = new URL(request.url());
+    if (origin && url.protocol.startsWith("http") && url.origin !== origin) note(`foreign request: ${url}`);
+  });
+  return faults;
+}

@@ -1,0 +1,106 @@
+// One panel as data or picture.
+import { get } from "../lib/http.js";
+import { expect, test } from "../lib/test.js";
+import { until } from "../lib/until.js";
+
+const UNITS = ["seconds", "bytes", "ratio", "count", "per_second", "bytes_per_second"];
+const KEYS = ["last", "mean", "min", "max", "p50", "p95", "p99", "rate", "ratio", "total", "count"];
+/** Panels that others rely on, and their first headline key. */
+const PANELS = {
+  "api.latency": "p50", "api.throughput": "rate", "api.errors": "ratio", "database.query_time": "mean", "database.connections": "last",
+  "cache.hit_rate": "ratio", "cache.size": "last", "resources.cpu": "last", "resources.memory": "last", "resources.disk_io": "rate",
+  "queue.length": "last", "queue.run_time": "p95", "queue.rate": "rate", "users.apdex": "ratio",
+};
+
+test("every panel's JSON has the agreed shape", async ({ server }) => {
+  for (const id of Object.keys(PANELS)) {
+    for (const [query, step, slots] of [["window=1m", 1, 60], ["window=5m", 1, 300], ["window=15m", 3, 300]]) {
+      const data = await server.panel(id, query);
+      expect(Object.keys(data).sort(), id).toEqual(expect.arrayContaining(["from", "panel", "series", "stats", "step", "to", "unit"]));
+      expect(data.panel).toBe(id);
+      expect(UNITS).toContain(data.unit);
+      expect(data.step).toBe(step);
+      expect(data.to - data.from).toBe(slots * step * 1000);
+      expect(Object.keys(data.stats).every((key) => KEYS.includes(key)), `${id} ${Object.keys(data.stats)}`).toBe(true);
+      for (const series of data.series) {
+        expect(series.points.length).toBeLessThanOrEqual(slots);
+        let before = -Infinity;
+        for (const [time, value] of series.points) {
+          expect(time).toBeGreaterThan(before);
+          expect(time).toBeGreaterThanOrEqual(data.from);
+          expect(time).toBeLessThan(data.to);
+          expect(value === null || Number.isFinite(value)).toBe(true);
+          before = time;
+        }
+      }
+    }
+  }
+});
+
+test("values are rounded as agreed", async ({ server }) => {
+  const digits = (value) => value.toPrecision(17).replace(/[-.]|e.*/g, "").replace(/^0+|0+$/g, "").length;
+  for (const id of ["resources.memory_bytes", "resources.cpu", "resources.load"]) {
+    const { series, unit } = await server.panel(id);
+    for (const [, value] of series.flatMap(({ points }) => points)) {
+      if (value === null || Number.isInteger(value)) continue;
+      if (unit === "ratio") expect(Math.abs(value * 1e5 - Math.round(value * 1e5))).toBeLessThan(1e-6);
+      else expect(Number(value.toPrecision(4)), `${id} ${value} ${digits(value)}`).toBe(value);
+    }
+  }
+});
+
+test("CSV says the same as JSON", async ({ server }) => {
+  for (const id of ["resources.cpu", "resources.network", "api.latency", "database.query_time"]) {
+    const { from, to, series } = await server.panel(id, "window=1m");
+    const range = `from=${from}&to=${to}`;
+    const [json, csv] = [await server.panel(id, range), await get(server.url(`/panels/${id}.csv?${range}`))];
+    expect(csv.headers["content-type"]).toMatch(/^text\/csv/);
+    const lines = csv.body.replace(/\r\n$/, "").split("\r\n");
+    expect(lines[0].split(",")[0]).toBe("unix_ms");
+    expect(json.series.length).toBe(series.length);
+    if (series.length === 0) continue;
+    const rows = lines.slice(1).map((line) => line.split(",").slice(-series.length));
+    const times = lines.slice(1).map((line) => Number(line.split(",")[0]));
+    expect(times).toEqual(json.series[0].points.map(([time]) => time));
+    json.series.forEach((one, column) => {
+      expect(rows.map((row) => (row[column] === "" ? null : Number(row[column])))).toEqual(one.points.map(([, value]) => value));
+    });
+  }
+});
+
+test("a range of the past stays what it was", async ({ server }) => {
+  const { from, to } = await server.panel("resources.cpu", "window=1m");
+  const range = `from=${from}&to=${to - 5_000}`;
+  const one = await server.panel("resources.cpu", range);
+  await until("two more ticks", async () => (await server.panel("resources.cpu", "window=1m")).to >= to + 2_000);
+  const two = await server.panel("resources.cpu", range);
+  expect(two).toEqual(one);
+});
+
+test("pictures and badges are safe SVG", async ({ server }) => {
+  for (const [id, key] of Object.entries(PANELS)) {
+    for (const path of [`/panels/${id}.svg`, `/badges/${id}.svg`, `/badges/${id}.svg?stat=${key}`, `/panels/${id}.svg?window=15m&lang=en&theme=dark`]) {
+      const { status, headers, body } = await get(server.url(path));
+      expect(status, path).toBe(200);
+      expect(headers["content-type"], path).toBe("image/svg+xml");
+      expect(body).toMatch(/^(<\?xml[^>]*>\s*)?<svg/);
+      expect(body).not.toMatch(/<script|javascript:|\son\w+=/i);
+    }
+  }
+});
+
+test("the badge shows its panel's first headline figure", async ({ server, open }) => {
+  const page = await open(server.url("/badges/resources.memory.svg"));
+  expect(await page.evaluate(() => document.documentElement.textContent)).toMatch(/\d+(\.\d+)?\s*%/);
+});
+
+test("what cannot be shown is refused in plain words", async ({ server }) => {
+  const bad = [["/panels/no.such.json", 404], ["/panels/api.latency.xml", 404], ["/badges/no.such.svg", 404], ["/panels/api.latency.json?window=7h", 400],
+    ["/panels/api.latency.json?window=-1", 400], ["/panels/api.latency.json?from=9&to=1", 400], ["/panels/api.latency.json?from=x&to=y", 400],
+    ["/panels/api.latency.json?from=-9223372036854775808&to=9223372036854775807", 400], ["/badges/api.latency.svg?stat=nothing", 400], ["/groups/nothing", 404]];
+  for (const [path, expected] of bad) {
+    const { status, body } = await get(server.url(path));
+    expect(status, path).toBe(expected);
+    expect(body.length, path).toBeGreaterThan(5);
+  }
+});
