@@ -113,7 +113,7 @@ impl Channel {
         }
         let job = jobs.job("compose");
         let snapshot = Arc::new(compose.compose(&self.view, &self.key, tick, closed));
-        job.ok();
+        job.succeed();
         let mut log = VecDeque::new();
         if let Some(old) = &old
             && let Some(delta) = Delta::between(&old.snapshot, &snapshot)
@@ -121,7 +121,7 @@ impl Channel {
             log.extend(old.log.iter().filter(|entry| entry.now > tick.now - LOG_SECONDS * SECOND).cloned());
             let job = jobs.job("encode");
             let event = event::delta(&delta);
-            job.ok();
+            job.succeed();
             log.push_back(Entry { seq: delta.seq, prev: delta.prev, now: tick.now, event });
         }
         let published = Arc::new(Published {

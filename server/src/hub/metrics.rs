@@ -19,15 +19,14 @@ pub struct StreamMetrics {
 impl StreamMetrics {
     /// The metrics, made in a recorder.
     pub fn new(recorder: &Recorder) -> Self {
-        let none: [(&str, &str); 0] = [];
         Self {
-            subscribers: recorder.gauge("keiki_stream_subscribers", none),
-            views: recorder.gauge("keiki_stream_views", none),
-            frames: recorder.counter("keiki_stream_frames_total", none),
-            bytes: recorder.counter("keiki_stream_bytes_total", none),
-            resyncs: recorder.counter("keiki_stream_resyncs_total", none),
-            refused: recorder.counter("keiki_stream_refused_total", none),
-            lag: recorder.histogram("keiki_stream_publish_lag_seconds", none),
+            subscribers: recorder.gauge("keiki_stream_subscribers", &[]),
+            views: recorder.gauge("keiki_stream_views", &[]),
+            frames: recorder.counter("keiki_stream_frames_total", &[]),
+            bytes: recorder.counter("keiki_stream_bytes_total", &[]),
+            resyncs: recorder.counter("keiki_stream_resyncs_total", &[]),
+            refused: recorder.counter("keiki_stream_refused_total", &[]),
+            lag: recorder.histogram("keiki_stream_publish_lag_seconds", &[]),
         }
     }
 

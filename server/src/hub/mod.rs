@@ -13,7 +13,7 @@ mod subscriber;
 mod tests;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -82,6 +82,9 @@ pub enum HubError {
     /// No tick has been published yet.
     #[error("no second has been measured yet")]
     NotReady,
+    /// The hub has ended.
+    #[error("the server is shutting down")]
+    Closed,
 }
 
 /// The hub. Cheap to clone; all clones are one.
@@ -98,6 +101,7 @@ struct Inner {
     tick: Mutex<Option<Tick>>,
     seq: AtomicU64,
     subscribers: AtomicUsize,
+    closed: AtomicBool,
 }
 
 /// Counts an open stream while it lives.
@@ -130,6 +134,7 @@ impl Hub {
             tick: Mutex::new(None),
             seq: AtomicU64::new(0),
             subscribers: AtomicUsize::new(0),
+            closed: AtomicBool::new(false),
         }))
     }
 
@@ -193,6 +198,7 @@ impl Hub {
 
     /// Ends every stream with a farewell.
     fn close(&self) {
+        self.0.closed.store(true, Ordering::Release);
         for (_, channel) in self.0.channels().drain() {
             channel.close("shutting_down");
         }
@@ -256,6 +262,10 @@ impl Inner {
     fn channel(&self, view: &View) -> Result<(Arc<Channel>, Tick), HubError> {
         let tick = self.tick.lock().unwrap_or_else(PoisonError::into_inner).ok_or(HubError::NotReady)?;
         let mut channels = self.channels();
+        // Read under the lock that `close` drains under, so that no stream is opened after the last farewell.
+        if self.closed.load(Ordering::Acquire) {
+            return Err(HubError::Closed);
+        }
         if let Some(channel) = channels.get(view) {
             channel.touch(tick.now);
             return Ok((Arc::clone(channel), tick));
