@@ -1,0 +1,251 @@
+//! How every source fares: written by the runner, read by pages, `/metrics` and the sources list.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use keiki_model::series::{Labels, Sample, Series};
+use keiki_model::time::Millis;
+
+use super::SourceError;
+use super::metric::metrics;
+
+metrics! {
+    UP = Gauge "keiki_source_up" ["source"] every 1000:
+        "Whether the newest reading of the source succeeded, 0 or 1.";
+    LAST_SUCCESS = Gauge "keiki_source_last_success_timestamp_seconds" ["source"] every 1000:
+        "When the source was last read with success, Unix seconds.";
+    ERRORS = Counter "keiki_source_errors_total" ["source"] every 1000:
+        "Failed readings of the source.";
+    COLLECT_DURATION = Gauge "keiki_source_collect_duration_seconds" ["source"] every 1000:
+        "How long the newest reading of the source took, seconds.";
+}
+
+/// An error's text is cut here, in characters: it is shown on a page, not kept as a log.
+const ERROR_LENGTH: usize = 300;
+
+/// How one source fares.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SourceStatus {
+    /// The source's name.
+    pub name: String,
+    /// Whether the newest reading succeeded; `false` before the first.
+    pub up: bool,
+    /// When it was last read with success, Unix milliseconds.
+    pub last_success: Option<Millis>,
+    /// When and why it last failed. Stays after a recovery; compare with `last_success`.
+    pub last_error: Option<(Millis, String)>,
+    /// Samples read since Keiki started.
+    pub samples_total: u64,
+    /// Failed readings since Keiki started.
+    pub errors_total: u64,
+    /// How long the newest reading took, seconds.
+    pub collect_seconds_last: Option<f64>,
+    /// When it will be read next, Unix milliseconds; `None` before the start and after the end of its runner.
+    pub next_attempt: Option<Millis>,
+}
+
+#[derive(Debug, Default)]
+struct Entry {
+    status: SourceStatus,
+    /// The series of this source's status and the identity for which they were made.
+    series: Option<(Labels, [Arc<Series>; 4])>,
+}
+
+impl Entry {
+    fn series(&mut self, identity: &Labels) -> &[Arc<Series>; 4] {
+        if self.series.as_ref().is_some_and(|(made_for, _)| made_for != identity) {
+            self.series = None;
+        }
+        let name = self.status.name.as_str();
+        let make = || {
+            (
+                identity.clone(),
+                [UP, LAST_SUCCESS, ERRORS, COLLECT_DURATION].map(|m| m.series(identity, &[name])),
+            )
+        };
+        &self.series.get_or_insert_with(make).1
+    }
+}
+
+/// The status of all sources. Cheap to clone; all clones are one board.
+#[derive(Clone, Debug, Default)]
+pub struct StatusBoard {
+    // A mutex, not a task: writers hold it for a few assignments, once per reading.
+    entries: Arc<Mutex<Vec<Entry>>>,
+}
+
+impl StatusBoard {
+    /// A board without sources.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A place on the board for one source. Sources are listed in the order of their registration.
+    pub fn register(&self, name: &str) -> StatusHandle {
+        let mut entries = self.lock();
+        let status = SourceStatus {
+            name: name.to_owned(),
+            ..SourceStatus::default()
+        };
+        entries.push(Entry { status, series: None });
+        StatusHandle {
+            board: self.clone(),
+            index: entries.len() - 1,
+        }
+    }
+
+    /// The status of every source now.
+    pub fn sources(&self) -> Vec<SourceStatus> {
+        self.lock().iter().map(|entry| entry.status.clone()).collect()
+    }
+
+    /// The board as samples of `keiki_source_*{source}`. `identity` holds the labels of Keiki itself. A source that has
+    /// not been tried yet has none.
+    pub fn samples(&self, now: Millis, identity: &Labels) -> Vec<Sample> {
+        let mut samples = Vec::new();
+        for entry in self.lock().iter_mut() {
+            let SourceStatus {
+                up,
+                last_success,
+                errors_total,
+                collect_seconds_last,
+                ..
+            } = entry.status;
+            let Some(seconds) = collect_seconds_last else { continue };
+            let [up_series, success_series, errors_series, duration_series] = entry.series(identity);
+            samples.push(Sample::number(up_series, now, f64::from(u8::from(up))));
+            samples.push(Sample::number(errors_series, now, errors_total as f64));
+            samples.push(Sample::number(duration_series, now, seconds));
+            if let Some(success) = last_success {
+                samples.push(Sample::number(success_series, now, success as f64 / 1_000.0));
+            }
+        }
+        samples
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
+        // Nothing panics between two assignments; a poisoned board is still a consistent one.
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One source's place on the board.
+#[derive(Clone, Debug)]
+pub struct StatusHandle {
+    board: StatusBoard,
+    index: usize,
+}
+
+impl StatusHandle {
+    /// When the source will be read next; `None` for never again.
+    pub fn scheduled(&self, next_attempt: Option<Millis>) {
+        self.change(|status| status.next_attempt = next_attempt);
+    }
+
+    /// A reading at `now` that took `took` and gave `samples` samples.
+    pub fn succeeded(&self, now: Millis, took: Duration, samples: usize) {
+        self.change(|status| {
+            status.up = true;
+            status.last_success = Some(now);
+            status.samples_total += samples as u64;
+            status.collect_seconds_last = Some(took.as_secs_f64());
+        });
+    }
+
+    /// A reading at `now` that took `took` and failed.
+    pub fn failed(&self, now: Millis, took: Duration, error: &SourceError) {
+        let text = error
+            .to_string()
+            .chars()
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .take(ERROR_LENGTH)
+            .collect();
+        self.change(|status| {
+            status.up = false;
+            status.last_error = Some((now, text));
+            status.errors_total += 1;
+            status.collect_seconds_last = Some(took.as_secs_f64());
+        });
+    }
+
+    /// The status now.
+    pub fn get(&self) -> SourceStatus {
+        self.board.lock()[self.index].status.clone()
+    }
+
+    fn change(&self, change: impl FnOnce(&mut SourceStatus)) {
+        change(&mut self.board.lock()[self.index].status);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use keiki_model::series::{HOST_NAME, SERVICE_NAME, Value};
+
+    use super::*;
+    use crate::source::{contract, metric};
+
+    fn values(board: &StatusBoard) -> Vec<(String, f64)> {
+        let identity = Labels::new([(SERVICE_NAME, "keiki"), (HOST_NAME, "h")]);
+        let samples = board.samples(9_000, &identity);
+        contract::check(&samples, 9_000, 9_000);
+        let number = |sample: &Sample| match sample.value {
+            Value::Number(value) => value,
+            Value::Distribution(_) => f64::NAN,
+        };
+        samples
+            .iter()
+            .map(|sample| {
+                (
+                    format!("{}{}", sample.series.name(), sample.series.labels()),
+                    number(sample),
+                )
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_table_keeps_the_grammar() {
+        metric::check_table(ALL);
+    }
+
+    #[test]
+    fn a_board_tells_each_source_apart() {
+        let board = StatusBoard::new();
+        let (host, web) = (board.register("host"), board.register("scrape:web"));
+        assert!(values(&board).is_empty(), "what was never tried has no state");
+
+        host.succeeded(8_000, Duration::from_millis(2), 40);
+        web.failed(
+            8_500,
+            Duration::from_millis(800),
+            &SourceError::Unavailable("refused\nby the peer".into()),
+        );
+        let labels =
+            |name: &str, source: &str| format!("{name}{{host_name=\"h\",service_name=\"keiki\",source=\"{source}\"}}");
+        assert_eq!(
+            values(&board),
+            [
+                (labels(UP.name, "host"), 1.0),
+                (labels(ERRORS.name, "host"), 0.0),
+                (labels(COLLECT_DURATION.name, "host"), 0.002),
+                (labels(LAST_SUCCESS.name, "host"), 8.0),
+                (labels(UP.name, "scrape:web"), 0.0),
+                (labels(ERRORS.name, "scrape:web"), 1.0),
+                (labels(COLLECT_DURATION.name, "scrape:web"), 0.8),
+            ]
+        );
+        assert_eq!(web.get().last_error, Some((8_500, "refused by the peer".into())));
+        assert_eq!(host.get().samples_total, 40);
+    }
+
+    #[test]
+    fn series_are_made_once_per_identity() {
+        let board = StatusBoard::new();
+        board.register("host").succeeded(1, Duration::ZERO, 1);
+        let (a, b) = (Labels::new([(HOST_NAME, "a")]), Labels::new([(HOST_NAME, "b")]));
+        let first = |identity: &Labels| Arc::clone(&board.samples(1, identity)[0].series);
+        assert!(Arc::ptr_eq(&first(&a), &first(&a)));
+        assert_eq!(first(&b).labels().get(HOST_NAME), Some("b"));
+    }
+}
