@@ -23,7 +23,7 @@ fn fed(builder: Builder) -> Panel {
             "サービスの計測値がまだ届いていません。Rust のサービスは keiki-instrument の RequestLayer で計測できます。",
             "No service sends request timings yet; a Rust service measures them with RequestLayer of keiki-instrument.",
         ),
-        lines: "router.layer(RequestLayer::new(&recorder))".to_owned(),
+        lines: "RequestLayer::new(&recorder).route(|e| e.get::<MatchedPath>().map(MatchedPath::as_str))".to_owned(),
     };
     builder.fed_by(sentence, &lines)
 }
