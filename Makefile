@@ -114,6 +114,9 @@ define need
 	fi
 endef
 
+# The tests that are written to run in WASM as well.
+WASM_TESTS := $(patsubst model/tests/%.rs,--test %,$(shell grep -l wasm_bindgen_test model/tests/*.rs))
+
 test: $(BINDGEN) ## Everything that must hold: format, lints, unit tests, the site, a real browser
 	$(call need,$(TEST_TOOLS))
 	cargo fmt --all --check
@@ -121,7 +124,7 @@ test: $(BINDGEN) ## Everything that must hold: format, lints, unit tests, the si
 	cargo clippy --locked -p keiki-app --lib --target wasm32-unknown-unknown --features hydrate -- -D warnings
 	cargo test --locked --workspace
 	CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=$(abspath $(BINDGEN)-test-runner) \
-	  cargo test --locked -p keiki-model --tests --target wasm32-unknown-unknown
+	  cargo test --locked -p keiki-model $(WASM_TESTS) --target wasm32-unknown-unknown
 	@$(MAKE) build end2end/node_modules/.stamp
 	$(END2END) npm --prefix end2end test
 
