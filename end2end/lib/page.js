@@ -12,11 +12,10 @@ export async function live(page, timeout = 20_000) {
 export function figures(page) {
   return page.evaluate(() => {
     const all = {};
-    for (const element of document.querySelectorAll("section[data-panel] [data-stat]")) {
-      const panel = element.closest("section[data-panel]").dataset.panel;
+    for (const element of document.querySelectorAll("[data-stat]")) {
+      const panel = element.dataset.of ?? element.closest("[data-panel]").dataset.panel;
       const row = element.closest("[data-series]")?.dataset.series;
-      const key = [element.dataset.of ?? panel, row, element.dataset.stat].filter((part) => part !== undefined).join("/");
-      all[key] = element.dataset.value;
+      all[[panel, row, element.dataset.stat].filter((part) => part !== undefined).join("/")] = element.dataset.value;
     }
     return all;
   });
@@ -67,10 +66,28 @@ export function overflowing(page) {
   });
 }
 
-/** Waits until every chart on the page is drawn by script. */
+/** Waits until every chart in sight is drawn by script. */
 export async function drawn(page) {
   await page.waitForFunction(() => {
-    const charts = [...document.querySelectorAll(".chart")];
-    return charts.every((chart) => !chart.querySelector(".canvas") || chart.querySelector(".canvas canvas"));
+    const inSight = (chart) => chart.getBoundingClientRect().top < innerHeight && chart.getBoundingClientRect().bottom > 0;
+    return [...document.querySelectorAll(".chart")].filter(inSight).every((chart) => chart.dataset.chart === "live");
+  });
+}
+
+/** The points of a panel's data table: one array per series, oldest first; its times as the table writes them. */
+export async function tablePoints(page, panel) {
+  const details = page.locator(`section[data-panel="${panel}"] details.data`);
+  if (!(await details.evaluate((element) => element.open))) await details.locator("summary").click();
+  await details.locator("tbody tr").first().waitFor();
+  return details.evaluate((element) => {
+    const cell = (td) => {
+      const raw = td.dataset.value ?? td.querySelector("[data-value]")?.dataset.value;
+      return raw === undefined || raw === "" ? null : Number(raw);
+    };
+    const rows = [...element.querySelectorAll("tbody tr")];
+    return {
+      times: rows.map((row) => row.cells[0].textContent.trim()),
+      columns: [...rows[0].cells].slice(1).map((_, column) => rows.map((row) => cell(row.cells[column + 1]))),
+    };
   });
 }

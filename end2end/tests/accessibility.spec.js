@@ -1,0 +1,82 @@
+// Readable by everyone: structure, names, focus, contrast.
+import AxeBuilder from "@axe-core/playwright";
+import { PATHS, drawn, live } from "../lib/page.js";
+import { expect, test } from "../lib/test.js";
+
+for (const path of PATHS) {
+  for (const scheme of ["light", "dark"]) {
+    test(`${path} ${scheme}: axe finds nothing serious`, async ({ server, open }) => {
+      const page = await open(server.url(`${path}?lang=en&theme=${scheme}`));
+      await live(page);
+      await drawn(page);
+      const { violations } = await new AxeBuilder({ page }).analyze();
+      const serious = violations.filter(({ impact }) => ["serious", "critical"].includes(impact));
+      expect(serious.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map(({ html }) => html.slice(0, 160)).join(" | ")}`)).toEqual([]);
+    });
+  }
+}
+
+test("headings are in order and name the panels", async ({ server, open }) => {
+  for (const path of PATHS) {
+    const page = await open(server.url(`${path}?lang=en`));
+    await live(page);
+    const levels = await page.evaluate(() => [...document.querySelectorAll("h1,h2,h3,h4,h5,h6")].map(({ tagName }) => Number(tagName[1])));
+    expect(levels.filter((level) => level === 1)).toHaveLength(1);
+    expect(levels[0]).toBe(1);
+    levels.forEach((level, place) => place > 0 && expect(level - levels[place - 1], `${path} ${levels}`).toBeLessThanOrEqual(1));
+    const unnamed = await page.evaluate(() =>
+      [...document.querySelectorAll("section[data-panel]")].filter((panel) => !document.getElementById(panel.getAttribute("aria-labelledby"))?.textContent.trim()).map(({ dataset }) => dataset.panel),
+    );
+    expect(unnamed).toEqual([]);
+    await page.close();
+  }
+});
+
+test("the first Tab leads past the strips", async ({ server, open }) => {
+  const page = await open(server.url("/?lang=en"));
+  await live(page);
+  await page.keyboard.press("Tab");
+  const skip = page.locator("a.skip");
+  await expect(skip).toBeFocused();
+  await expect(skip).toBeInViewport();
+  await page.keyboard.press("Enter");
+  await expect(page).toHaveURL(/#main$/);
+});
+
+test("the focus is always seen", async ({ server, open }) => {
+  const page = await open(server.url("/groups/resources?lang=en"));
+  await live(page);
+  for (let count = 0; count < 25; count += 1) {
+    await page.keyboard.press("Tab");
+    const focus = await page.evaluate(() => {
+      const element = document.activeElement;
+      const { outlineStyle, outlineWidth } = getComputedStyle(element);
+      return { what: element.outerHTML.slice(0, 80), outlineStyle, width: Number.parseFloat(outlineWidth), body: element === document.body };
+    });
+    if (focus.body) break;
+    expect(focus.outlineStyle, focus.what).not.toBe("none");
+    expect(focus.width, focus.what).toBeGreaterThanOrEqual(2);
+  }
+});
+
+test("data tables are tables", async ({ server, open }) => {
+  const page = await open(server.url("/groups/resources?lang=en"), { javaScriptEnabled: false });
+  const details = page.locator('section[data-panel="resources.cpu"] details.data');
+  await details.locator("summary").click();
+  await expect(details.locator("table")).toHaveCount(1);
+  expect(await details.locator("thead th[scope=col]").count()).toBeGreaterThan(1);
+  await expect(details.locator("tbody tr").first().locator("th[scope=row]")).toHaveCount(1);
+  await expect(details.locator("summary")).toHaveText(/\S/);
+});
+
+test("a touch target has 44 px", async ({ server, open }) => {
+  const page = await open(server.url("/?lang=en"), { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+  await live(page);
+  const small = await page.evaluate(() =>
+    [...document.querySelectorAll("header.bar a, header.bar button, .tabs a")]
+      .filter((target) => target.getClientRects().length > 0)
+      .filter((target) => target.getBoundingClientRect().height < 43.5)
+      .map((target) => `${target.outerHTML.slice(0, 80)} ${target.getBoundingClientRect().height}`),
+  );
+  expect(small).toEqual([]);
+});

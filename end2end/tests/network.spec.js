@@ -1,0 +1,86 @@
+// The network fails, the server restarts: the page finds back by itself, and no point is missing.
+import { setTimeout as delay } from "node:timers/promises";
+import { live, tablePoints } from "../lib/page.js";
+import { freePort } from "../lib/port.js";
+import { startProxy } from "../lib/proxy.js";
+import { startServer } from "../lib/server.js";
+import { expect, test } from "../lib/test.js";
+import { until } from "../lib/until.js";
+
+/** What a browser itself prints when a connection fails: nothing a page could prevent. */
+const LOST = [/console\.error: Failed to load resource: net::ERR_/, /request failed: net::ERR_(CONNECTION|INCOMPLETE|EMPTY|NETWORK|ABORTED)\S* .*\/api\/live/];
+
+const OUTAGE = 20_000;
+
+for (const kind of ["freeze", "reset"]) {
+  test.describe(`network (${kind})`, () => {
+    test.use({ allow: LOST });
+
+    test(`20 s without a network (${kind}): afterwards the points are those of the server`, async ({ start, open }) => {
+      test.setTimeout(120_000);
+      const server = await start();
+      const proxy = await startProxy(server.port);
+      try {
+        const page = await open(`http://127.0.0.1:${proxy.port}/groups/resources?window=1m&lang=en`);
+        await live(page);
+        const chart = page.locator('section[data-panel="resources.memory"]');
+        proxy[kind]();
+        // The outage itself: how long it lasts is what is tested.
+        const until_ = performance.now() + OUTAGE;
+        await expect(page.locator("html")).toHaveAttribute("data-link", /lost|connecting/, { timeout: OUTAGE });
+        await expect(chart, "nothing stale looks healthy").not.toHaveAttribute("data-state", "live", { timeout: OUTAGE });
+        await delay(Math.max(0, until_ - performance.now()));
+        proxy.pass();
+        await live(page, 15_000);
+        await expect(chart).toHaveAttribute("data-state", "live");
+        for (const panel of ["resources.memory", "resources.cpu", "resources.disk_io"]) {
+          await expect(async () => {
+            const one = await tablePoints(page, panel);
+            const { series } = await server.panel(panel, "window=1m");
+            const two = await tablePoints(page, panel);
+            expect(two).toEqual(one);
+            const said = series.map(({ points }) => points.map(([, value]) => value));
+            const orders = [said, said.map((points) => [...points].reverse())].map((order) => JSON.stringify(order));
+            expect(orders).toContain(JSON.stringify(one.columns));
+            expect(said.flat().slice(-40).filter((value) => value === null).length, "no gap: the server measured on").toBe(0);
+          }).toPass({ timeout: 20_000, intervals: [100] });
+        }
+      } finally {
+        await proxy.close();
+      }
+    });
+  });
+}
+
+test.describe("restart", () => {
+  test.use({ allow: LOST });
+
+  test("after a restart the page is live again within 3 s, by itself", async ({ open }) => {
+    test.setTimeout(120_000);
+    const port = await freePort();
+    let server = await startServer({ port });
+    try {
+      const page = await open(server.url("/groups/resources?lang=en"));
+      await live(page);
+      for (const signal of ["SIGTERM", "SIGKILL", "SIGTERM"]) {
+        await server.halt(signal);
+        await expect(page.locator("html")).toHaveAttribute("data-link", /lost|connecting/, { timeout: 10_000 });
+        await server.stop();
+        server = await startServer({ port });
+        const began = performance.now();
+        await live(page, 10_000);
+        const took = performance.now() - began;
+        console.log(`  live ${took.toFixed(0)} ms after the server was ready (${signal})`);
+        expect(took, signal).toBeLessThan(3_000);
+        // And it is the new run's data that it shows.
+        await until("the page shows the new run", async () => {
+          const { stats } = await server.panel("resources.memory", "window=5m");
+          const shown = await page.locator('section[data-panel="resources.memory"] [data-stat="last"]').first().getAttribute("data-value");
+          return Number(shown) === stats.last;
+        });
+      }
+    } finally {
+      await server.stop();
+    }
+  });
+});

@@ -1,0 +1,48 @@
+// Every page in every width, scheme and language: complete, silent, still, and live.
+import { mkdirSync } from "node:fs";
+import { GROUPS, PATHS, drawn, figures, layoutShifts, live, overflowing } from "../lib/page.js";
+import { expect, test } from "../lib/test.js";
+
+const RESULTS = process.env.SHOTS ?? "results/pages";
+mkdirSync(RESULTS, { recursive: true });
+
+const VIEWPORTS = { 1440: { width: 1440, height: 900 }, 390: { width: 390, height: 844 } };
+
+for (const path of PATHS) {
+  const name = path === "/" ? "overview" : path.split("/").pop();
+  for (const [width, viewport] of Object.entries(VIEWPORTS)) {
+    for (const scheme of ["dark", "light"]) {
+      for (const language of ["ja", "en"]) {
+        test(`${name} ${width} ${scheme} ${language}`, async ({ server, open }) => {
+          const touch = width === "390" ? { hasTouch: true, isMobile: true, deviceScaleFactor: 2 } : {};
+          const page = await open(server.url(`${path}?lang=${language}&theme=${scheme}`), { viewport, ...touch });
+          expect(page.answer.status()).toBe(200);
+          expect(page.answer.headers()["content-language"]).toBe(language);
+          await live(page);
+          await drawn(page);
+          expect(await page.locator("html").getAttribute("lang")).toBe(language);
+          expect(await overflowing(page)).toEqual([]);
+          const panels = await page.locator("section[data-panel]").count();
+          expect(panels).toBeGreaterThanOrEqual(name === "overview" ? GROUPS.length : 1);
+          const states = await page.evaluate(() => [...document.querySelectorAll("section[data-panel]")].map(({ dataset }) => dataset.state));
+          expect(states.filter((state) => !["live", "stale", "empty", "error"].includes(state))).toEqual([]);
+          if (name === "resources" || name === "overview") {
+            const before = await figures(page);
+            const moved = async () => JSON.stringify(await figures(page)) !== JSON.stringify(before);
+            await expect.poll(moved, { timeout: 3_000, message: "figures move within 3 s" }).toBe(true);
+          }
+          await page.screenshot({ path: `${RESULTS}/${name}-${width}-${scheme}-${language}.png`, fullPage: true, animations: "disabled" });
+          expect(await layoutShifts(page)).toEqual([]);
+        });
+      }
+    }
+  }
+}
+
+test("an empty group says in one sentence how to feed it", async ({ server, open }) => {
+  const page = await open(server.url("/groups/database?lang=en"));
+  await live(page);
+  const panel = page.locator('section[data-panel="database.query_time"]');
+  await expect(panel).toHaveAttribute("data-state", "empty");
+  await expect(panel.locator(".message p").first()).toHaveText(/\S.*\.$/);
+});
