@@ -1,0 +1,274 @@
+//! Every key of the configuration: its type, default and meaning. The reader, the sample file and its test all walk
+//! this table, so that none of them can drift from the others.
+
+/// A table of the configuration file.
+#[derive(Debug)]
+pub struct Table {
+    /// Its name, as between the brackets.
+    pub name: &'static str,
+    /// Whether it may be written many times, as `[[name]]`.
+    pub repeated: bool,
+    /// What it is for, one sentence.
+    pub doc: &'static str,
+    /// Its keys, in the order of the sample file.
+    pub keys: &'static [Key],
+}
+
+/// A key of a table.
+#[derive(Debug)]
+pub struct Key {
+    /// Its name.
+    pub name: &'static str,
+    /// What its value must be.
+    pub kind: Kind,
+    /// What holds where it is absent, as TOML; of a repeated table's key an example. Never empty.
+    pub default: &'static str,
+    /// What it does, in one or two sentences.
+    pub doc: &'static str,
+}
+
+/// The type of a value.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
+    /// `true` or `false`.
+    Boolean,
+    /// A whole number from the first to the second.
+    Integer(i64, i64),
+    /// A number of seconds from the first to the second; may have a fraction.
+    Seconds(f64, f64),
+    /// Text in quotes.
+    Text,
+    /// A list of texts.
+    Texts,
+}
+
+impl Kind {
+    /// In words, with an article.
+    pub fn describe(self) -> String {
+        match self {
+            Self::Boolean => "true or false".into(),
+            Self::Integer(min, max) => format!("a whole number from {min} to {max}"),
+            Self::Seconds(min, max) => format!("a number of seconds from {min} to {max}"),
+            Self::Text => "a text in quotes".into(),
+            Self::Texts => "a list of texts in brackets".into(),
+        }
+    }
+}
+
+const fn key(name: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> Key {
+    Key { name, kind, default, doc }
+}
+
+/// A positive number of things that memory has to hold.
+const fn limit(name: &'static str, default: &'static str, doc: &'static str) -> Key {
+    key(name, Kind::Integer(1, 100_000_000), default, doc)
+}
+
+/// All tables, in the order of the sample file.
+pub static TABLES: &[Table] = &[
+    Table {
+        name: "server",
+        repeated: false,
+        doc: "How Keiki is reached.",
+        keys: &[
+            key(
+                "listen",
+                Kind::Text,
+                "\"127.0.0.1:3000\"",
+                "Address and port. Only loopback addresses: this version has no access control. Port 0 takes a free one.",
+            ),
+            key(
+                "base_path",
+                Kind::Text,
+                "\"\"",
+                "Where Keiki lives behind a reverse proxy, such as \"/ops/keiki\". Empty for the root.",
+            ),
+            key(
+                "allowed_hosts",
+                Kind::Texts,
+                "[]",
+                "Host names by which browsers may reach Keiki besides localhost, such as \"keiki.example.com\" (any port) \
+                 or \"keiki.example.com:8443\". Requests by other names are refused, which stops DNS rebinding.",
+            ),
+            key(
+                "max_connections",
+                Kind::Integer(1, 1_000_000),
+                "20000",
+                "Connections at a time; further ones are refused and counted. Lowered to what the limit of open files allows.",
+            ),
+            key(
+                "header_timeout",
+                Kind::Seconds(0.1, 600.0),
+                "10",
+                "How long a connection may take to send a request's headers, and how long it may idle between requests.",
+            ),
+            key(
+                "shutdown_timeout",
+                Kind::Seconds(0.0, 600.0),
+                "5",
+                "How long running requests may take to end when Keiki is stopped.",
+            ),
+        ],
+    },
+    Table {
+        name: "site",
+        repeated: false,
+        doc: "What the pages look like to everyone.",
+        keys: &[
+            key(
+                "timezone",
+                Kind::Text,
+                "\"auto\"",
+                "The clock of all pages: an IANA name such as \"Asia/Tokyo\", or \"auto\" for the machine's.",
+            ),
+            key("language", Kind::Text, "\"ja\"", "\"ja\" or \"en\"; a page's ?lang= overrides it."),
+        ],
+    },
+    Table {
+        name: "host",
+        repeated: false,
+        doc: "The machine on which Keiki runs.",
+        keys: &[key("enabled", Kind::Boolean, "true", "Whether CPU, memory, disks and network are watched.")],
+    },
+    Table {
+        name: "process",
+        repeated: true,
+        doc: "A process to watch every second. Write one table per process, each with either a name or a pid.",
+        keys: &[
+            key("name", Kind::Text, "\"postgres\"", "All processes of this name, as the system shows it."),
+            key("pid", Kind::Integer(1, 4_194_304), "1234", "The process with this id."),
+        ],
+    },
+    Table {
+        name: "service",
+        repeated: true,
+        doc: "A watched service and the targets by which it is judged.",
+        keys: &[
+            key("name", Kind::Text, "\"shop\"", "The service's service_name."),
+            key("preset", Kind::Text, "\"default\"", "A set of targets."),
+        ],
+    },
+    Table {
+        name: "sources",
+        repeated: false,
+        doc: "Where samples come from.",
+        keys: &[key(
+            "priority",
+            Kind::Texts,
+            "[\"own\", \"otlp\", \"scrape\", \"remote_write\", \"statsd\", \"logs\"]",
+            "Of two sources of the same fact the earlier one is shown. Kinds left out follow in this order.",
+        )],
+    },
+    Table {
+        name: "limits",
+        repeated: false,
+        doc: "Bounds on memory and work. What they turn away is counted in /metrics.",
+        keys: &[
+            limit("series", "50000", "Series in the store."),
+            limit("series_per_metric", "10000", "Series of one metric."),
+            limit("labels", "32", "Labels of one series."),
+            limit("label_bytes", "1024", "Bytes of one label's value."),
+            limit("views", "256", "Distinct views computed at a time."),
+            limit("views_per_connection", "16", "Views of one stream."),
+            limit("subscribers", "12000", "Open streams."),
+            limit("page_cache_entries", "256", "Pages and pictures in the cache."),
+            limit("page_cache_bytes", "33554432", "Bytes in the cache."),
+        ],
+    },
+    Table {
+        name: "log",
+        repeated: false,
+        doc: "What Keiki writes to standard error. The environment variable KEIKI_LOG overrides the level.",
+        keys: &[
+            key(
+                "level",
+                Kind::Text,
+                "\"info\"",
+                "error, warn, info, debug or trace; or by module, such as \"info,keiki_server::web=debug\".",
+            ),
+            key("format", Kind::Text, "\"json\"", "\"json\" or \"text\", one event a line."),
+        ],
+    },
+];
+
+/// Tables that a later version reads. They are refused, because a setting that does nothing deceives its writer.
+pub static LATER: &[&str] = &["access", "tls", "postgres", "scrape", "embed"];
+
+/// The table of a name.
+pub fn table(name: &str) -> Option<&'static Table> {
+    TABLES.iter().find(|table| table.name == name)
+}
+
+impl Table {
+    /// The key of a name.
+    pub fn key(&self, name: &str) -> Option<&'static Key> {
+        self.keys.iter().find(|key| key.name == name)
+    }
+
+    /// Its heading in the file.
+    pub fn heading(&self) -> String {
+        if self.repeated { format!("[[{}]]", self.name) } else { format!("[{}]", self.name) }
+    }
+}
+
+/// Of `names` the one that `typed` most probably meant.
+pub fn closest<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let typed = typed.to_lowercase();
+    names
+        .into_iter()
+        .map(|name| (distance(&typed, name), name))
+        .filter(|(distance, name)| *distance <= (name.len() / 3).max(1))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
+}
+
+/// How many letters must be put in, left out, replaced or swapped with their neighbour (optimal string alignment).
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(64).collect(), b.chars().collect());
+    let mut before: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=b.len()).collect();
+    for i in 1..=a.len() {
+        let mut row = vec![i; b.len() + 1];
+        for j in 1..=b.len() {
+            let replaced = last[j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            row[j] = replaced.min(last[j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                row[j] = row[j].min(before[j - 2] + 1);
+            }
+        }
+        before = std::mem::replace(&mut last, row);
+    }
+    last[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_docs_are_sentences() {
+        let mut seen = HashSet::new();
+        for table in TABLES {
+            assert!(table.doc.ends_with('.'), "{}", table.name);
+            for key in table.keys {
+                assert!(seen.insert((table.name, key.name)), "{}.{} twice", table.name, key.name);
+                assert!(key.doc.ends_with('.'), "{}.{}", table.name, key.name);
+                assert!(key.name.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{}", key.name);
+                assert!(!key.default.is_empty(), "{}.{}", table.name, key.name);
+            }
+        }
+        assert!(LATER.iter().all(|name| table(name).is_none()));
+    }
+
+    #[test]
+    fn the_closest_name_is_found() {
+        let names = || table("server").into_iter().flat_map(|t| t.keys).map(|key| key.name);
+        assert_eq!(closest("lisen", names()), Some("listen"));
+        assert_eq!(closest("Base-Path", names()), Some("base_path"));
+        assert_eq!(closest("allowd_host", names()), Some("allowed_hosts"));
+        assert_eq!(closest("colour", names()), None);
+        assert_eq!(distance("listne", "listen"), 1);
+    }
+}
