@@ -111,7 +111,7 @@ class Reader(threading.Thread):
             due = int(now - PHASE_OF_READING) + 1 + PHASE_OF_READING
             if self.stopping.wait(max(0.0, due - now)):
                 return
-            machine, second = self.machine, int(time.time())
+            machine, second = self.machine, int(due)
             cpu, possible = machine.cpu()
             self.readings[second] = {
                 "at": time.time(),
@@ -123,9 +123,12 @@ class Reader(threading.Thread):
             }
 
     def mean(self, first, last, figure):
-        """The mean of a figure over the readings of the seconds `first`..`last`; rates cover the same time."""
+        """The mean of a figure over the readings of the seconds `first`..`last`; rates cover the same time. None where
+        this script was not scheduled in time."""
         kind, part = figure
-        a, b = self.readings[first - 1], self.readings[last]
+        a, b = self.readings.get(first - 1), self.readings.get(last)
+        if a is None or b is None:
+            return None
         if kind == "memory":
             values = [self.readings[second]["memory"] for second in range(first, last + 1) if second in self.readings]
             return sum(values) / len(values)
@@ -306,16 +309,20 @@ def report(rows):
     """Prints the figures side by side and says whether all agree."""
     largest = {}
     for _, (kind, _), ours, _, _ in rows:
-        largest[kind] = max(largest.get(kind, 0.0), ours)
+        largest[kind] = max(largest.get(kind, 0.0), ours or 0.0)
     wrong = 0
     print(f"{'load':<24} {'figure':<20} {'kernel':>14} {'Keiki':>14} {'difference':>11}")
     for name, (kind, part), ours, theirs, why in rows:
-        whole = 1.0 if kind in ("cpu", "memory", "space") else largest[kind]
-        agrees = theirs is not None and abs(ours - theirs) <= max(POINTS * whole, SHARE * abs(ours))
+        # Without any traffic in the whole run there is no largest rate; then anything but nothing disagrees.
+        whole = 1.0 if kind in ("cpu", "memory", "space") else largest[kind] or 1.0
+        agrees, difference = False, "-"
+        if ours is not None and theirs is not None:
+            agrees = abs(ours - theirs) <= max(POINTS * whole, SHARE * abs(ours))
+            difference = f"{(theirs - ours) / whole:+.2%}"
         wrong += not agrees
-        difference = "-" if theirs is None else f"{(theirs - ours) / whole:+.2%}"
         figure = kind if part is None else f"{kind} {part}"
-        verdict = "" if agrees else f"  DISAGREES {why}"
+        why = why if ours is not None else "not measured in time"
+        verdict = "" if agrees else f"  DISAGREES {why}".rstrip()
         print(f"{name:<24} {figure:<20} {shown(kind, ours):>14} {shown(kind, theirs):>14} {difference:>11}{verdict}")
     print(f"{len(rows) - wrong} of {len(rows)} figures agree")
     return 1 if wrong else 0

@@ -126,6 +126,10 @@ struct Moment {
     /// Unix milliseconds.
     time: Millis,
     /// Since any fixed point.
+    #[cfg_attr(
+        not(target_os = "linux"),
+        expect(dead_code, reason = "sysinfo takes the differences itself")
+    )]
     monotonic: Duration,
 }
 
