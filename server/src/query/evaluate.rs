@@ -1,0 +1,356 @@
+//! Evaluates queries: over slots to lines, over the window to figures.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use keiki_model::query::{Combine, Function, Query, Selector};
+use keiki_model::series::Labels;
+use keiki_model::time::Millis;
+
+use super::grid::Grid;
+use super::merged::Merged;
+use super::select::{self, Audience, Group};
+use super::track::{Growth, Track};
+use super::trailing;
+use crate::store::{Reader, Ring, Stored};
+
+/// One value per slot; a gap is NaN, which leaves this module only as no value.
+pub(crate) type Line = Vec<f64>;
+
+/// The value of a window.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Figure {
+    pub(crate) value: f64,
+    /// Of a quantile from explicit buckets: the bucket it lies in.
+    pub(crate) bucket: Option<(f64, Option<f64>)>,
+}
+
+impl From<f64> for Figure {
+    fn from(value: f64) -> Self {
+        Self { value, bucket: None }
+    }
+}
+
+/// Selections already made, by selector and labels.
+type Selections<'a> = Vec<(&'a Selector, &'a [String], Rc<Vec<Group<'a>>>)>;
+
+/// Evaluates the queries of one panel over the same slots and window. What several of them read is selected and merged
+/// once.
+pub(crate) struct Evaluator<'a> {
+    reader: &'a Reader<'a>,
+    audience: Audience<'a>,
+    grid: Grid,
+    from: Millis,
+    to: Millis,
+    visible: RefCell<HashMap<&'a str, Rc<Vec<&'a Stored>>>>,
+    selections: RefCell<Selections<'a>>,
+}
+
+impl<'a> Evaluator<'a> {
+    /// Lines on `grid`, figures of `[from, to)`.
+    pub(crate) fn new(reader: &'a Reader<'a>, audience: Audience<'a>, grid: Grid, from: Millis, to: Millis) -> Self {
+        Self {
+            reader,
+            audience,
+            grid,
+            from,
+            to,
+            visible: RefCell::default(),
+            selections: RefCell::default(),
+        }
+    }
+
+    pub(crate) fn grid(&self) -> &Grid {
+        &self.grid
+    }
+
+    /// The live series of a metric.
+    pub(crate) fn visible(&self, metric: &'a str) -> Rc<Vec<&'a Stored>> {
+        let from = self.from.min(self.grid.from);
+        let mut visible = self.visible.borrow_mut();
+        let found = visible
+            .entry(metric)
+            .or_insert_with(|| Rc::new(select::visible(self.reader, metric, self.audience, from)));
+        Rc::clone(found)
+    }
+
+    /// The groups of a selection.
+    pub(crate) fn groups(&self, selector: &'a Selector, by: &'a [String]) -> Rc<Vec<Group<'a>>> {
+        let made = |entry: &&(&Selector, &[String], _)| entry.0 == selector && entry.1 == by;
+        if let Some((_, _, groups)) = self.selections.borrow().iter().find(made) {
+            return Rc::clone(groups);
+        }
+        let visible = self.visible(&selector.metric);
+        let matching = visible
+            .iter()
+            .copied()
+            .filter(|stored| select::matches(selector, stored.series()));
+        let groups = Rc::new(select::group(matching, by));
+        self.selections.borrow_mut().push((selector, by, Rc::clone(&groups)));
+        groups
+    }
+
+    /// The lines of a query, one per group, in no particular order.
+    pub(crate) fn lines(&self, query: &'a Query) -> Vec<(Labels, Line)> {
+        match query {
+            Query::Select {
+                selector,
+                function,
+                combine,
+                by,
+            } => {
+                let groups = self.groups(selector, by);
+                groups
+                    .iter()
+                    .map(|group| (group.labels.clone(), self.line(group, *function, *combine)))
+                    .collect()
+            }
+            Query::Ratio { part, whole } => {
+                let parts: HashMap<_, _> = self.lines(part).into_iter().collect();
+                let mut lines = self.lines(whole);
+                for (labels, line) in &mut lines {
+                    let part = parts.get(labels);
+                    for (slot, value) in line.iter_mut().enumerate() {
+                        *value = quotient(part.map(|part| part[slot]), *value);
+                    }
+                }
+                lines
+            }
+        }
+    }
+
+    fn line(&self, group: &Group<'a>, function: Function, combine: Combine) -> Line {
+        if reads_distributions(group, function) {
+            let trailing = group
+                .trailing
+                .get_or_init(|| trailing::trailing(&group.members, &self.grid));
+            return trailing
+                .iter()
+                .map(|merged| of_distribution(merged, function).map_or(f64::NAN, |f| f.value))
+                .collect();
+        }
+        let mut line = Combined::new(combine, self.grid.slots);
+        for stored in &group.members {
+            match function {
+                Function::Rate | Function::Increase => {
+                    let seconds = if function == Function::Rate {
+                        1.0
+                    } else {
+                        self.grid.step as f64 / 1_000.0
+                    };
+                    if let Some(track) = Track::total(stored) {
+                        track.rates(&self.grid, |slot, rate| line.add(slot, rate * seconds));
+                    }
+                }
+                _ => {
+                    if let Some(track) = Track::values(stored) {
+                        track.gauge(function, &self.grid, |slot, value| line.add(slot, value));
+                    }
+                }
+            }
+        }
+        line.finish()
+    }
+
+    /// The figures of a query, one per group that has a value, in no particular order.
+    ///
+    /// What never happened counts as zero: a rate or an increase of selected series, of which there are none, is 0 while
+    /// the same metric is reported with other labels. No failed job yet is not an unknown number of failed jobs.
+    pub(crate) fn figures(&self, query: &'a Query) -> Vec<(Labels, Figure)> {
+        match query {
+            Query::Select {
+                selector,
+                function,
+                combine,
+                by,
+            } => {
+                let groups = self.groups(selector, by);
+                let counts = matches!(function, Function::Rate | Function::Increase);
+                if counts && groups.is_empty() && by.is_empty() && !self.visible(&selector.metric).is_empty() {
+                    return vec![(Labels::none(), 0.0.into())];
+                }
+                if *function == Function::Last {
+                    return self.newest(&groups, *combine);
+                }
+                let figure = |group: &Group<'a>| Some((group.labels.clone(), self.figure(group, *function, *combine)?));
+                groups.iter().filter_map(figure).collect()
+            }
+            Query::Ratio { part, whole } => {
+                let parts: HashMap<_, _> = self.figures(part).into_iter().collect();
+                let ratio = |(labels, whole): (Labels, Figure)| {
+                    let value = quotient(parts.get(&labels).map(|part| part.value), whole.value);
+                    (!value.is_nan()).then(|| (labels, value.into()))
+                };
+                self.figures(whole).into_iter().filter_map(ratio).collect()
+            }
+        }
+    }
+
+    fn figure(&self, group: &Group<'a>, function: Function, combine: Combine) -> Option<Figure> {
+        if reads_distributions(group, function) {
+            let window = || trailing::window(&group.members, self.from, self.to);
+            return of_distribution(group.window.get_or_init(window), function);
+        }
+        let mut combined = Combined::new(combine, 1);
+        match function {
+            Function::Rate | Function::Increase => {
+                let growths = group
+                    .members
+                    .iter()
+                    .filter_map(|stored| Track::total(stored)?.growth(self.from, self.to));
+                if function == Function::Rate && combine == Combine::Sum {
+                    return together(growths)?.rate().map(Figure::from);
+                }
+                for growth in growths {
+                    let value = if function == Function::Rate {
+                        growth.rate()
+                    } else {
+                        Some(growth.increase)
+                    };
+                    value.into_iter().for_each(|value| combined.add(0, value));
+                }
+            }
+            _ => {
+                let window = Grid {
+                    from: self.from,
+                    step: self.to - self.from,
+                    slots: 1,
+                };
+                for track in group.members.iter().filter_map(|stored| Track::values(stored)) {
+                    track.gauge(function, &window, |slot, value| combined.add(slot, value));
+                }
+            }
+        }
+        combined.only()
+    }
+
+    /// The newest values: of the window's end, or, where nothing reaches so far, of the newest sample in the window. All
+    /// groups are read at the same time, so that a series that ended is not added to those that go on.
+    fn newest(&self, groups: &[Group<'a>], combine: Combine) -> Vec<(Labels, Figure)> {
+        let at = |end: Millis| -> Vec<(Labels, Figure)> {
+            let moment = Grid {
+                from: end - 1,
+                step: 1,
+                slots: 1,
+            };
+            let value = |group: &Group<'a>| {
+                let mut combined = Combined::new(combine, 1);
+                for track in group.members.iter().filter_map(|stored| Track::values(stored)) {
+                    track.gauge(Function::Last, &moment, |slot, value| combined.add(slot, value));
+                }
+                Some((group.labels.clone(), combined.only()?))
+            };
+            groups.iter().filter_map(value).collect()
+        };
+        let found = at(self.to);
+        if !found.is_empty() {
+            return found;
+        }
+        let members = groups.iter().flat_map(|group| &group.members);
+        let newest = members
+            .filter_map(|stored| Track::values(stored)?.newest_before(self.to))
+            .max();
+        newest
+            .filter(|newest| *newest >= self.from)
+            .map(|newest| at(newest + 1))
+            .unwrap_or_default()
+    }
+}
+
+/// Whether a function is one of merged distributions. Rates and increases need only their counts.
+fn reads_distributions(group: &Group<'_>, function: Function) -> bool {
+    match function {
+        Function::Quantile(_) | Function::Apdex(_) | Function::Share(..) => true,
+        Function::Avg | Function::Min | Function::Max => group
+            .members
+            .iter()
+            .any(|stored| matches!(stored.ring(), Ring::Histogram(_))),
+        Function::Last | Function::Rate | Function::Increase => false,
+    }
+}
+
+fn of_distribution(merged: &Merged, function: Function) -> Option<Figure> {
+    let value = match function {
+        Function::Quantile(q) => {
+            return merged.quantile(q).map(|found| Figure {
+                value: found.value,
+                bucket: found.bucket,
+            });
+        }
+        Function::Avg => merged.mean(),
+        Function::Min => merged.min(),
+        Function::Max => merged.max(),
+        Function::Apdex(threshold) => merged.apdex(threshold),
+        Function::Share(above, up_to) => merged.share(above, up_to),
+        Function::Last | Function::Rate | Function::Increase => None,
+    };
+    value.map(Figure::from)
+}
+
+/// The growth of several series as one: the sum of what they grew over all of the time that any of them covers. A route
+/// that was first called ten seconds ago has grown for ten seconds; beside older routes it has for as long as these.
+fn together(growths: impl Iterator<Item = Growth>) -> Option<Growth> {
+    growths.reduce(|a, b| Growth {
+        increase: a.increase + b.increase,
+        from: a.from.min(b.from),
+        to: a.to.max(b.to),
+    })
+}
+
+/// Part by whole; NaN where there is no whole.
+fn quotient(part: Option<f64>, whole: f64) -> f64 {
+    let part = part.filter(|part| !part.is_nan()).unwrap_or(0.0);
+    // A whole of NaN stays NaN.
+    if whole == 0.0 { f64::NAN } else { part / whole }
+}
+
+/// The values of a group's series put together, slot by slot. A gap of one series is no gap while another has a value.
+struct Combined {
+    how: Combine,
+    values: Line,
+    counts: Vec<u32>,
+}
+
+impl Combined {
+    fn new(how: Combine, slots: usize) -> Self {
+        let counts = if how == Combine::Avg {
+            vec![0; slots]
+        } else {
+            Vec::new()
+        };
+        Self {
+            how,
+            values: vec![f64::NAN; slots],
+            counts,
+        }
+    }
+
+    fn add(&mut self, slot: usize, value: f64) {
+        let old = self.values[slot];
+        self.values[slot] = match self.how {
+            _ if old.is_nan() => value,
+            Combine::Sum | Combine::Avg => old + value,
+            Combine::Min => old.min(value),
+            Combine::Max => old.max(value),
+        };
+        if let Some(count) = self.counts.get_mut(slot) {
+            *count += 1;
+        }
+    }
+
+    fn finish(mut self) -> Line {
+        for (value, count) in self.values.iter_mut().zip(&self.counts) {
+            *value /= f64::from(*count);
+        }
+        self.values
+    }
+
+    fn only(self) -> Option<Figure> {
+        self.finish()
+            .first()
+            .copied()
+            .filter(|value| !value.is_nan())
+            .map(Figure::from)
+    }
+}

@@ -1,0 +1,110 @@
+//! Distributions of several series and seconds in one.
+
+use keiki_model::histogram::{Distribution, Quantile};
+
+/// Everything that was recorded, added up as far as it can be: distributions of different makes (other bucket bounds, or
+/// exponential beside explicit) stay beside each other.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) enum Merged {
+    /// Nothing was recorded.
+    #[default]
+    Nothing,
+    /// All of one make.
+    One(Distribution),
+    /// Of several makes.
+    Several(Vec<Distribution>),
+}
+
+impl Merged {
+    pub(crate) fn of(distributions: &[&Distribution]) -> Self {
+        match distributions {
+            [] => Self::Nothing,
+            [one] => Self::One((*one).clone()),
+            several => match Distribution::merged(several.iter().copied()) {
+                Ok(merged) => merged.map_or(Self::Nothing, Self::One),
+                Err(_) => {
+                    let mut merged = Self::Nothing;
+                    several.iter().for_each(|distribution| merged.add(distribution));
+                    merged
+                }
+            },
+        }
+    }
+
+    pub(crate) fn add_all(&mut self, other: &Self) {
+        other.makes().iter().for_each(|distribution| self.add(distribution));
+    }
+
+    fn add(&mut self, distribution: &Distribution) {
+        match self {
+            Self::Nothing => *self = Self::One(distribution.clone()),
+            Self::One(one) => {
+                if one.merge(distribution).is_err() {
+                    *self = Self::Several(vec![one.clone(), distribution.clone()]);
+                }
+            }
+            Self::Several(makes) => {
+                if makes.iter_mut().all(|make| make.merge(distribution).is_err()) {
+                    makes.push(distribution.clone());
+                }
+            }
+        }
+    }
+
+    /// One distribution for each make.
+    pub(crate) fn makes(&self) -> &[Distribution] {
+        match self {
+            Self::Nothing => &[],
+            Self::One(one) => std::slice::from_ref(one),
+            Self::Several(makes) => makes,
+        }
+    }
+
+    pub(crate) fn count(&self) -> u64 {
+        self.makes().iter().map(Distribution::count).sum()
+    }
+
+    pub(crate) fn mean(&self) -> Option<f64> {
+        let count = self.count();
+        (count > 0).then(|| self.makes().iter().map(Distribution::sum).sum::<f64>() / count as f64)
+    }
+
+    pub(crate) fn min(&self) -> Option<f64> {
+        self.makes().iter().filter_map(Distribution::min).reduce(f64::min)
+    }
+
+    pub(crate) fn max(&self) -> Option<f64> {
+        self.makes().iter().filter_map(Distribution::max).reduce(f64::max)
+    }
+
+    /// The quantile of the make with most observations: there is no honest quantile across different buckets.
+    pub(crate) fn quantile(&self, q: f64) -> Option<Quantile> {
+        // The first of equals, so that the answer does not depend on the order of an iterator.
+        let largest = self.makes().iter().rev().max_by_key(|make| make.count())?;
+        largest.quantile(q)
+    }
+
+    /// Apdex: satisfied, plus half of the tolerating, as a share of all.
+    pub(crate) fn apdex(&self, threshold: f64) -> Option<f64> {
+        let satisfied = self.at_or_below(threshold);
+        let tolerating = self.at_or_below(4.0 * threshold) - satisfied;
+        self.share_of(satisfied + tolerating / 2.0)
+    }
+
+    /// What lies above the first and at or below the second bound, as a share of all.
+    pub(crate) fn share(&self, above: f64, up_to: Option<f64>) -> Option<f64> {
+        // Nothing is less than nothing: a share from 0 on includes what took no time at all.
+        let below = if above <= 0.0 { 0.0 } else { self.at_or_below(above) };
+        let upper = up_to.map_or(self.count() as f64, |bound| self.at_or_below(bound));
+        self.share_of(upper - below)
+    }
+
+    pub(crate) fn at_or_below(&self, bound: f64) -> f64 {
+        self.makes().iter().map(|make| make.count_at_or_below(bound)).sum()
+    }
+
+    fn share_of(&self, part: f64) -> Option<f64> {
+        let count = self.count();
+        (count > 0).then(|| (part / count as f64).clamp(0.0, 1.0))
+    }
+}

@@ -1,0 +1,142 @@
+//! The query engine: evaluates the catalogue's queries over the store, and makes panels' snapshots.
+//!
+//! A query is evaluated over slots (a line) or over the window (a figure). [`track`] has the rules for counters and
+//! gauges, [`trailing`] those for distributions, [`evaluate`] puts series together, [`panel`] makes the snapshot.
+//! Rounding happens here and nowhere else ([`round`]).
+
+mod condition;
+mod evaluate;
+mod grid;
+mod heat;
+mod merged;
+mod order;
+mod panel;
+mod round;
+mod select;
+mod spec;
+mod track;
+mod trailing;
+
+use std::sync::Arc;
+
+use keiki_model::group::Group;
+use keiki_model::panel::{Failure, Panel, PanelSnapshot};
+use keiki_model::time::{Millis, SECOND};
+use keiki_model::view::Scope;
+
+use self::evaluate::Evaluator;
+use self::grid::Grid;
+use self::select::{Audience, is_of_host, visible};
+use self::spec::Specs;
+use crate::store::{Reader, Store};
+
+/// A heat map and a table's sparklines are this many times as coarse as the view: their cells would else be too narrow
+/// to see.
+const COARSER: u32 = 5;
+
+/// Tells which sources fail now.
+pub trait Failures: Send + Sync {
+    /// What is wrong with the source of this name, if anything.
+    fn failure(&self, source: &str) -> Option<Failure>;
+}
+
+impl<F: Fn(&str) -> Option<Failure> + Send + Sync> Failures for F {
+    fn failure(&self, source: &str) -> Option<Failure> {
+        self(source)
+    }
+}
+
+/// How a panel is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'a> {
+    /// Whose data.
+    pub scope: &'a Scope,
+    /// Seconds per slot.
+    pub step: u32,
+    /// How far back, seconds; a multiple of the step.
+    pub window: u32,
+    /// The end of the last closed slot, Unix milliseconds; a multiple of the step.
+    pub to: Millis,
+    /// The wall clock, by which data are stale.
+    pub now: Millis,
+    /// The preset whose targets judge; `None` for the default ones.
+    pub preset: Option<&'a str>,
+}
+
+/// Answers panels' queries from the store. Cheap to clone; all clones are one engine.
+#[derive(Clone)]
+pub struct Engine {
+    store: Store,
+    failures: Arc<dyn Failures>,
+    specs: Arc<Specs>,
+}
+
+impl Engine {
+    /// An engine over a store. A panel without fresh data whose source `failures` knows of is in error.
+    pub fn new(store: Store, failures: impl Failures + 'static) -> Self {
+        Self {
+            store,
+            failures: Arc::new(failures),
+            specs: Arc::default(),
+        }
+    }
+
+    /// The panel now. Heat maps and tables come in slots five times as long as asked for, ending at the last of these
+    /// that has closed; their figures are of the window as asked for.
+    pub fn panel(&self, panel: &Panel, ask: &Ask<'_>) -> PanelSnapshot {
+        let spec = self.specs.get(&panel.spec, ask.preset);
+        let reader = self.store.read();
+        let coarser = if panel.heat.is_some() || panel.table.is_some() {
+            COARSER
+        } else {
+            1
+        };
+        let grid = Grid::ending(ask.to, ask.step.saturating_mul(coarser), ask.window);
+        let itself = match Group::from_id(&panel.spec.group) {
+            Some(group) => shows_itself(&reader, group.panels(), ask.scope),
+            None => shows_itself(&reader, std::slice::from_ref(panel), ask.scope),
+        };
+        let metrics = condition::metrics(panel);
+        let audience = Audience {
+            scope: ask.scope,
+            itself,
+        };
+        let from = ask.to - Millis::from(ask.window) * SECOND;
+        let evaluator = Evaluator::new(&reader, audience, grid, from, ask.to);
+        let condition = condition::condition(&evaluator, &reader, &metrics, &*self.failures, ask.now);
+        let itself = itself && !metrics.iter().all(|metric| is_of_host(metric));
+        panel::snapshot(panel, spec, &evaluator, condition, itself)
+    }
+
+    /// Whether a group shows Keiki's own data, because no watched service feeds any of its panels and the scope names no
+    /// service. One answer for the whole group: a service's requests should not stand beside Keiki's own queue.
+    pub fn group_is_itself(&self, group: Group, scope: &Scope) -> bool {
+        shows_itself(&self.store.read(), group.panels(), scope)
+    }
+
+    /// The values that a label has, sorted.
+    pub fn label_values(&self, label: &str) -> Vec<String> {
+        self.store.label_values(label)
+    }
+}
+
+/// A service that has fallen silent still counts as feeding until its last sample has left the store: its panels turn
+/// stale and do not show another service's data instead.
+fn shows_itself(reader: &Reader<'_>, panels: &[Panel], scope: &Scope) -> bool {
+    if !scope.services.is_empty() {
+        return false;
+    }
+    let has =
+        |metric: &str, itself: bool| !visible(reader, metric, Audience { scope, itself }, Millis::MIN / 2).is_empty();
+    let foreign = |metric: &str| reader.has_foreign(metric) && (scope.hosts.is_empty() || has(metric, false));
+    let metrics = || {
+        panels
+            .iter()
+            .flat_map(Panel::metrics)
+            .filter(|metric| !is_of_host(metric))
+    };
+    !metrics().any(foreign) && metrics().any(|metric| has(metric, true))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,168 @@
+//! Puts a panel's snapshot together.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use keiki_model::panel::{Line as LineSpec, Panel, PanelSnapshot, PanelSpec, Row, SeriesPoints, Stat, Table};
+use keiki_model::query::Query;
+use keiki_model::series::Labels;
+use keiki_model::target::Goal;
+use keiki_model::time::SECOND;
+use keiki_model::unit::Unit;
+
+use super::condition::Condition;
+use super::evaluate::{Evaluator, Figure, Line};
+use super::heat;
+use super::order::natural;
+use super::round;
+
+/// The snapshot of a panel whose data are in this condition.
+pub(crate) fn snapshot<'a>(
+    panel: &'a Panel,
+    spec: Arc<PanelSpec>,
+    evaluator: &Evaluator<'a>,
+    condition: Condition,
+    itself: bool,
+) -> PanelSnapshot {
+    let grid = *evaluator.grid();
+    let mut series: Vec<_> = panel
+        .lines
+        .iter()
+        .flat_map(|line| drawn(line, panel.top, spec.unit, evaluator))
+        .collect();
+    if let Some(selector) = &panel.heat {
+        series.extend(
+            heat::rows(evaluator, selector)
+                .into_iter()
+                .map(|(labels, line)| points(labels, &line, round::stat)),
+        );
+    }
+    let mut rows = Vec::new();
+    if let Some(table) = &panel.table {
+        rows = table_rows(table, &spec, evaluator);
+        series.extend(sparks(table, &rows, spec.unit, evaluator));
+    }
+    let stats = figures(panel, &spec, evaluator);
+    PanelSnapshot {
+        state: condition.state,
+        status: stats.iter().filter_map(|stat| stat.status).max(),
+        itself,
+        interval_ms: condition.interval_ms,
+        newest: condition.newest,
+        step: u32::try_from(grid.step / SECOND).unwrap_or(u32::MAX),
+        to: grid.to(),
+        slots: u32::try_from(grid.slots).unwrap_or(u32::MAX),
+        series,
+        rows,
+        stats,
+        failure: condition.failure,
+        spec,
+    }
+}
+
+/// The series of one line: the largest by their mean, in the order of their labels. One that is all gaps is left out.
+fn drawn<'a>(line: &'a LineSpec, top: usize, unit: Unit, evaluator: &Evaluator<'a>) -> Vec<SeriesPoints> {
+    let mut lines: Vec<_> = evaluator
+        .lines(&line.query)
+        .into_iter()
+        .filter_map(|(labels, values)| Some((mean(&values)?, labels, values)))
+        .collect();
+    if lines.len() > top {
+        lines.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| natural(&a.1, &b.1)));
+        lines.truncate(top);
+    }
+    lines.sort_by(|a, b| natural(&a.1, &b.1));
+    let all = |labels: Labels| {
+        line.labels
+            .iter()
+            .fold(labels, |labels, (name, value)| labels.with(name, value))
+    };
+    lines
+        .into_iter()
+        .map(|(_, labels, values)| points(all(labels), &values, rounding(unit)))
+        .collect()
+}
+
+fn mean(values: &[f64]) -> Option<f64> {
+    let present = values.iter().filter(|value| !value.is_nan());
+    let (sum, count) = present.fold((0.0, 0_u32), |(sum, count), value| (sum + value, count + 1));
+    (count > 0).then(|| sum / f64::from(count))
+}
+
+fn rounding(unit: Unit) -> fn(f64) -> Option<f64> {
+    if unit == Unit::Ratio {
+        round::ratio_point
+    } else {
+        round::point
+    }
+}
+
+fn points(labels: Labels, values: &Line, round: fn(f64) -> Option<f64>) -> SeriesPoints {
+    SeriesPoints {
+        labels,
+        points: values.iter().map(|&value| round(value)).collect(),
+    }
+}
+
+fn figures<'a>(panel: &'a Panel, spec: &PanelSpec, evaluator: &Evaluator<'a>) -> Vec<Stat> {
+    let only = |query: &'a Query| {
+        // A figure is of one group; a query that makes several would be a fault of the catalogue.
+        evaluator.figures(query).into_iter().next().map(|(_, figure)| figure)
+    };
+    let queries = panel.stats.iter().zip(&panel.limits);
+    queries
+        .zip(&spec.stats)
+        .map(|((query, limit), spec)| Stat {
+            limit: limit
+                .as_ref()
+                .and_then(only)
+                .and_then(|figure| round::stat(figure.value)),
+            ..stat(only(query), spec.goal)
+        })
+        .collect()
+}
+
+fn stat(figure: Option<Figure>, goal: Option<Goal>) -> Stat {
+    let value = figure.and_then(|figure| round::stat(figure.value));
+    Stat {
+        value,
+        status: goal.zip(value).map(|(goal, value)| goal.judge(value)),
+        limit: None,
+        bucket: figure.filter(|_| value.is_some()).and_then(|figure| figure.bucket),
+    }
+}
+
+/// The rows with the largest values in the ordering column; what has none comes last, equal ones by their labels.
+fn table_rows<'a>(table: &'a Table, spec: &PanelSpec, evaluator: &Evaluator<'a>) -> Vec<Row> {
+    let mut rows: HashMap<Labels, Vec<Stat>> = HashMap::new();
+    for (place, (query, column)) in table.columns.iter().zip(&spec.columns).enumerate() {
+        for (labels, figure) in evaluator.figures(query) {
+            let cells = rows
+                .entry(labels)
+                .or_insert_with(|| vec![Stat::default(); table.columns.len()]);
+            cells[place] = stat(Some(figure), column.goal);
+        }
+    }
+    let mut rows: Vec<_> = rows.into_iter().map(|(labels, cells)| Row { labels, cells }).collect();
+    let value = |row: &Row| row.cells.get(table.order).and_then(|cell| cell.value);
+    rows.sort_by(|a, b| {
+        let descending = value(b).partial_cmp(&value(a)).unwrap_or(Ordering::Equal);
+        descending.then_with(|| natural(&a.labels, &b.labels))
+    });
+    rows.truncate(table.rows);
+    rows
+}
+
+/// The sparklines of the rows that have one, in the order of their labels.
+fn sparks<'a>(table: &'a Table, rows: &[Row], unit: Unit, evaluator: &Evaluator<'a>) -> Vec<SeriesPoints> {
+    let Some(query) = &table.spark else { return Vec::new() };
+    let mut lines = evaluator.lines(query);
+    let shown: std::collections::HashSet<_> = rows.iter().map(|row| &row.labels).collect();
+    lines.retain(|(labels, values)| shown.contains(labels) && mean(values).is_some());
+    lines.sort_by(|a, b| natural(&a.0, &b.0));
+    lines
+        .into_iter()
+        .map(|(labels, values)| points(labels, &values, rounding(unit)))
+        .collect()
+}

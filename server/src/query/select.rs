@@ -1,0 +1,148 @@
+//! Which series a selector means, for whom, and from which source.
+
+use std::cell::OnceCell;
+use std::collections::HashMap;
+
+use keiki_model::query::{STATUS_CLASS, Selector};
+use keiki_model::series::{HOST_NAME, Labels, OTHER, SERVICE_NAME, Series};
+use keiki_model::time::{Millis, REACH};
+use keiki_model::view::Scope;
+
+use super::merged::Merged;
+use crate::store::{KEIKI, Reader, Stored};
+
+/// The label from which [`STATUS_CLASS`] is read.
+const STATUS_CODE: &str = "http_response_status_code";
+
+/// Whether a metric is about a host, not about a service: its series name no service, and only the scope's hosts choose
+/// among them.
+pub(crate) fn is_of_host(metric: &str) -> bool {
+    metric.starts_with("system_") || metric.starts_with("process_")
+}
+
+/// How long a sample stands for its series, milliseconds: two and a half intervals.
+pub(crate) fn reach(stored: &Stored) -> Millis {
+    (f64::from(stored.interval_ms()) * REACH) as Millis
+}
+
+/// For whom a query is asked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Audience<'a> {
+    pub(crate) scope: &'a Scope,
+    /// Whether Keiki's own series are shown in place of all others.
+    pub(crate) itself: bool,
+}
+
+impl Audience<'_> {
+    fn admits(&self, series: &Series, of_host: bool) -> bool {
+        let label = |name| series.labels().get(name).unwrap_or_default();
+        if !self.scope.hosts.is_empty() && !self.scope.hosts.contains(label(HOST_NAME)) {
+            return false;
+        }
+        if of_host {
+            return true;
+        }
+        if self.scope.services.is_empty() {
+            (label(SERVICE_NAME) == KEIKI) == self.itself
+        } else {
+            self.scope.services.contains(label(SERVICE_NAME))
+        }
+    }
+}
+
+/// Series with the same values of the labels that a query groups by.
+pub(crate) struct Group<'a> {
+    pub(crate) labels: Labels,
+    pub(crate) members: Vec<&'a Stored>,
+    /// The distributions of each slot's trailing stretch, merged when first asked for.
+    pub(super) trailing: OnceCell<Vec<Merged>>,
+    /// The distributions of the whole window.
+    pub(super) window: OnceCell<Merged>,
+}
+
+/// The series of a metric that an audience sees and that have a sample at or within reach of a time since `from`. Of
+/// two sources that tell of the same subject (a host, or a service) only the more trusted one is taken.
+pub(crate) fn visible<'a>(
+    reader: &'a Reader<'_>,
+    metric: &str,
+    audience: Audience<'_>,
+    from: Millis,
+) -> Vec<&'a Stored> {
+    let of_host = is_of_host(metric);
+    let alive = |stored: &&Stored| stored.newest().is_some_and(|newest| newest >= from - reach(stored));
+    let mut found: Vec<_> = reader
+        .series(metric)
+        .filter(|stored| audience.admits(stored.series(), of_host))
+        .filter(alive)
+        .collect();
+    keep_the_trusted(reader, &mut found, if of_host { HOST_NAME } else { SERVICE_NAME });
+    found
+}
+
+/// Leaves of each subject's series only those of the best class among them: nothing is summed twice.
+fn keep_the_trusted(reader: &Reader<'_>, series: &mut Vec<&Stored>, subject: &str) {
+    let Some(first) = series.first().map(|stored| stored.source().class()) else {
+        return;
+    };
+    if series.iter().all(|stored| stored.source().class() == first) {
+        return;
+    }
+    let rank = |stored: &Stored| reader.rank(stored.source().class());
+    let mut best: HashMap<Option<&str>, u8> = HashMap::new();
+    for stored in series.iter() {
+        let best = best.entry(stored.series().labels().get(subject)).or_insert(u8::MAX);
+        *best = (*best).min(rank(stored));
+    }
+    series.retain(|stored| rank(stored) == best[&stored.series().labels().get(subject)]);
+}
+
+/// Whether all of a selector's conditions hold.
+pub(crate) fn matches(selector: &Selector, series: &Series) -> bool {
+    selector
+        .matchers
+        .iter()
+        .all(|matcher| matcher.test.holds(label(series, &matcher.label)))
+}
+
+/// The groups that labels make, in no particular order. Without labels there is one group, if there is any series.
+pub(crate) fn group<'a>(series: impl IntoIterator<Item = &'a Stored>, by: &[String]) -> Vec<Group<'a>> {
+    let mut places: HashMap<Vec<&'a str>, usize> = HashMap::new();
+    let mut groups: Vec<Group<'a>> = Vec::new();
+    for stored in series {
+        let values: Vec<_> = by.iter().map(|name| label(stored.series(), name)).collect();
+        let place = *places.entry(values).or_insert_with_key(|values| {
+            let labels = by.iter().zip(values).map(|(name, value)| (name.as_str(), *value));
+            groups.push(Group {
+                labels: Labels::new(labels),
+                members: Vec::new(),
+                trailing: OnceCell::new(),
+                window: OnceCell::new(),
+            });
+            groups.len() - 1
+        });
+        groups[place].members.push(stored);
+    }
+    groups
+}
+
+/// The value of a label, the empty string where there is none; also of the virtual one.
+fn label<'a>(series: &'a Series, name: &str) -> &'a str {
+    if name == STATUS_CLASS {
+        return series.labels().get(STATUS_CODE).map_or("", status_class);
+    }
+    series.labels().get(name).unwrap_or_default()
+}
+
+fn status_class(code: &str) -> &'static str {
+    match code.as_bytes() {
+        [class, b'0'..=b'9', b'0'..=b'9'] => match class {
+            b'1' => "1xx",
+            b'2' => "2xx",
+            b'3' => "3xx",
+            b'4' => "4xx",
+            b'5' => "5xx",
+            _ => OTHER,
+        },
+        _ => OTHER,
+    }
+}

@@ -1,0 +1,200 @@
+//! The rules by which samples become the value of a slot or of a window.
+//!
+//! A window is one long slot: [`Track::gauge`] and [`Track::rates`] serve both, with a grid of one slot.
+
+use std::borrow::Cow;
+
+use keiki_model::query::Function;
+use keiki_model::time::{Millis, SECOND};
+
+use super::grid::Grid;
+use super::select::reach;
+use crate::store::{Ring, Stored};
+
+/// The samples of one series, ready to be walked.
+pub(crate) struct Track<'a> {
+    base: Millis,
+    offsets: &'a [u32],
+    values: Cow<'a, [f64]>,
+    /// What a running number of observations was before the first sample; a counter's is not known.
+    before: Option<f64>,
+    interval: Millis,
+    reach: Millis,
+}
+
+/// How much a running total grew, and over which stretch of time that was seen.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Growth {
+    pub(crate) increase: f64,
+    pub(crate) from: Millis,
+    pub(crate) to: Millis,
+}
+
+impl Growth {
+    /// Per second; nothing where no time was covered.
+    pub(crate) fn rate(&self) -> Option<f64> {
+        (self.to > self.from).then(|| self.increase * SECOND as f64 / (self.to - self.from) as f64)
+    }
+}
+
+impl<'a> Track<'a> {
+    /// The values as they came; nothing of a histogram.
+    pub(crate) fn values(stored: &'a Stored) -> Option<Self> {
+        match stored.ring() {
+            Ring::Counter(ring) | Ring::Gauge(ring) => Some(Self::new(stored, Cow::Borrowed(ring.values()), None)),
+            Ring::Histogram(_) => None,
+        }
+    }
+
+    /// The running total; nothing of a gauge.
+    pub(crate) fn total(stored: &'a Stored) -> Option<Self> {
+        match stored.ring() {
+            Ring::Counter(ring) => Some(Self::new(stored, ring.total(), None)),
+            Ring::Gauge(_) => None,
+            Ring::Histogram(ring) => Some(Self::new(stored, Cow::Borrowed(ring.totals()), Some(ring.before()))),
+        }
+    }
+
+    fn new(stored: &'a Stored, values: Cow<'a, [f64]>, before: Option<f64>) -> Self {
+        let (base, offsets) = stored.times();
+        let interval = Millis::from(stored.interval_ms());
+        Self {
+            base,
+            offsets,
+            values,
+            before,
+            interval,
+            reach: reach(stored),
+        }
+    }
+
+    /// The value of a gauge in every slot: of the samples within it, or else the newest before it, if its reach goes to
+    /// the slot's end.
+    pub(crate) fn gauge(&self, function: Function, grid: &Grid, mut take: impl FnMut(usize, f64)) {
+        self.walk(grid, |slot, end, first, next| {
+            let value = if first < next {
+                let inside = &self.values[first..next];
+                match function {
+                    Function::Avg => inside.iter().sum::<f64>() / inside.len() as f64,
+                    Function::Min => inside.iter().copied().fold(f64::INFINITY, f64::min),
+                    Function::Max => inside.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+                    _ => inside[inside.len() - 1],
+                }
+            } else if next > 0 && end - self.time(next - 1) <= self.reach {
+                self.values[next - 1]
+            } else {
+                return;
+            };
+            take(slot, value);
+        });
+    }
+
+    /// The growth per second in every slot.
+    pub(crate) fn rates(&self, grid: &Grid, mut take: impl FnMut(usize, f64)) {
+        self.walk(grid, |slot, end, first, next| {
+            let growth = if first < next {
+                self.inside(first, next, grid.step)
+            } else {
+                self.around(next, end)
+            };
+            if let Some(rate) = growth.and_then(|growth| growth.rate()) {
+                take(slot, rate);
+            }
+        });
+    }
+
+    /// The growth within a window. With a sample inside, all that the samples inside report: a counter grows from the
+    /// last sample before, or from its first one; of a histogram every sample counts in full.
+    pub(crate) fn growth(&self, from: Millis, to: Millis) -> Option<Growth> {
+        let mut found = None;
+        let grid = Grid {
+            from,
+            step: to - from,
+            slots: 1,
+        };
+        self.walk(&grid, |_, end, first, next| {
+            found = if first < next {
+                Some(self.since(first, next - 1))
+            } else {
+                let rate = self.around(next, end).and_then(|growth| growth.rate());
+                rate.map(|rate| Growth {
+                    increase: rate * (to - from) as f64 / SECOND as f64,
+                    from,
+                    to,
+                })
+            };
+        });
+        found
+    }
+
+    /// Slot by slot: its number, its end, its first sample and the first one after it.
+    fn walk(&self, grid: &Grid, mut visit: impl FnMut(usize, Millis, usize, usize)) {
+        let relative = grid.from - self.base;
+        let mut next = self.offsets.partition_point(|&offset| Millis::from(offset) < relative);
+        for slot in 0..grid.slots {
+            let end = relative + grid.step * (slot as Millis + 1);
+            let first = next;
+            while self.offsets.get(next).is_some_and(|&offset| Millis::from(offset) < end) {
+                next += 1;
+            }
+            visit(slot, end + self.base, first, next);
+        }
+    }
+
+    /// The time of the newest sample before `to`.
+    pub(crate) fn newest_before(&self, to: Millis) -> Option<Millis> {
+        let end = self
+            .offsets
+            .partition_point(|&offset| Millis::from(offset) < to - self.base);
+        end.checked_sub(1).map(|last| self.time(last))
+    }
+
+    fn time(&self, index: usize) -> Millis {
+        self.base + Millis::from(self.offsets[index])
+    }
+
+    fn between(&self, a: usize, b: usize) -> Growth {
+        Growth {
+            increase: self.values[b] - self.values[a],
+            from: self.time(a),
+            to: self.time(b),
+        }
+    }
+
+    /// From before the sample `first` to `last`: from the previous sample if that is within reach.
+    fn since(&self, first: usize, last: usize) -> Growth {
+        if first > 0 && self.time(first) - self.time(first - 1) <= self.reach {
+            return self.between(first - 1, last);
+        }
+        match self.before {
+            // What a histogram's sample reports happened within its interval.
+            Some(before) => Growth {
+                increase: self.values[last] - if first > 0 { self.values[first - 1] } else { before },
+                from: self.time(first) - self.interval,
+                to: self.time(last),
+            },
+            None => self.between(first, last),
+        }
+    }
+
+    /// Of a slot with the samples from `first` up to `next`: from the last sample before the slot to the last one
+    /// within. Nothing where these lie farther apart than a reach and the slot.
+    fn inside(&self, first: usize, next: usize, step: Millis) -> Option<Growth> {
+        let last = next - 1;
+        if first == 0 {
+            return Some(self.since(first, last));
+        }
+        let growth = self.between(first - 1, last);
+        (growth.to - growth.from <= self.reach + step).then_some(growth)
+    }
+
+    /// Of a slot without a sample that ends at `end`, `next` being the first sample after: between the samples around
+    /// it, or else as between the two before it, as far as they reach.
+    fn around(&self, next: usize, end: Millis) -> Option<Growth> {
+        let last = next.checked_sub(1)?;
+        if next < self.offsets.len() && self.time(next) - self.time(last) <= self.reach {
+            return Some(self.between(last, next));
+        }
+        (end - self.time(last) <= self.reach).then(|| self.since(last, last))
+    }
+}

@@ -1,0 +1,175 @@
+//! The newest samples of a counter or a gauge.
+
+use std::borrow::Cow;
+
+use keiki_model::time::Millis;
+
+use super::Trim;
+use super::slide::Slide;
+use super::times::{Place, Times};
+
+/// Samples in order of time, twelve bytes each.
+#[derive(Clone, Debug, Default)]
+pub struct Scalars {
+    times: Times,
+    values: Slide<f64>,
+    /// Of a counter: when it began anew, and what it had reached by then. Kept beside the values because restarts are
+    /// rare: a running total of its own would make every counter half as large again.
+    resets: Vec<(Millis, f64)>,
+}
+
+impl Scalars {
+    pub(super) fn times(&self) -> &Times {
+        &self.times
+    }
+
+    /// The values as they came.
+    pub fn values(&self) -> &[f64] {
+        self.values.as_slice()
+    }
+
+    /// The values of a counter as if it had never begun anew: after a restart it counts on from what it had reached,
+    /// as Prometheus' `increase` takes it. Only differences mean something.
+    pub fn total(&self) -> Cow<'_, [f64]> {
+        if self.resets.is_empty() {
+            return Cow::Borrowed(self.values.as_slice());
+        }
+        let mut resets = self.resets.iter().peekable();
+        let mut lost = 0.0;
+        let values = self.values.as_slice().iter().enumerate();
+        let adjusted = values.map(|(index, value)| {
+            while let Some((_, reached)) = resets.next_if(|(time, _)| *time <= self.times.get(index)) {
+                lost += reached;
+            }
+            lost + value
+        });
+        Cow::Owned(adjusted.collect())
+    }
+
+    pub(super) fn append(&mut self, time: Millis, value: f64, counter: bool, trim: &Trim) {
+        self.trim(trim);
+        match self.times.place(time) {
+            Place::End => {
+                if counter
+                    && let Some(&last) = self.values.as_slice().last()
+                    && value < last
+                {
+                    self.resets.push((time, last));
+                }
+                self.times.push(time);
+                self.values.push(value);
+                return;
+            }
+            Place::Same(index) => self.values.as_mut_slice()[index] = value,
+            Place::Before(index) => {
+                self.times.insert(index, time);
+                self.values.insert(index, value);
+            }
+        }
+        if counter {
+            self.find_resets();
+        }
+    }
+
+    fn find_resets(&mut self) {
+        self.resets.clear();
+        for (index, pair) in self.values.as_slice().windows(2).enumerate() {
+            if pair[1] < pair[0] {
+                self.resets.push((self.times.get(index + 1), pair[0]));
+            }
+        }
+    }
+
+    fn trim(&mut self, trim: &Trim) {
+        let Some((kept, dropped)) = trim.bounds(&self.times) else {
+            return;
+        };
+        self.times.truncate(kept);
+        self.values.truncate(kept);
+        self.times.drop_front(dropped);
+        self.values.drop_front(dropped);
+        let first = self.times.first();
+        let last = self.times.last();
+        self.resets
+            .retain(|(time, _)| first.is_some_and(|first| *time > first) && last.is_some_and(|last| *time <= last));
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.times.bytes() + self.values.bytes() + self.resets.capacity() * size_of::<(Millis, f64)>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEEP: Trim = Trim {
+        before: i64::MIN,
+        after: i64::MAX,
+    };
+
+    fn counter(samples: &[(Millis, f64)]) -> Scalars {
+        let mut scalars = Scalars::default();
+        for &(time, value) in samples {
+            scalars.append(time, value, true, &KEEP);
+        }
+        scalars
+    }
+
+    #[test]
+    fn a_restart_counts_on() {
+        let counter = counter(&[(1, 5.0), (2, 8.0), (3, 2.0), (4, 3.0), (5, 0.0), (6, 1.0)]);
+        assert_eq!(*counter.total(), [5.0, 8.0, 10.0, 11.0, 11.0, 12.0]);
+        assert_eq!(counter.values(), [5.0, 8.0, 2.0, 3.0, 0.0, 1.0]);
+    }
+
+    #[test]
+    fn a_late_sample_can_make_and_unmake_a_restart() {
+        let mut scalars = counter(&[(1, 5.0), (4, 9.0)]);
+        scalars.append(3, 2.0, true, &KEEP);
+        assert_eq!(*scalars.total(), [5.0, 7.0, 14.0]);
+        scalars.append(3, 7.0, true, &KEEP);
+        assert_eq!(*scalars.total(), [5.0, 7.0, 9.0]);
+    }
+
+    #[test]
+    fn what_leaves_takes_its_restarts_along() {
+        let mut scalars = counter(&[(1, 5.0), (2, 1.0), (3, 4.0), (4, 2.0)]);
+        scalars.append(
+            5,
+            6.0,
+            true,
+            &Trim {
+                before: 3,
+                after: i64::MAX,
+            },
+        );
+        assert_eq!(*scalars.total(), [4.0, 6.0, 10.0]);
+        scalars.append(
+            6,
+            6.0,
+            true,
+            &Trim {
+                before: 4,
+                after: i64::MAX,
+            },
+        );
+        assert!(scalars.resets.is_empty());
+        assert_eq!(*scalars.total(), [2.0, 6.0, 6.0]);
+    }
+
+    #[test]
+    fn times_of_a_clock_that_was_set_back_are_forgotten() {
+        let mut scalars = counter(&[(10, 1.0), (5_000, 2.0), (6_000, 1.0)]);
+        scalars.append(
+            20,
+            3.0,
+            true,
+            &Trim {
+                before: 0,
+                after: 1_000,
+            },
+        );
+        assert_eq!((scalars.values(), scalars.resets.len()), (&[1.0, 3.0][..], 0));
+    }
+}

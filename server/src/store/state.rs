@@ -1,0 +1,255 @@
+//! What the store's lock guards: the series, and the ways to find them.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use hashbrown::HashTable;
+use keiki_model::series::{HOST_NAME, Kind, SERVICE_NAME, Sample, Series, Value};
+use keiki_model::time::{Millis, REVISION, is_stale};
+
+use super::reject::{Reason, Rejections};
+use super::source::{Ranks, SourceId};
+use super::{FUTURE, KEIKI, Limits, Stored, Trim, stored};
+
+/// How many names of metrics are remembered after their last series ended, so that a panel without data can still tell
+/// which source fails.
+const REMEMBERED: usize = 10_000;
+
+/// The series of one metric.
+#[derive(Debug)]
+pub(crate) struct Metric {
+    /// Places in [`State::series`], in order of birth.
+    pub(super) ids: Vec<u32>,
+    /// How many of them are not Keiki's own.
+    foreign: usize,
+    /// The source that fed it last.
+    pub(super) source: SourceId,
+}
+
+/// Everything behind the store's lock.
+#[derive(Debug)]
+pub(crate) struct State {
+    limits: Limits,
+    pub(super) ranks: Ranks,
+    /// Ended series leave a hole that the next one fills.
+    pub(super) series: Vec<Option<Stored>>,
+    holes: Vec<u32>,
+    /// Places by fingerprint. The hash is the fingerprint itself: nothing is hashed twice.
+    by_identity: HashTable<u32>,
+    pub(super) metrics: HashMap<Box<str>, Metric>,
+    /// How many series there are of each service and of each host.
+    pub(super) services: BTreeMap<Box<str>, usize>,
+    pub(super) hosts: BTreeMap<Box<str>, usize>,
+    pub(super) samples_total: u64,
+    pub(super) rejected: Rejections,
+    pub(super) bytes: usize,
+    swept: Millis,
+}
+
+impl State {
+    pub(super) fn new(limits: Limits, ranks: Ranks) -> Self {
+        Self {
+            limits,
+            ranks,
+            series: Vec::new(),
+            holes: Vec::new(),
+            by_identity: HashTable::new(),
+            metrics: HashMap::new(),
+            services: BTreeMap::new(),
+            hosts: BTreeMap::new(),
+            samples_total: 0,
+            rejected: Rejections::default(),
+            bytes: 0,
+            swept: Millis::MIN,
+        }
+    }
+
+    /// How many series live.
+    pub(super) fn len(&self) -> usize {
+        self.by_identity.len()
+    }
+
+    pub(super) fn append(&mut self, source: &SourceId, sample: Sample, now: Millis) -> Result<(), Reason> {
+        if sample.time > now + FUTURE {
+            return Err(Reason::Future);
+        }
+        if sample.time < now - REVISION {
+            return Err(Reason::Late);
+        }
+        if matches!(sample.value, Value::Number(value) if !value.is_finite()) {
+            return Err(Reason::NotFinite);
+        }
+        if matches!(sample.value, Value::Number(_)) == (sample.series.kind() == Kind::Histogram) {
+            return Err(Reason::Kind);
+        }
+        let found = self.by_identity.find(sample.series.fingerprint(), |&id| {
+            self.series[id as usize]
+                .as_ref()
+                .is_some_and(|stored| same(&stored.series, &sample.series))
+        });
+        let id = match found {
+            Some(&id) => id,
+            None => self.insert(source, &sample.series)?,
+        };
+        let stored = self.series[id as usize]
+            .as_mut()
+            .expect("a place in the index holds a series");
+        if stored.source != *source {
+            self.take_over(id, source, now)?;
+        }
+        let stored = self.series[id as usize]
+            .as_mut()
+            .expect("a place in the index holds a series");
+        let slack = Millis::from(sample.series.interval_ms().unwrap_or(0)) * 3;
+        let trim = Trim {
+            before: now - self.limits.window_ms - slack.max(stored::SLACK),
+            after: now + FUTURE,
+        };
+        stored.append(sample, &trim)?;
+        self.samples_total += 1;
+        Ok(())
+    }
+
+    /// Drops the series whose samples have all left the window, every few seconds.
+    pub(super) fn sweep(&mut self, now: Millis, every: Millis) {
+        if (self.swept..self.swept.saturating_add(every)).contains(&now) {
+            return;
+        }
+        self.swept = now;
+        self.bytes = self.series.capacity() * size_of::<Option<Stored>>();
+        let oldest = now - self.limits.window_ms;
+        let mut touched = BTreeSet::new();
+        for id in 0..self.series.len() {
+            let Some(stored) = &self.series[id] else { continue };
+            if stored.newest().is_some_and(|newest| newest >= oldest) {
+                self.bytes += stored.bytes();
+                continue;
+            }
+            touched.insert(stored.series.name().to_owned());
+            self.forget(id);
+        }
+        for name in touched {
+            let Some(metric) = self.metrics.get_mut(&*name) else {
+                continue;
+            };
+            metric.ids.retain(|&id| {
+                self.series[id as usize]
+                    .as_ref()
+                    .is_some_and(|stored| stored.series.name() == name)
+            });
+            metric.ids.shrink_to_fit();
+            if metric.ids.is_empty() && self.metrics.len() > REMEMBERED {
+                self.metrics.remove(&*name);
+            }
+        }
+    }
+
+    /// Whether a metric has a series of another service than Keiki itself.
+    pub(super) fn has_foreign(&self, metric: &str) -> bool {
+        self.metrics.get(metric).is_some_and(|metric| metric.foreign > 0)
+    }
+
+    /// Takes a series out of all indexes but its metric's, which the caller puts right.
+    fn forget(&mut self, id: usize) {
+        let Some(stored) = self.series[id].take() else { return };
+        let place = u32::try_from(id).expect("places are counted in 32 bits");
+        if let Ok(entry) = self
+            .by_identity
+            .find_entry(stored.series.fingerprint(), |&other| other == place)
+        {
+            entry.remove();
+        }
+        self.holes.push(place);
+        if let Some(metric) = self.metrics.get_mut(stored.series.name())
+            && is_foreign(&stored.series)
+        {
+            metric.foreign -= 1;
+        }
+        for (index, label) in [(&mut self.services, SERVICE_NAME), (&mut self.hosts, HOST_NAME)] {
+            let value = stored.series.labels().get(label).unwrap_or_default();
+            if let Some(count) = index.get_mut(value) {
+                *count -= 1;
+                if *count == 0 {
+                    index.remove(value);
+                }
+            }
+        }
+    }
+
+    fn insert(&mut self, source: &SourceId, series: &Arc<Series>) -> Result<u32, Reason> {
+        let Limits {
+            label_bytes,
+            labels,
+            series: most,
+            series_per_metric,
+            ..
+        } = self.limits;
+        if series.labels().len() > labels {
+            return Err(Reason::LabelCount);
+        }
+        let fits = |text: &str| text.len() <= label_bytes;
+        if !fits(series.name()) || !series.labels().iter().all(|(name, value)| fits(name) && fits(value)) {
+            return Err(Reason::LabelLength);
+        }
+        if self.len() >= most {
+            return Err(Reason::SeriesLimit);
+        }
+        if self
+            .metrics
+            .get(series.name())
+            .is_some_and(|metric| metric.ids.len() >= series_per_metric)
+        {
+            return Err(Reason::MetricLimit);
+        }
+        let id = self.holes.pop().unwrap_or_else(|| {
+            self.series.push(None);
+            u32::try_from(self.series.len() - 1).expect("the limit of series fits into 32 bits")
+        });
+        self.series[id as usize] = Some(Stored::new(Arc::clone(series), source.clone()));
+        let all = &self.series;
+        self.by_identity.insert_unique(series.fingerprint(), id, |&id| {
+            all[id as usize]
+                .as_ref()
+                .map_or(0, |stored| stored.series.fingerprint())
+        });
+        let metric = self.metrics.entry(series.name().into()).or_insert_with(|| Metric {
+            ids: Vec::new(),
+            foreign: 0,
+            source: source.clone(),
+        });
+        metric.ids.push(id);
+        metric.foreign += usize::from(is_foreign(series));
+        metric.source = source.clone();
+        for (index, label) in [(&mut self.services, SERVICE_NAME), (&mut self.hosts, HOST_NAME)] {
+            if let Some(value) = series.labels().get(label) {
+                *index.entry(value.into()).or_default() += 1;
+            }
+        }
+        Ok(id)
+    }
+
+    /// The same series from two sources: the more trusted one keeps it, until it falls silent. Values of both in one
+    /// ring would look like restarts.
+    fn take_over(&mut self, id: u32, source: &SourceId, now: Millis) -> Result<(), Reason> {
+        let Some(stored) = &mut self.series[id as usize] else {
+            return Ok(());
+        };
+        let rank = |source: &SourceId| self.ranks.of(source.class());
+        let silent = stored
+            .newest()
+            .is_none_or(|newest| is_stale(newest, stored.interval_ms(), now));
+        if rank(source) >= rank(&stored.source) && !silent {
+            return Err(Reason::OtherSource);
+        }
+        *stored = Stored::new(Arc::clone(&stored.series), source.clone());
+        Ok(())
+    }
+}
+
+fn same(a: &Arc<Series>, b: &Arc<Series>) -> bool {
+    Arc::ptr_eq(a, b) || a == b
+}
+
+fn is_foreign(series: &Series) -> bool {
+    series.labels().get(SERVICE_NAME) != Some(KEIKI)
+}

@@ -1,0 +1,105 @@
+//! One series and its newest samples.
+
+use std::sync::Arc;
+
+use keiki_model::series::{Kind, Sample, Series, Value};
+use keiki_model::time::Millis;
+
+use super::Trim;
+use super::histogram::Histograms;
+use super::reject::Reason;
+use super::scalar::Scalars;
+use super::source::SourceId;
+use super::times::Times;
+
+/// How much longer than the window samples are kept, milliseconds: what lies just before a window's first slot decides
+/// that slot's rate or its held value. At least this, or three intervals.
+pub(super) const SLACK: Millis = 60_000;
+
+/// The newest samples, by kind.
+#[derive(Clone, Debug)]
+pub enum Ring {
+    /// A running total.
+    Counter(Scalars),
+    /// Values of a moment.
+    Gauge(Scalars),
+    /// Distributions.
+    Histogram(Box<Histograms>),
+}
+
+/// A series in the store.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    pub(super) series: Arc<Series>,
+    pub(super) source: SourceId,
+    ring: Ring,
+}
+
+impl Stored {
+    pub(super) fn new(series: Arc<Series>, source: SourceId) -> Self {
+        let ring = match series.kind() {
+            Kind::Counter => Ring::Counter(Scalars::default()),
+            Kind::Gauge => Ring::Gauge(Scalars::default()),
+            Kind::Histogram => Ring::Histogram(Box::default()),
+        };
+        Self { series, source, ring }
+    }
+
+    /// What it is.
+    pub fn series(&self) -> &Arc<Series> {
+        &self.series
+    }
+
+    /// Who feeds it.
+    pub fn source(&self) -> &SourceId {
+        &self.source
+    }
+
+    /// Its samples.
+    pub fn ring(&self) -> &Ring {
+        &self.ring
+    }
+
+    /// The time between two samples, milliseconds: declared, or else learned.
+    pub fn interval_ms(&self) -> u32 {
+        self.series
+            .interval_ms()
+            .unwrap_or_else(|| self.ring_times().learned_interval())
+            .max(1)
+    }
+
+    /// The time of the newest sample.
+    pub fn newest(&self) -> Option<Millis> {
+        self.ring_times().last()
+    }
+
+    /// The samples' times: milliseconds since the first value of the pair.
+    pub fn times(&self) -> (Millis, &[u32]) {
+        self.ring_times().parts()
+    }
+
+    fn ring_times(&self) -> &Times {
+        match &self.ring {
+            Ring::Counter(ring) | Ring::Gauge(ring) => ring.times(),
+            Ring::Histogram(ring) => ring.times(),
+        }
+    }
+
+    pub(super) fn append(&mut self, sample: Sample, trim: &Trim) -> Result<(), Reason> {
+        match (&mut self.ring, sample.value) {
+            (Ring::Counter(ring), Value::Number(value)) => ring.append(sample.time, value, true, trim),
+            (Ring::Gauge(ring), Value::Number(value)) => ring.append(sample.time, value, false, trim),
+            (Ring::Histogram(ring), Value::Distribution(value)) => ring.append(sample.time, value, trim),
+            _ => return Err(Reason::Kind),
+        }
+        Ok(())
+    }
+
+    /// An estimate of the memory it takes. Its name and labels count as two hundred bytes, which is the usual.
+    pub(super) fn bytes(&self) -> usize {
+        200 + match &self.ring {
+            Ring::Counter(ring) | Ring::Gauge(ring) => ring.bytes(),
+            Ring::Histogram(ring) => ring.bytes(),
+        }
+    }
+}

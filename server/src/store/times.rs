@@ -1,0 +1,184 @@
+//! The times of a ring's samples: sorted, four bytes each.
+
+use keiki_model::time::Millis;
+
+use super::slide::Slide;
+
+/// What is assumed of a series that declares no interval and has only one sample yet, milliseconds: between the second
+/// of own instruments and the quarter of a minute of most scrapes.
+const UNKNOWN_INTERVAL: u32 = 10_000;
+
+/// From how many of the newest gaps an interval is learned: enough that one late or lost sample does not matter.
+const GAPS: usize = 7;
+
+/// Where a time belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// After all.
+    End,
+    /// The sample that has this very time.
+    Same(usize),
+    /// Before this sample.
+    Before(usize),
+}
+
+/// Milliseconds since the first time seen, in ascending order.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Times {
+    base: Millis,
+    offsets: Slide<u32>,
+}
+
+impl Times {
+    pub(super) fn len(&self) -> usize {
+        self.offsets.len()
+    }
+
+    pub(super) fn get(&self, index: usize) -> Millis {
+        self.base + Millis::from(self.offsets.as_slice()[index])
+    }
+
+    pub(super) fn first(&self) -> Option<Millis> {
+        self.offsets
+            .as_slice()
+            .first()
+            .map(|&offset| self.base + Millis::from(offset))
+    }
+
+    pub(super) fn last(&self) -> Option<Millis> {
+        self.offsets
+            .as_slice()
+            .last()
+            .map(|&offset| self.base + Millis::from(offset))
+    }
+
+    /// The base, and the times relative to it.
+    pub(super) fn parts(&self) -> (Millis, &[u32]) {
+        (self.base, self.offsets.as_slice())
+    }
+
+    /// The index of the first sample at or after `time`.
+    pub(super) fn lower_bound(&self, time: Millis) -> usize {
+        let time = time - self.base;
+        self.offsets
+            .as_slice()
+            .partition_point(|&offset| Millis::from(offset) < time)
+    }
+
+    pub(super) fn place(&self, time: Millis) -> Place {
+        match self.last() {
+            Some(last) if time <= last => {
+                let index = self.lower_bound(time);
+                if self.get(index) == time {
+                    Place::Same(index)
+                } else {
+                    Place::Before(index)
+                }
+            }
+            _ => Place::End,
+        }
+    }
+
+    pub(super) fn push(&mut self, time: Millis) {
+        let offset = self.offset(time);
+        self.offsets.push(offset);
+    }
+
+    pub(super) fn insert(&mut self, index: usize, time: Millis) {
+        let offset = self.offset(time);
+        self.offsets.insert(index, offset);
+    }
+
+    pub(super) fn drop_front(&mut self, count: usize) {
+        self.offsets.drop_front(count);
+    }
+
+    pub(super) fn truncate(&mut self, len: usize) {
+        self.offsets.truncate(len);
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.offsets.bytes()
+    }
+
+    /// The median of the newest gaps, milliseconds.
+    pub(super) fn learned_interval(&self) -> u32 {
+        let offsets = self.offsets.as_slice();
+        let newest = &offsets[offsets.len().saturating_sub(GAPS + 1)..];
+        let mut gaps = [0; GAPS];
+        let mut count = 0;
+        for (gap, pair) in gaps.iter_mut().zip(newest.windows(2)) {
+            *gap = pair[1] - pair[0];
+            count += 1;
+        }
+        gaps[..count].sort_unstable();
+        gaps[..count].get(count / 2).copied().unwrap_or(UNKNOWN_INTERVAL)
+    }
+
+    /// The time relative to the base, which moves where it must: for the first sample, for one before all others, and
+    /// once in 49 days.
+    fn offset(&mut self, time: Millis) -> u32 {
+        if let Ok(offset) = u32::try_from(time - self.base)
+            && self.len() > 0
+        {
+            return offset;
+        }
+        let base = self.first().map_or(time, |first| first.min(time));
+        let shift = self.base - base;
+        for offset in self.offsets.as_mut_slice() {
+            *offset = u32::try_from(Millis::from(*offset) + shift).unwrap_or(u32::MAX);
+        }
+        self.base = base;
+        u32::try_from(time - base).unwrap_or(u32::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn times(all: &[Millis]) -> Times {
+        let mut times = Times::default();
+        for &time in all {
+            times.push(time);
+        }
+        times
+    }
+
+    #[test]
+    fn the_base_moves_for_earlier_and_for_far_later_times() {
+        let now = 1_763_800_000_000;
+        let mut times = times(&[now, now + 1_000]);
+        times.insert(0, now - 5_000);
+        assert_eq!(
+            (0..3).map(|index| times.get(index) - now).collect::<Vec<_>>(),
+            [-5_000, 0, 1_000]
+        );
+        times.drop_front(2);
+        let later = now + 40 * 86_400_000;
+        times.push(later);
+        times.drop_front(1);
+        times.push(later + 40 * 86_400_000);
+        assert_eq!((times.get(0), times.get(1) - times.get(0)), (later, 40 * 86_400_000));
+    }
+
+    #[test]
+    fn places() {
+        let times = times(&[10, 20, 30]);
+        let check = |time, place| assert_eq!(times.place(time), place);
+        check(5, Place::Before(0));
+        check(20, Place::Same(1));
+        check(29, Place::Before(2));
+        check(31, Place::End);
+        assert_eq!(Times::default().place(1), Place::End);
+    }
+
+    #[test]
+    fn a_lost_sample_does_not_change_the_learned_interval() {
+        assert_eq!(
+            times(&[0, 15_000, 30_000, 60_000, 75_000, 90_010]).learned_interval(),
+            15_000
+        );
+        assert_eq!(times(&[0]).learned_interval(), UNKNOWN_INTERVAL);
+    }
+}
