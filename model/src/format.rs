@@ -254,9 +254,21 @@ impl Scale {
         }
     }
 
-    /// A tick of an axis, exact to the step between ticks.
+    /// A tick of an axis, exact to the step between ticks; from steps of 100,000 on in millions, `2.5M`.
     pub fn tick(&self, value: f64, step: f64) -> String {
-        fixed(value * self.factor, number::decimals_of(step * self.factor))
+        let (value, step) = (value * self.factor, step * self.factor);
+        let (power, suffix) = match step {
+            step if step >= 1e8 => (1e9, "G"),
+            step if step >= 1e5 => (1e6, "M"),
+            _ => (1.0, ""),
+        };
+        let suffix = if value == 0.0 { "" } else { suffix };
+        let decimals = if value == 0.0 {
+            0
+        } else {
+            number::decimals_of(step / power)
+        };
+        [fixed(value / power, decimals).as_str(), suffix].concat()
     }
 
     /// A level to keep, without trailing zeros: `200`, `0.94`.

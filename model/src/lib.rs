@@ -4,6 +4,7 @@
 //! [`panel::PanelSnapshot`] is the answer for one panel, a [`frame::Snapshot`] holds those of a view, and a
 //! [`frame::Delta`] what changed since. [`group`] is the catalogue of all that can be shown.
 
+pub mod chart;
 pub mod format;
 pub mod frame;
 pub mod group;

@@ -5,7 +5,7 @@ use Language::{En, Ja};
 fn spec(panel: &str) -> PanelSpec {
     let group = panel.split('.').next().expect("an id has a group");
     let group = Group::ALL
-        .into_iter()
+        .iter()
         .find(|g| g.id() == group)
         .expect("a built-in group");
     let panels = group.panels();
@@ -169,13 +169,13 @@ fn aims_have_no_trailing_zeros() {
 #[test]
 fn the_card_of_a_group_writes_a_siblings_stat_as_the_sibling_does() {
     let card = &Group::ALL
-        .into_iter()
+        .iter()
         .find(|g| g.id() == "api")
         .expect("there is one")
         .card()
         .spec;
     let errors = card.stats.iter().find(|stat| stat.of.as_deref() == Some("api.errors"));
-    let scale = Scale::of_stat(&card, errors.expect("the card shows errors"), None);
+    let scale = Scale::of_stat(card, errors.expect("the card shows errors"), None);
     assert_eq!(scale.figure(0.000_53), "0.053");
 }
 
@@ -220,6 +220,8 @@ fn rounding_never_shows_a_hundred_with_decimals() {
     assert_eq!(scale.figure(0.099_94), "99.9");
     assert_eq!(scale.tick(0.05, 0.05), "50");
     assert_eq!(scale.tick(0.0005, 0.0005), "0.5");
+    assert_eq!(scale.tick(2_500.0, 500.0), "2.5M");
+    assert_eq!(scale.tick(0.0, 0.0005), "0");
 }
 
 #[test]

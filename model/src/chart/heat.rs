@@ -1,0 +1,171 @@
+//! Heat maps: how many events by time and duration. Rows are buckets, equally high, so that the axis is logarithmic as
+//! far as the buckets are.
+
+use crate::chart::points::{Columns, mean};
+use crate::chart::{Role, Tick};
+use crate::format::{Scale, fixed};
+use crate::panel::PanelSnapshot;
+use crate::time::{Millis, SECOND};
+
+/// The most rows; finer buckets are merged.
+const MOST_ROWS: usize = 32;
+/// How many steps the colours have; 0 is "none".
+const LEVELS: f64 = 8.0;
+/// Labels nearer than this share of the plot are left out.
+const APART: f64 = 0.12;
+
+/// A cell that is not empty.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cell {
+    /// The left edge of its column.
+    pub left: f64,
+    /// Its column, from the left.
+    pub column: usize,
+    /// Its row, from the bottom.
+    pub row: usize,
+    /// 1 to 8, by the logarithm of its count.
+    pub level: u8,
+}
+
+/// A heat map.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Heat {
+    /// How many rows there are.
+    pub rows: usize,
+    /// How many columns there are.
+    pub columns: usize,
+    /// What is drawn.
+    pub cells: Vec<Cell>,
+    /// The greatest count of a cell, as text.
+    pub peak: String,
+    /// How long a column lasts, milliseconds.
+    pub per: Millis,
+    /// The bounds between rows, seconds, ascending: one more than rows.
+    bounds: Vec<f64>,
+}
+
+impl Heat {
+    pub(super) fn of(panel: &PanelSnapshot, columns: &Columns) -> Self {
+        let (uppers, counts) = rows(panel, columns);
+        let seen: Vec<bool> = counts
+            .iter()
+            .map(|row| row.iter().flatten().any(|count| *count > 0.0))
+            .collect();
+        let per = Millis::try_from(columns.size).unwrap_or(1) * Millis::from(panel.step) * SECOND;
+        let (Some(first), Some(last)) = (seen.iter().position(|seen| *seen), seen.iter().rposition(|seen| *seen))
+        else {
+            return Self { per, ..Self::default() };
+        };
+        let merged = (last - first + 1).div_ceil(MOST_ROWS);
+        let mut bounds = vec![lower_bound(&uppers, first)];
+        let mut cells: Vec<(usize, usize, f64)> = Vec::new();
+        for (row, start) in (first..=last).step_by(merged).enumerate() {
+            let end = (start + merged).min(last + 1);
+            let upper = uppers[end - 1];
+            let below = bounds[row];
+            // The last bucket has no upper bound; it is drawn as high as the others.
+            bounds.push(if upper.is_finite() { upper } else { below * 2.0 });
+            for column in 0..counts[start].len() {
+                let count: f64 = counts[start..end].iter().filter_map(|row| row[column]).sum();
+                if count > 0.0 {
+                    cells.push((column, row, count));
+                }
+            }
+        }
+        let peak = cells.iter().map(|cell| cell.2).fold(0.0, f64::max);
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and 8")]
+        let level = |count: f64| (LEVELS * count.ln_1p() / peak.ln_1p()).ceil().clamp(1.0, LEVELS) as u8;
+        let lefts: Vec<f64> = columns.lefts().collect();
+        Self {
+            rows: bounds.len() - 1,
+            columns: lefts.len(),
+            cells: cells
+                .into_iter()
+                .map(|(column, row, count)| Cell {
+                    left: lefts[column],
+                    column,
+                    row,
+                    level: level(count),
+                })
+                .collect(),
+            peak: fixed(peak, 0),
+            per,
+            bounds,
+        }
+    }
+
+    /// Where a duration stands, from the top.
+    fn top(&self, seconds: f64) -> Option<f64> {
+        let row = self
+            .bounds
+            .windows(2)
+            .position(|pair| (pair[0]..=pair[1]).contains(&seconds))?;
+        let (low, high) = (self.bounds[row], self.bounds[row + 1]);
+        let part = if low > 0.0 {
+            (seconds / low).ln() / (high / low).ln()
+        } else {
+            seconds / high
+        };
+        #[allow(clippy::cast_precision_loss, reason = "at most 32 rows")]
+        let height = (row as f64 + part) / self.rows as f64;
+        Some(1.0 - height)
+    }
+
+    /// Powers of ten, and between them fives and twos where there is room.
+    pub(super) fn ticks(&self, scale: &Scale) -> Vec<Tick> {
+        let mut ticks: Vec<Tick> = Vec::new();
+        for multiple in [1.0, 5.0, 2.0] {
+            for exponent in -6..5 {
+                let seconds = multiple * 10f64.powi(exponent);
+                let Some(at) = self.top(seconds) else {
+                    continue;
+                };
+                if ticks.len() < 5 && ticks.iter().all(|tick| (tick.at - at).abs() > APART) {
+                    ticks.push(Tick {
+                        at,
+                        label: scale.level(seconds),
+                        role: Role::Plain,
+                        beyond: false,
+                    });
+                }
+            }
+        }
+        ticks.sort_by(|a, b| a.at.total_cmp(&b.at));
+        ticks
+    }
+}
+
+/// Upper bounds, ascending, and for each the counts per column: of a column that is only partly measured, what all of
+/// it would come to.
+fn rows(panel: &PanelSnapshot, columns: &Columns) -> (Vec<f64>, Vec<Vec<Option<f64>>>) {
+    #[allow(clippy::cast_precision_loss, reason = "a column has few slots")]
+    let whole = columns.size as f64;
+    let mut rows: Vec<(f64, Vec<Option<f64>>)> = panel
+        .series
+        .iter()
+        .filter_map(|series| {
+            let upper = match series.labels.get("le")? {
+                "+Inf" => f64::INFINITY,
+                bound => bound.parse().ok().filter(|bound: &f64| *bound > 0.0)?,
+            };
+            let counts = columns
+                .ranges()
+                .map(|range| mean(series.points.get(range).unwrap_or_default()).map(|mean| mean * whole))
+                .collect();
+            Some((upper, counts))
+        })
+        .collect();
+    rows.sort_by(|a, b| a.0.total_cmp(&b.0));
+    rows.into_iter().unzip()
+}
+
+/// The lower bound of a bucket: the upper one of the bucket below, else as far below as the next one is above.
+fn lower_bound(uppers: &[f64], row: usize) -> f64 {
+    let upper = uppers[row];
+    match (row.checked_sub(1).map(|below| uppers[below]), uppers.get(row + 1)) {
+        (Some(below), _) => below,
+        (None, Some(above)) if above.is_finite() && upper.is_finite() && *above > upper => upper * upper / above,
+        _ if upper.is_finite() => upper / 2.0,
+        _ => 1.0,
+    }
+}

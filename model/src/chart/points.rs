@@ -1,0 +1,289 @@
+//! Points: merged into columns, stacked, thinned, and placed on the plot.
+
+use crate::chart::names::status_class;
+use crate::panel::{ChartKind, Palette, PanelSnapshot};
+use crate::time::{Millis, SECOND};
+
+/// The most bars, or columns of a heat map, that a plot has: about 5 px each on a plot of 300.
+const MOST_COLUMNS: usize = 60;
+
+/// A point as shares of the plot. A break of the line is a point whose `high` is NaN.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Point {
+    /// From the left: of a line the end of its slot, of a bar its left edge.
+    pub left: f64,
+    /// The height on which it stands, from the bottom; above 0 in a stack.
+    pub low: f64,
+    /// Its height, from the bottom.
+    pub high: f64,
+}
+
+impl Point {
+    /// Whether the line breaks here.
+    pub fn is_break(&self) -> bool {
+        self.high.is_nan()
+    }
+}
+
+/// Which slots make a column. Columns stand at round times, so that they travel with the data unchanged.
+pub(super) struct Columns {
+    /// Slots per column.
+    pub(super) size: usize,
+    /// Slots in the window.
+    slots: usize,
+    /// How many slots of the first column lie before the window.
+    before: usize,
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a panel has at most 1,000 slots")]
+fn ratio(part: usize, whole: usize) -> f64 {
+    part as f64 / whole.max(1) as f64
+}
+
+/// How many slots before the window's first belong to the same group of `size`, counted from the epoch: what is grouped
+/// so stays together while it travels.
+fn phase(first: Millis, size: usize) -> usize {
+    let size = Millis::try_from(size.max(1)).unwrap_or(1);
+    usize::try_from(first.rem_euclid(size)).unwrap_or_default()
+}
+
+fn first_slot(panel: &PanelSnapshot) -> Millis {
+    panel.from().div_euclid(Millis::from(panel.step.max(1)) * SECOND)
+}
+
+impl Columns {
+    pub(super) fn of(panel: &PanelSnapshot) -> Self {
+        let slots = panel.slots as usize;
+        let round = [1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30];
+        let size = round
+            .into_iter()
+            .find(|size| slots <= size * MOST_COLUMNS)
+            .unwrap_or_else(|| slots.div_ceil(MOST_COLUMNS));
+        Self {
+            size,
+            slots,
+            before: phase(first_slot(panel), size),
+        }
+    }
+
+    /// The width of a column.
+    pub(super) fn width(&self) -> f64 {
+        ratio(self.size, self.slots)
+    }
+
+    /// The left edges of the columns.
+    pub(super) fn lefts(&self) -> impl Iterator<Item = f64> {
+        self.ranges().map(|range| ratio(range.start, self.slots))
+    }
+
+    /// The slots of each column. One that began before the window is left out: it would change while it leaves.
+    pub(super) fn ranges(&self) -> impl Iterator<Item = std::ops::Range<usize>> {
+        let first = (self.size - self.before) % self.size;
+        (first..self.slots)
+            .step_by(self.size)
+            .map(|from| from..(from + self.size).min(self.slots))
+    }
+}
+
+/// The values of the visible series on the slots or columns that are drawn.
+pub(super) struct Drawn {
+    /// Where each stands.
+    lefts: Vec<f64>,
+    /// Per series, and per place; a hidden series has none.
+    values: Vec<Vec<Option<f64>>>,
+    stacked: bool,
+    bars: bool,
+    /// The window's first slot, counted from the epoch.
+    first: Millis,
+}
+
+/// The mean of what is there.
+pub(super) fn mean(values: &[Option<f64>]) -> Option<f64> {
+    let (sum, count) = values
+        .iter()
+        .flatten()
+        .filter(|value| value.is_finite())
+        .fold((0.0, 0usize), |(sum, count), value| (sum + value, count + 1));
+    (count > 0).then(|| sum / ratio(count, 1))
+}
+
+impl Drawn {
+    pub(super) fn of(panel: &PanelSnapshot, visible: &[bool], columns: &Columns) -> Self {
+        let bars = panel.spec.chart == ChartKind::Bar;
+        let slots = panel.slots as usize;
+        let lefts = if bars {
+            columns.lefts().collect()
+        } else {
+            (1..=slots).map(|slot| ratio(slot, slots)).collect()
+        };
+        let finite = |point: &Option<f64>| point.filter(|value| value.is_finite());
+        let values = panel
+            .series
+            .iter()
+            .zip(visible)
+            .map(|(series, visible)| match (visible, bars) {
+                (false, _) => Vec::new(),
+                (true, false) => series.points.iter().map(finite).collect(),
+                (true, true) => columns
+                    .ranges()
+                    .map(|range| mean(series.points.get(range).unwrap_or_default()))
+                    .collect(),
+            })
+            .collect();
+        Self {
+            lefts,
+            values,
+            stacked: matches!(panel.spec.chart, ChartKind::StackedArea | ChartKind::Bar),
+            bars,
+            first: first_slot(panel),
+        }
+    }
+
+    /// The sum of a place's values, if there is any.
+    fn total(&self, place: usize) -> Option<f64> {
+        let here = self
+            .values
+            .iter()
+            .filter_map(|values| values.get(place).copied().flatten());
+        here.reduce(|sum, value| sum + value)
+    }
+
+    /// The least and the greatest value; of a stack, of its totals.
+    pub(super) fn extent(&self) -> Option<(f64, f64)> {
+        let widen = |extent: Option<(f64, f64)>, value: f64| match extent {
+            None => Some((value, value)),
+            Some((low, high)) => Some((low.min(value), high.max(value))),
+        };
+        if self.stacked {
+            (0..self.lefts.len())
+                .filter_map(|place| self.total(place))
+                .fold(None, widen)
+        } else {
+            self.values.iter().flatten().flatten().copied().fold(None, widen)
+        }
+    }
+
+    /// The points of each series on an axis, at most `most` each besides breaks.
+    pub(super) fn lines(&self, (low, high): (f64, f64), most: usize) -> Vec<Vec<Point>> {
+        let height = |value: f64| ((value - low) / (high - low)).clamp(0.0, 1.0);
+        let ground = height(0.0f64.max(low));
+        if !self.stacked {
+            let place = |values: &Vec<Option<f64>>| {
+                self.walk(values, &self.thin(values, most))
+                    .into_iter()
+                    .map(|(left, value)| Point {
+                        left,
+                        low: ground,
+                        high: value.map_or(f64::NAN, height),
+                    })
+                    .collect()
+            };
+            return self.values.iter().map(place).collect();
+        }
+        let totals: Vec<Option<f64>> = (0..self.lefts.len()).map(|place| self.total(place)).collect();
+        let kept = self.thin(&totals, most);
+        let mut base = vec![0.0; totals.len()];
+        let mut lines = Vec::with_capacity(self.values.len());
+        for values in &self.values {
+            // The sums below, not shares of the plot: an area of a stack is as high as its value.
+            let stacked: Vec<Option<(f64, f64)>> = values
+                .iter()
+                .zip(&mut base)
+                .map(|(value, base)| {
+                    let from = *base;
+                    value.map(|value| {
+                        *base += value;
+                        (from, *base)
+                    })
+                })
+                .collect();
+            let points = self.walk(&stacked, &kept).into_iter().map(|(left, value)| match value {
+                Some((from, to)) => Point {
+                    left,
+                    low: height(from),
+                    high: height(to),
+                },
+                None => Point {
+                    left,
+                    low: ground,
+                    high: f64::NAN,
+                },
+            });
+            lines.push(points.collect());
+        }
+        lines
+    }
+
+    /// The kept places in order, with one break for each stretch without a value between them.
+    fn walk<V: Copy>(&self, values: &[Option<V>], kept: &[usize]) -> Vec<(f64, Option<V>)> {
+        let mut walked = Vec::with_capacity(kept.len());
+        let (mut next, mut open) = (0, false);
+        for &place in kept {
+            let Some(passed) = values.get(next..=place) else {
+                break;
+            };
+            if let (true, Some(gap)) = (open, passed.iter().position(Option::is_none)) {
+                walked.push((self.lefts[next + gap], None));
+                open = false;
+            }
+            if let Some(value) = values[place] {
+                walked.push((self.lefts[place], Some(value)));
+                open = true;
+            }
+            next = place + 1;
+        }
+        walked
+    }
+
+    /// Which places are drawn: all, or of each column the least and the greatest, and the last one. Bars are never
+    /// thinned: there are few.
+    fn thin(&self, values: &[Option<f64>], most: usize) -> Vec<usize> {
+        let count = values.len();
+        if self.bars || count <= most {
+            return (0..count).collect();
+        }
+        let size = count.div_ceil((most / 2).saturating_sub(2).max(1));
+        let before = phase(self.first, size);
+        let mut kept = Vec::with_capacity(most);
+        let mut start = 0;
+        while start < count {
+            let end = (start + size - (start + before) % size).min(count);
+            let column = (start..end).filter_map(|place| values[place].map(|value| (place, value)));
+            let least = column
+                .clone()
+                .min_by(|a, b| a.1.total_cmp(&b.1))
+                .map(|(place, _)| place);
+            let greatest = column.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(place, _)| place);
+            kept.extend(least.into_iter().chain(greatest));
+            start = end;
+        }
+        kept.extend(values.iter().position(Option::is_some));
+        kept.extend(values.iter().rposition(Option::is_some));
+        kept.sort_unstable();
+        kept.dedup();
+        kept
+    }
+}
+
+/// Where the failures of a stack of status classes were.
+pub(super) fn rug(panel: &PanelSnapshot, visible: &[bool]) -> Vec<f64> {
+    if panel.spec.palette != Palette::StatusClass || panel.spec.chart != ChartKind::StackedArea {
+        return Vec::new();
+    }
+    let slots = panel.slots as usize;
+    let failures: Vec<&[Option<f64>]> = panel
+        .series
+        .iter()
+        .zip(visible)
+        .filter(|(series, visible)| **visible && status_class(series) == Some(5))
+        .map(|(series, _)| series.points.as_slice())
+        .collect();
+    (0..slots)
+        .filter(|&slot| {
+            failures
+                .iter()
+                .any(|points| points.get(slot).copied().flatten().is_some_and(|rate| rate > 0.0))
+        })
+        .map(|slot| ratio(slot + 1, slots))
+        .collect()
+}

@@ -1,0 +1,72 @@
+//! The values of one slot in words: for the tooltip and for the table of data behind a chart.
+
+use crate::chart::names;
+use crate::format::{Formatted, Scale};
+use crate::panel::{ChartKind, PanelSnapshot};
+use crate::text::Language;
+use crate::time::{Millis, SECOND};
+
+/// All values of a slot.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Readout {
+    /// The start of the slot.
+    pub time: Millis,
+    /// One per series, in their order.
+    pub values: Vec<Formatted>,
+}
+
+/// The values of the slot that a time lies in; `None` outside the window.
+pub fn readout(panel: &PanelSnapshot, time: Millis, language: Language) -> Option<Readout> {
+    let slot_ms = Millis::from(panel.step.max(1)) * SECOND;
+    let slot = usize::try_from((time - panel.from()).div_euclid(slot_ms)).ok()?;
+    (slot < panel.slots as usize).then(|| read(panel, &Scale::of_panel(panel), slot, language))
+}
+
+/// The values of evenly spaced slots, the newest first, at most `most`.
+pub fn readouts(panel: &PanelSnapshot, most: usize, language: Language) -> Vec<Readout> {
+    let scale = Scale::of_panel(panel);
+    let slots = panel.slots as usize;
+    let step = slots.div_ceil(most.max(1)).max(1);
+    (0..slots)
+        .rev()
+        .step_by(step)
+        .map(|slot| read(panel, &scale, slot, language))
+        .collect()
+}
+
+fn read(panel: &PanelSnapshot, scale: &Scale, slot: usize, language: Language) -> Readout {
+    let point = |points: &[Option<f64>]| points.get(slot).copied().flatten();
+    Readout {
+        time: panel.slot_time(slot),
+        values: panel
+            .series
+            .iter()
+            .map(|series| scale.format(point(&series.points), language))
+            .collect(),
+    }
+}
+
+/// The names above the columns of [`readouts`], with the unit. A series without a name has the axis's.
+pub fn headings(panel: &PanelSnapshot, language: Language) -> Vec<String> {
+    let unit = Scale::of_panel(panel).unit(language);
+    let heat = panel.spec.chart == ChartKind::Heat;
+    let title = |name: &str| {
+        let name = if name.is_empty() {
+            panel.spec.axis.get(language)
+        } else {
+            name
+        };
+        match (unit, language) {
+            ("", _) => name.to_owned(),
+            (_, Language::En) => [name, ", ", unit].concat(),
+            (_, Language::Ja) => [name, "（", unit, "）"].concat(),
+        }
+    };
+    if heat {
+        return Vec::new();
+    }
+    names::keys(panel, language)
+        .iter()
+        .map(|key| title(&key.name))
+        .collect()
+}
