@@ -16,6 +16,8 @@ const { hostname, port, pathname } = new URL(address);
 const base = pathname.replace(/\/$/, "");
 const agent = new http.Agent({ keepAlive: true, maxSockets: 64 });
 const counts = { sent: 0, failed: 0, status: {}, path: {}, cache: {} };
+/** Path and ETag of every body that came: how many there are is how often a body was made. */
+const bodies = new Set();
 
 function count(table, key) {
   table[key] = (table[key] ?? 0) + 1;
@@ -29,6 +31,7 @@ function send(path) {
       count(counts.status, response.statusCode);
       const cache = response.headers["x-cache"];
       if (cache) count(counts.cache, cache);
+      if (response.headers.etag) bodies.add(`${path} ${response.headers.etag}`);
       response.resume().once("close", resolve);
     });
     request.once("error", () => {
@@ -47,6 +50,8 @@ const times = schedule
   })
   .sort(([one], [two]) => one - two);
 
+// Apart from the moment in which pages change, so that no request is the only one of its page.
+await delay((1550 - (Date.now() % 1000)) % 1000);
 const began = Date.now();
 const answers = [];
 for (const [time, path] of times) {
@@ -56,4 +61,4 @@ for (const [time, path] of times) {
 }
 await Promise.all(answers);
 agent.destroy();
-console.log(JSON.stringify({ ...counts, began, ended: Date.now() }));
+console.log(JSON.stringify({ ...counts, bodies: bodies.size, began, ended: Date.now() }));
