@@ -139,8 +139,9 @@ bench: build end2end/node_modules/.stamp ## Measure against the budgets and the 
 	$(END2END) end2end/bench/run
 
 FUZZ_CASES ?= 20000
-fuzz: ## Run the property tests with many more cases (FUZZ_CASES=20000)
+fuzz: build end2end/node_modules/.stamp ## Property tests with many more cases (FUZZ_CASES=20000), then garbage on the wire
 	PROPTEST_CASES=$(FUZZ_CASES) cargo test --release --locked --workspace
+	$(END2END) npm --prefix end2end run fuzz
 
 clean: ## Remove all that was built or installed inside the project
 	rm -rf target public/node_modules end2end/node_modules end2end/results
