@@ -1,0 +1,128 @@
+//! What is answered where nothing can be served. A [`Fault`] says only what its reader may know; what went wrong
+//! inside is logged where it happened.
+
+use axum::Json;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+
+use super::{assets, headers};
+
+/// Why a request is not answered as asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// There is nothing at this address.
+    NotFound,
+    /// Nothing here can be changed.
+    Method,
+    /// A parameter holds what it can't hold.
+    Parameter {
+        /// Its name.
+        name: &'static str,
+        /// What is wrong and what may be written.
+        message: String,
+    },
+    /// The server has too much to do, or no data yet.
+    Busy,
+    /// It is the server's own fault.
+    Internal,
+}
+
+impl Fault {
+    /// A parameter with a bad value.
+    pub(super) fn parameter(name: &'static str, message: impl Into<String>) -> Self {
+        Self::Parameter { name, message: message.into() }
+    }
+
+    pub(super) fn status(&self) -> StatusCode {
+        match self {
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Parameter { .. } => StatusCode::BAD_REQUEST,
+            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// In Japanese and in English.
+    fn words(&self) -> (&str, &str) {
+        match self {
+            Self::NotFound => ("このアドレスには何もありません。", "There is nothing at this address."),
+            Self::Method => ("このアドレスは読み取り専用です。", "This address can only be read."),
+            Self::Parameter { message, .. } => ("アドレスのパラメーターが正しくありません。", message),
+            Self::Busy => {
+                ("まだ表示できません。数秒後にもう一度お試しください。", "Not possible just now. Try again in a few seconds.")
+            }
+            Self::Internal => ("サーバーで問題が起きました。", "Something went wrong in the server."),
+        }
+    }
+
+    /// For machines: `{"error": "…"}`, with the parameter that is to blame.
+    pub(super) fn json(&self) -> Response {
+        let mut body = serde_json::json!({ "error": self.words().1 });
+        if let Self::Parameter { name, .. } = self {
+            body["parameter"] = (*name).into();
+        }
+        self.finish(Json(body).into_response())
+    }
+
+    /// For people, in both languages, since nobody knows which one this reader wants.
+    pub(super) fn html(&self, base: &str) -> Response {
+        let (ja, en) = self.words();
+        let css = assets::names().css;
+        let mut response = Html(format!(
+            "<!doctype html><html lang=\"ja\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
+             content=\"width=device-width\"><title>{status} – Keiki</title><link rel=\"stylesheet\" \
+             href=\"{base}/assets/{css}\"></head><body><main class=\"fault\"><h1>{status}</h1><p>{ja}</p><p lang=\"en\">{en}</p>\
+             <p><a href=\"{home}\">Keiki</a></p></main></body></html>",
+            status = self.status().as_u16(),
+            home = home(base),
+            en = escape(en),
+        ))
+        .into_response();
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, headers::PAGE_POLICY);
+        self.finish(response)
+    }
+
+    /// For programs and terminals.
+    pub(super) fn text(&self) -> Response {
+        self.finish(format!("{}\n", self.words().1).into_response())
+    }
+
+    fn finish(&self, mut response: Response) -> Response {
+        *response.status_mut() = self.status();
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, headers::NO_STORE);
+        match self {
+            Self::Busy => set(headers, header::RETRY_AFTER, "2"),
+            Self::Method => set(headers, header::ALLOW, "GET, HEAD"),
+            _ => {}
+        }
+        headers::secure(headers);
+        response
+    }
+}
+
+fn set(headers: &mut HeaderMap, name: header::HeaderName, value: &'static str) {
+    headers.insert(name, HeaderValue::from_static(value));
+}
+
+/// The address of the overview.
+pub(super) fn home(base: &str) -> &str {
+    if base.is_empty() { "/" } else { base }
+}
+
+/// Escapes text for HTML.
+fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c => out.push(c),
+        }
+    }
+    out
+}

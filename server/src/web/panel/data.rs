@@ -1,0 +1,195 @@
+//! A panel's points as JSON and as CSV (RFC 4180).
+//!
+//! Labels are other people's text. In JSON they are strings; in CSV they are part of the header, in the way Prometheus
+//! writes them, and always behind the panel's id: no field can begin with a character that spreadsheets take for a
+//! formula.
+
+use keiki_model::panel::{PanelSnapshot, SeriesPoints, Stat, StatKey};
+use keiki_model::series::Labels;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use super::own_stats;
+
+#[derive(Serialize)]
+struct Panel<'a> {
+    panel: &'a str,
+    unit: keiki_model::unit::Unit,
+    from: i64,
+    to: i64,
+    step: u32,
+    series: Vec<Line<'a>>,
+    stats: Stats,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    labels: &'a Labels,
+    points: Vec<(i64, Option<f64>)>,
+    stats: Stats,
+}
+
+/// Values by their keys, in the order of the panel.
+struct Stats(Vec<(StatKey, Option<f64>)>);
+
+impl Serialize for Stats {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (key, value) in &self.0 {
+            map.serialize_entry(key.as_str(), value)?;
+        }
+        map.end()
+    }
+}
+
+/// `{"panel", "unit", "from", "to", "step", "series": [{"labels", "points": [[unix_ms, value|null], …], "stats"}], "stats"}`.
+pub(super) fn json(panel: &PanelSnapshot) -> String {
+    let line = |series: &'_ SeriesPoints| -> Vec<(i64, Option<f64>)> {
+        series.points.iter().enumerate().map(|(slot, value)| (panel.slot_time(slot), *value)).collect()
+    };
+    let body = Panel {
+        panel: &panel.spec.id,
+        unit: panel.spec.unit,
+        from: panel.from(),
+        to: panel.to,
+        step: panel.step,
+        series: panel
+            .series
+            .iter()
+            .map(|series| Line { labels: &series.labels, points: line(series), stats: row_of(panel, &series.labels) })
+            .collect(),
+        stats: Stats(own_stats(panel).map(|(key, stat)| (key, stat.value)).collect()),
+    };
+    // Maps with string keys and finite numbers always have a JSON form.
+    serde_json::to_string(&body).unwrap_or_default()
+}
+
+/// A series of a table is the sparkline of a row, whose cells are its stats.
+fn row_of(panel: &PanelSnapshot, labels: &Labels) -> Stats {
+    let row = panel.rows.iter().find(|row| row.labels == *labels);
+    let cells: &[Stat] = row.map_or(&[], |row| &row.cells);
+    Stats(panel.spec.columns.iter().zip(cells).map(|(column, cell)| (column.key, cell.value)).collect())
+}
+
+/// A header, then a line per slot: its time, and a value per series or nothing.
+pub(super) fn csv(panel: &PanelSnapshot) -> String {
+    let mut out = String::from("unix_ms");
+    for series in &panel.series {
+        out.push(',');
+        field(&mut out, &format!("{}{}", panel.spec.id, series.labels));
+    }
+    for slot in 0..panel.slots as usize {
+        out.push_str("\r\n");
+        out.push_str(&panel.slot_time(slot).to_string());
+        for series in &panel.series {
+            out.push(',');
+            if let Some(Some(value)) = series.points.get(slot) {
+                out.push_str(&value.to_string());
+            }
+        }
+    }
+    out.push_str("\r\n");
+    out
+}
+
+/// Quotes what is not plain.
+fn field(out: &mut String, text: &str) {
+    let plain = !text.starts_with(['=', '+', '-', '@'])
+        && text.chars().all(|c| !c.is_control() && c != '"' && c != ',');
+    if plain {
+        out.push_str(text);
+        return;
+    }
+    out.push('"');
+    out.push_str(&text.replace('"', "\"\""));
+    out.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use keiki_model::panel::{Row, State};
+
+    use super::*;
+
+    fn panel(labels: &[Labels]) -> PanelSnapshot {
+        let spec = keiki_model::group::panel("api.latency").map(|panel| panel.spec.clone());
+        let spec = spec.expect("the panel is in the catalogue");
+        let stats = vec![Stat { value: Some(0.5), ..Stat::default() }; spec.stats.len()];
+        PanelSnapshot {
+            spec: spec.into(),
+            state: State::Live,
+            status: None,
+            itself: false,
+            interval_ms: 1_000,
+            newest: None,
+            step: 3,
+            to: 9_000,
+            slots: 3,
+            series: labels
+                .iter()
+                .map(|labels| SeriesPoints { labels: labels.clone(), points: vec![Some(0.0125), None, Some(3.0)] })
+                .collect(),
+            rows: Vec::new(),
+            stats,
+            failure: None,
+        }
+    }
+
+    fn nasty() -> Vec<Labels> {
+        ["</script>", "a\"b,c", "=1+1", "line\nbreak\r\u{1}", "計\\器"].map(|value| Labels::new([("x", value)])).to_vec()
+    }
+
+    #[test]
+    fn json_is_the_contract() {
+        let text = json(&panel(&[Labels::new([("stat", "p95")])]));
+        let start = r#"{"panel":"api.latency","unit":"seconds","from":0,"to":9000,"step":3,"series":[{"labels":{"stat":"p95"},"points":[[0,0.0125],[3000,null],[6000,3.0]],"stats":{}}],"stats":{"#;
+        assert!(text.starts_with(start), "{text}");
+        assert!(text.contains("\"p95\":0.5"), "{text}");
+        let value: serde_json::Value = serde_json::from_str(&json(&panel(&nasty()))).unwrap();
+        for (series, labels) in value["series"].as_array().unwrap().iter().zip(nasty()) {
+            assert_eq!(series["labels"]["x"], labels.get("x").unwrap());
+        }
+    }
+
+    #[test]
+    fn csv_is_the_contract() {
+        let text = csv(&panel(&[Labels::none(), Labels::new([("stat", "p95")])]));
+        assert_eq!(
+            text,
+            "unix_ms,api.latency,\"api.latency{stat=\"\"p95\"\"}\"\r\n\
+             0,0.0125,0.0125\r\n3000,,\r\n6000,3,3\r\n"
+        );
+        assert_eq!(csv(&panel(&[])), "unix_ms\r\n0\r\n3000\r\n6000\r\n");
+    }
+
+    #[test]
+    fn csv_holds_any_label() {
+        let text = csv(&panel(&nasty()));
+        let header = text.split("\r\n0,").next().unwrap();
+        assert_eq!(
+            header,
+            "unix_ms,\"api.latency{x=\"\"</script>\"\"}\",\"api.latency{x=\"\"a\\\"\"b,c\"\"}\",\
+             \"api.latency{x=\"\"=1+1\"\"}\",\"api.latency{x=\"\"line\\nbreak\r\u{1}\"\"}\",\
+             \"api.latency{x=\"\"計\\\\器\"\"}\""
+        );
+        let mut formula = String::new();
+        field(&mut formula, "=1+1");
+        assert_eq!(formula, "\"=1+1\"");
+    }
+
+    #[test]
+    fn a_row_gives_its_series_stats() {
+        let labels = Labels::new([("http_route", "/a")]);
+        let mut panel = panel(std::slice::from_ref(&labels));
+        let table = keiki_model::group::Group::ALL
+            .iter()
+            .flat_map(|group| group.panels())
+            .find(|panel| !panel.spec.columns.is_empty())
+            .expect("some panel is a table");
+        panel.spec = table.spec.clone().into();
+        let cells = vec![Stat { value: Some(2.0), ..Stat::default() }; panel.spec.columns.len()];
+        panel.rows = vec![Row { labels, cells }];
+        let value: serde_json::Value = serde_json::from_str(&json(&panel)).unwrap();
+        assert_eq!(value["series"][0]["stats"][panel.spec.columns[0].key.as_str()], 2.0);
+    }
+}

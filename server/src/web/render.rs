@@ -1,0 +1,69 @@
+//! Draws snapshots with the app: documents, pictures and badges.
+
+use std::collections::HashSet;
+
+use keiki_app::chart::svg::{badge_svg, standalone_svg};
+use keiki_app::{AssetUrls, PageRequest, document};
+use keiki_model::chart::{ChartModel, Options};
+use keiki_model::format;
+use keiki_model::frame::Snapshot;
+use keiki_model::panel::StatKey;
+
+use super::assets;
+use super::state::{Look, Render};
+
+/// Points of a series in a picture: one per four pixels.
+const POINTS: usize = 150;
+/// The size of a picture, pixels. It scales with the place where it is shown.
+const SIZE: (u32, u32) = (640, 280);
+
+/// The app, and where its files are.
+#[derive(Clone, Debug)]
+pub struct App {
+    assets: AssetUrls,
+}
+
+impl App {
+    /// The app below a base path.
+    pub fn new(base: &str) -> Self {
+        let names = assets::names();
+        let at = |name: &str| format!("{base}/assets/{name}");
+        let early = [(names.echarts, "script"), (names.wasm_js, "script"), (names.wasm, "fetch")];
+        Self {
+            assets: AssetUrls {
+                css: at(names.css),
+                boot: at(names.boot),
+                favicon: at(names.favicon),
+                preloads: early.into_iter().map(|(name, kind)| (at(name), kind.to_owned())).collect(),
+            },
+        }
+    }
+}
+
+impl Render for App {
+    fn page(&self, request: &PageRequest, snapshot: &Snapshot) -> String {
+        document(request, snapshot, &self.assets)
+    }
+
+    fn picture(&self, look: &Look, snapshot: &Snapshot) -> String {
+        let Some(panel) = snapshot.panels.first() else { return String::new() };
+        let options = Options {
+            language: look.language,
+            zone: &snapshot.header.zone,
+            annotations: &snapshot.header.annotations,
+            points: POINTS,
+            hidden: &HashSet::new(),
+        };
+        let model = ChartModel::new(panel, &options);
+        standalone_svg(&model, panel.spec.title.get(look.language), SIZE.0, SIZE.1, look.dark)
+    }
+
+    fn badge(&self, stat: Option<StatKey>, look: &Look, snapshot: &Snapshot) -> Option<String> {
+        let panel = snapshot.panels.first()?;
+        let mut own = panel.spec.stats.iter().zip(&panel.stats).filter(|(spec, _)| spec.of.is_none());
+        let (spec, value) = own.find(|(spec, _)| stat.is_none_or(|stat| spec.key == stat))?;
+        let text = format::stat(&panel.spec, spec, value, look.language).joined(look.language);
+        let name = format!("{} {}", panel.spec.title.get(look.language), spec.label.get(look.language));
+        Some(badge_svg(&name, &text, value.status))
+    }
+}

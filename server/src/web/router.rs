@@ -1,0 +1,198 @@
+//! Which address leads where.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request, State as Extract};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::middleware::map_response;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use bytes::Bytes;
+use keiki_app::PageRequest;
+use keiki_instrument::RequestLayer;
+use keiki_model::frame::Snapshot;
+use keiki_model::text::Language;
+use keiki_model::view::View;
+
+use super::assets::{self, negotiate};
+use super::cache::{Cache, Made};
+use super::fault::Fault;
+use super::panel::PanelRequest;
+use super::state::{State, ViewsError};
+use super::{Options, headers, health, live, metrics, page, panel};
+
+/// How often bodies that nobody asks for any more are dropped.
+const SWEEP: Duration = Duration::from_secs(10);
+
+/// What is kept in the cache.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Key {
+    /// A page.
+    Page(PageRequest),
+    /// A single panel as picture, data or badge.
+    Panel(PanelRequest),
+}
+
+/// What all handlers share.
+pub(super) struct Site {
+    pub(super) state: State,
+    /// Empty, or a path with a leading and without a final slash.
+    pub(super) base: String,
+    pub(super) language: Language,
+    cache: Arc<Cache<Key>>,
+}
+
+pub(super) type Shared = Arc<Site>;
+
+/// All routes.
+pub(super) fn router(options: &Options, site: &Shared) -> Router {
+    let base = options.base_path.clone();
+    let at = |path: &str| [&base, path].concat();
+    let files = Router::new()
+        .route(&at("/assets/{name}"), get(assets::serve))
+        .route(&at("/favicon.svg"), get(favicon))
+        .layer(map_response(|mut response: Response| async {
+            headers::secure(response.headers_mut());
+            response
+        }));
+    let layer = RequestLayer::new(&site.state.recorder)
+        .route({
+            let base = base.clone();
+            move |extensions| {
+                let route = extensions.get::<MatchedPath>()?.as_str();
+                Some(route.strip_prefix(&base).unwrap_or(route))
+            }
+        })
+        .exclude(|route| route == live::ROUTE);
+    Router::new()
+        .route(&at("/"), get(page::overview))
+        .route(&at("/groups/{group}"), get(page::group))
+        .route(&at("/panels/{file}"), get(panel::file))
+        .route(&at("/badges/{file}"), get(panel::badge))
+        .route(&at("/healthz"), get(health::healthz))
+        .route(&at("/readyz"), get(health::readyz))
+        .route(&at("/metrics"), get(metrics::serve))
+        .route(&at(live::ROUTE), site.state.live.clone())
+        .merge(files)
+        .fallback(elsewhere)
+        .method_not_allowed_fallback(|| async { Fault::Method.text() })
+        .with_state(Arc::clone(site))
+        .layer(layer)
+}
+
+/// An address without a page: one with or without a final slash too much, or an unknown one.
+async fn elsewhere(Extract(site): Extract<Shared>, request: Request) -> Response {
+    let path = request.uri().path();
+    let target = if path == site.base {
+        Some([path, "/"].concat())
+    } else {
+        // Two slashes at the start would lead to another host.
+        path.strip_suffix('/').filter(|path| path.starts_with('/') && !path.starts_with("//")).map(str::to_owned)
+    };
+    match target {
+        Some(mut target) if matches!(*request.method(), Method::GET | Method::HEAD) => {
+            if let Some(query) = request.uri().query() {
+                target.push('?');
+                target.push_str(query);
+            }
+            moved(&target)
+        }
+        _ => Fault::NotFound.html(&site.base),
+    }
+}
+
+fn moved(target: &str) -> Response {
+    let Ok(target) = HeaderValue::from_str(target) else { return Fault::NotFound.text() };
+    let mut response = (StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, target)]).into_response();
+    // A base path can change: the browser must not remember for good.
+    response.headers_mut().insert(header::CACHE_CONTROL, headers::NO_CACHE);
+    headers::secure(response.headers_mut());
+    response
+}
+
+/// Browsers and feed readers ask for the icon by this name.
+async fn favicon(request: Request) -> Response {
+    match assets::named("favicon.svg") {
+        Some(icon) => assets::respond(icon, request.headers(), assets::REVALIDATE),
+        None => Fault::NotFound.text(),
+    }
+}
+
+impl Site {
+    pub(super) fn new(options: &Options, state: State) -> Self {
+        let (views, render) = (Arc::clone(&state.views), Arc::clone(&state.render));
+        let make = move |key: &Key, there: Option<u64>| {
+            let view = match key {
+                Key::Page(request) => request.view(),
+                Key::Panel(request) => request.view(),
+            };
+            let snapshot = views.snapshot(&view).map_err(|error| refused(error, &view))?;
+            if there == Some(snapshot.seq) {
+                return Ok(None);
+            }
+            let (body, mut headers) = match key {
+                Key::Page(request) => page::make(request, &snapshot, &*render),
+                Key::Panel(request) => panel::make(request, &snapshot, &*render)?,
+            };
+            common(&mut headers, &snapshot);
+            Ok(Some(Made { body, seq: snapshot.seq, headers }))
+        };
+        let cache = Cache::new(options.cache_entries, options.cache_bytes, &state.recorder, Arc::new(make));
+        Self { state, base: options.base_path.clone(), language: options.language, cache: Arc::new(cache) }
+    }
+
+    /// Drops what nobody asks for, for as long as the server runs.
+    pub(super) async fn sweep(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(SWEEP).await;
+            self.cache.trim(self.state.views.tick());
+        }
+    }
+
+    /// Answers with a body from the cache, or 304 where the client has it.
+    pub(super) async fn respond(&self, key: Key, request: &HeaderMap, patience: u64) -> Result<Response, Fault> {
+        let tick = self.state.views.tick();
+        let (ready, hit) = self.cache.get(key, negotiate(request), tick, patience).await?;
+        let unchanged = ready.headers.get(header::ETAG).is_some_and(|etag| is_known(request, etag));
+        let mut response = if unchanged {
+            StatusCode::NOT_MODIFIED.into_response()
+        } else {
+            Response::new(Bytes::clone(&ready.body).into())
+        };
+        *response.headers_mut() = ready.headers.clone();
+        if unchanged {
+            response.headers_mut().remove(header::CONTENT_TYPE);
+            response.headers_mut().remove(header::CONTENT_ENCODING);
+        }
+        if !hit {
+            response.headers_mut().insert(headers::X_CACHE, HeaderValue::from_static("MISS"));
+        }
+        Ok(response)
+    }
+}
+
+/// What every cached body carries.
+fn common(headers: &mut HeaderMap, snapshot: &Snapshot) {
+    // Weak: the encodings share it. A body is a function of its address, the run and the tick.
+    if let Ok(etag) = HeaderValue::from_str(&format!("W/\"{}-{}\"", snapshot.boot, snapshot.seq)) {
+        headers.insert(header::ETAG, etag);
+    }
+    headers.insert(header::CACHE_CONTROL, headers::NO_CACHE);
+    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    headers::secure(headers);
+}
+
+/// Whether `If-None-Match` lists the tag (weak comparison).
+fn is_known(request: &HeaderMap, etag: &HeaderValue) -> bool {
+    let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    let Ok(etag) = etag.to_str().map(opaque) else { return false };
+    let lists = request.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    lists.flat_map(|list| list.split(',')).any(|tag| tag.trim() == "*" || opaque(tag) == etag)
+}
+
+fn refused(error: ViewsError, view: &View) -> Fault {
+    tracing::debug!(%error, %view, "no snapshot");
+    Fault::Busy
+}
