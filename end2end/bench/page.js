@@ -21,8 +21,10 @@ async function startNginx(answer) {
   const headers = Object.entries(answer.headers)
     .filter(([name]) => !own.includes(name))
     .map(([name, value]) => `add_header ${name} "${String(value).replaceAll('"', '\\"')}";`);
+  // The folder is this user's alone: as root nginx would change to another one.
+  const user = process.getuid() === 0 ? "user root;" : "";
   const conf = `
-    daemon off; worker_processes auto; pid ${folder}/pid; error_log ${folder}/error.log;
+    ${user} daemon off; worker_processes auto; pid ${folder}/pid; error_log ${folder}/error.log;
     events { worker_connections 1024; }
     http {
       access_log off; sendfile on; tcp_nopush on; tcp_nodelay on; keepalive_requests 100000000; open_file_cache max=10;
@@ -37,6 +39,7 @@ async function startNginx(answer) {
   child.stderr.on("data", (chunk) => (log += chunk));
   const address = `http://127.0.0.1:${port}/`;
   await until("nginx answers", async () => (await get(address)).status === 200).catch((error) => {
+    child.kill("SIGTERM");
     throw new Error(`${error.message}\n${log}`);
   });
   return { address, stop: () => child.kill("SIGTERM") };

@@ -18,8 +18,14 @@ function environment(more = {}) {
   return { ...Object.fromEntries(own), ...more };
 }
 
+const folders = [];
+process.on("exit", () => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
+
+/** A new folder, gone when this process ends. */
 export function temporaryFolder() {
-  return mkdtempSync(join(tmpdir(), "keiki-test-"));
+  const folder = mkdtempSync(join(tmpdir(), "keiki-test-"));
+  folders.push(folder);
+  return folder;
 }
 
 /** Runs a command of the binary to its end. */
@@ -40,7 +46,6 @@ class Server {
   constructor(options) {
     this.options = options;
     this.folder = options.folder ?? temporaryFolder();
-    this.ownsFolder = !options.folder;
     this.base = options.base ?? "";
     this.log = "";
   }
@@ -109,14 +114,9 @@ class Server {
   }
 
   async stop() {
-    try {
-      if (this.child && !this.end) {
-        this.signal("SIGCONT");
-        await this.halt().catch(() => this.halt("SIGKILL"));
-      }
-    } finally {
-      if (this.ownsFolder) rmSync(this.folder, { recursive: true, force: true });
-    }
+    if (!this.child || this.end) return;
+    this.signal("SIGCONT");
+    await this.halt().catch(() => this.halt("SIGKILL"));
   }
 }
 
