@@ -1,6 +1,16 @@
 //! Keiki's server: everything that does I/O.
 //!
-//! The data run one way: [`source`] → `store` → `query` → `hub` → `web`. Nothing imports leftwards.
+//! The data run one way: [`source`] → [`store`] → [`query`] → [`hub`] → [`web`]. Nothing imports leftwards; [`mod@run`]
+//! puts the parts together.
 
 pub mod clock;
+pub mod config;
+pub mod hub;
+pub mod log;
+pub mod query;
+mod run;
 pub mod source;
+pub mod store;
+pub mod web;
+
+pub use run::run;

@@ -81,6 +81,7 @@ pub mod server {
 ///
 /// # Errors
 /// The views cannot be read, or a limit is reached; the response then carries a status of 400 or 503.
+#[allow(missing_docs, reason = "the macro makes a struct of the arguments, which are described above")]
 #[server(prefix = "/api", endpoint = "live", protocol = Http<GetUrl, LiveSse>)]
 pub async fn live(
     #[server(default)] views: String,

@@ -31,7 +31,13 @@ impl OwnSource {
     /// A source over Keiki's recorder and the board of its sources.
     pub fn new(recorder: Recorder, board: StatusBoard, extra: Vec<Extra>, totals: Totals) -> Self {
         let identity = labels(recorder.identity());
-        Self { recorder, board, identity, extra, totals }
+        Self {
+            recorder,
+            board,
+            identity,
+            extra,
+            totals,
+        }
     }
 }
 
@@ -108,9 +114,11 @@ pub enum Total {
     Distribution(Distribution),
 }
 
+type ByFingerprint = HashMap<u64, (Arc<Series>, Total)>;
+
 /// The running totals of Keiki's own series. Cheap to clone; all clones are one.
 #[derive(Clone, Debug, Default)]
-pub struct Totals(Arc<Mutex<HashMap<u64, (Arc<Series>, Total)>>>);
+pub struct Totals(Arc<Mutex<ByFingerprint>>);
 
 impl Totals {
     /// Adds one reading.
@@ -143,7 +151,7 @@ impl Totals {
         all
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<u64, (Arc<Series>, Total)>> {
+    fn lock(&self) -> MutexGuard<'_, ByFingerprint> {
         // Held for map operations only; a poisoned map is still a consistent one.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -172,13 +180,20 @@ mod tests {
             let now = second * 1_000;
             let samples = source.collect(now).await.expect("it cannot fail");
             contract::check(&samples, now, now);
-            let waits: Vec<_> = samples.iter().filter(|sample| sample.series.name() == "wait_seconds").collect();
-            let Value::Distribution(distribution) = &waits[0].value else { panic!("a histogram") };
+            let waits: Vec<_> = samples
+                .iter()
+                .filter(|sample| sample.series.name() == "wait_seconds")
+                .collect();
+            let Value::Distribution(distribution) = &waits[0].value else {
+                panic!("a histogram")
+            };
             assert_eq!(distribution.count(), 1, "only this second's");
         }
         let all = totals.all();
         let total = all.iter().find(|(series, _)| series.name() == "wait_seconds");
-        let Some((_, Total::Distribution(distribution))) = total else { panic!("a histogram") };
+        let Some((_, Total::Distribution(distribution))) = total else {
+            panic!("a histogram")
+        };
         assert_eq!(distribution.count(), 3);
     }
 
@@ -199,10 +214,13 @@ mod tests {
         let recorder = recorder();
         let mut source = Measured::new(Failing, JobInstrument::new(&recorder, "keiki"));
         assert!(source.collect(1_000).await.is_err());
-        let failed = recorder.collect(1_000).into_iter().find_map(|sample| match &sample.value {
-            Value::Distribution(d) if sample.series.labels().get("outcome") == Some("failed") => Some(d.count()),
-            _ => None,
-        });
+        let failed = recorder
+            .collect(1_000)
+            .into_iter()
+            .find_map(|sample| match &sample.value {
+                Value::Distribution(d) if sample.series.labels().get("outcome") == Some("failed") => Some(d.count()),
+                _ => None,
+            });
         assert_eq!(failed, Some(1));
     }
 }
