@@ -1,1 +1,26 @@
-//! x
+//! Keiki's pages: Leptos components, the live client, charts, texts in Japanese and English.
+//!
+//! `ssr` renders whole documents on the server ([`document()`]); `hydrate` takes them over in the browser and keeps them
+//! live. Never both. A document is rendered from a [`request::PageRequest`] and a snapshot alone, so that one body
+//! serves everybody; pages are linked plainly, there is no router.
+
+#[cfg(all(feature = "ssr", feature = "hydrate"))]
+compile_error!("ssr and hydrate exclude each other");
+
+pub mod chart;
+pub mod data;
+#[cfg(feature = "ssr")]
+pub mod document;
+#[cfg(feature = "hydrate")]
+pub mod hydrate;
+pub mod icon;
+pub mod live;
+pub mod page;
+pub mod panel;
+pub mod request;
+pub mod state;
+pub mod text;
+
+#[cfg(feature = "ssr")]
+pub use document::{AssetUrls, document};
+pub use request::{PageRequest, RequestError, Sort, Theme};

@@ -1,0 +1,120 @@
+//! The whole HTML document, rendered outside any request: the same bytes for everybody who asks for the same.
+//!
+//! It holds no `style` attribute and no inline script, so that one constant content security policy serves all pages.
+
+use std::sync::Arc;
+
+use hydration_context::{SharedContext, SsrSharedContext};
+use keiki_model::frame::Snapshot;
+use keiki_model::view::Subject;
+use leptos::prelude::*;
+
+use crate::data::PageData;
+use crate::icon::SPRITE;
+use crate::page::App;
+use crate::request::PageRequest;
+use crate::state::Page;
+use crate::text;
+
+/// Where the page's assets are: absolute paths, including the base.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AssetUrls {
+    /// The style sheet.
+    pub css: String,
+    /// The script that loads the app: a module.
+    pub boot: String,
+    /// The icon.
+    pub favicon: String,
+    /// What to fetch early: the address, and as what (`script` for modules, `fetch` for WASM).
+    pub preloads: Vec<(String, String)>,
+}
+
+/// The document of a page that shows a snapshot of the request's view.
+pub fn document(request: &PageRequest, snapshot: &Snapshot, assets: &AssetUrls) -> String {
+    let data = PageData::new(request, snapshot);
+    let json = json(&data);
+    let title = title(&data);
+    let body = body(data);
+    let head = head(request, &title, assets);
+    let boot = attribute(&assets.boot);
+    let parts = [
+        head.as_str(),
+        "<body class=\"app\">",
+        &body,
+        SPRITE,
+        "<script type=\"application/json\" id=\"snapshot\">",
+        &json,
+        "</script><script type=\"module\" src=\"",
+        &boot,
+        "\"></script></body></html>\n",
+    ];
+    parts.concat()
+}
+
+fn body(data: PageData) -> String {
+    let context: Arc<dyn SharedContext + Send + Sync> = Arc::new(SsrSharedContext::new());
+    let owner = Owner::new_root(Some(context));
+    let html = owner.with(|| {
+        let page = Page::new(data);
+        view! { <App page/> }.to_html()
+    });
+    owner.unset_with_forced_cleanup();
+    html
+}
+
+fn head(request: &PageRequest, title: &str, assets: &AssetUrls) -> String {
+    let mut head = [
+        "<!doctype html>\n<html lang=\"",
+        request.language.tag(),
+        "\" data-theme=\"",
+        request.theme.as_str(),
+        "\" data-base=\"",
+        &attribute(&request.base),
+        "\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>",
+        &attribute(title),
+        "</title><link rel=\"stylesheet\" href=\"",
+        &attribute(&assets.css),
+        "\"><link rel=\"icon\" href=\"",
+        &attribute(&assets.favicon),
+        "\">",
+    ]
+    .concat();
+    for (href, kind) in &assets.preloads {
+        let (before, after) = match kind.as_str() {
+            "script" => ("<link rel=\"modulepreload\" href=\"", "\">"),
+            _ => ("<link rel=\"preload\" as=\"fetch\" crossorigin href=\"", "\">"),
+        };
+        head.extend([before, &attribute(href), after]);
+    }
+    head.push_str("</head>");
+    head
+}
+
+/// What is shown, of which service, by Keiki.
+fn title(data: &PageData) -> String {
+    let language = data.request.language;
+    let subject = match &data.request.subject {
+        Subject::Overview => text::OVERVIEW.get(language).to_owned(),
+        Subject::Group(group) => group.definition().title.get(language).to_owned(),
+        Subject::Panel(id) => {
+            let panel = data.snapshot.panels.iter().find(|panel| panel.spec.id == *id);
+            panel
+                .map_or(id.as_str(), |panel| panel.spec.title.get(language))
+                .to_owned()
+        }
+    };
+    let services = data.snapshot.header.services.join(", ");
+    let parts = [subject.as_str(), &services, text::KEIKI.get(language)];
+    let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    parts.join(" · ")
+}
+
+/// The data as they lie in the document. No `<` can end the script before its time.
+fn json(data: &PageData) -> String {
+    let json = serde_json::to_string(data).expect("page data hold no map with keys that are not strings");
+    json.replace('<', "\\u003c")
+}
+
+fn attribute(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")
+}

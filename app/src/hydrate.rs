@@ -1,0 +1,84 @@
+//! The browser takes over the server's page: reads its data, hydrates the same components, goes live.
+
+use keiki_model::frame::Snapshot;
+use leptos::ev;
+use leptos::mount::hydrate_body;
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use wasm_bindgen::prelude::wasm_bindgen;
+use web_sys::HtmlElement;
+
+use crate::data::PageData;
+use crate::live::client::Client;
+use crate::page::App;
+use crate::request::PageRequest;
+use crate::state::Page;
+
+/// Takes over the page. Where its data can't be read, the page stays as the server made it.
+#[wasm_bindgen]
+pub fn hydrate() {
+    let Some(data) = data() else { return };
+    let snapshot = data.snapshot.clone();
+    hydrate_body(move || {
+        let page = Page::new(data);
+        attach(page, snapshot);
+        view! { <App page/> }
+    });
+}
+
+fn data() -> Option<PageData> {
+    let json = document().get_element_by_id("snapshot")?.text_content()?;
+    serde_json::from_str(&json).ok()
+}
+
+/// What lies outside the body's components. Effects run after hydration, so none of it disturbs that.
+fn attach(page: Page, snapshot: Snapshot) {
+    let mut snapshot = Some(snapshot);
+    Effect::new(move |_| {
+        if let Some(snapshot) = snapshot.take() {
+            untrack(|| Client::start(page, snapshot));
+        }
+    });
+    Effect::new(move |_| {
+        if let Some(link) = page.link.get() {
+            set_root("data-link", link.as_str());
+        }
+    });
+    Effect::new(move |before: Option<PageRequest>| {
+        let request = page.request.get();
+        if before.is_some_and(|before| before != request) {
+            set_root("data-theme", request.theme.as_str());
+            if let Ok(history) = window().history() {
+                // A sandboxed frame may forbid it; the page shows what was chosen nevertheless.
+                let _ = history.replace_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&request.href()));
+            }
+        }
+        request
+    });
+    let _ = window_event_listener(ev::keydown, move |event| {
+        let plain = !(event.ctrl_key() || event.meta_key() || event.alt_key() || event.shift_key() || event.repeat());
+        if plain && event.key() == " " && !on_control(&event) {
+            event.prevent_default();
+            page.paused.update(|paused| *paused = !*paused);
+        }
+    });
+}
+
+fn set_root(name: &str, value: &str) {
+    if let Some(root) = document().document_element() {
+        // Only an invalid name can fail.
+        let _ = root.set_attribute(name, value);
+    }
+}
+
+/// Whether the key belongs to what has the focus.
+fn on_control(event: &ev::KeyboardEvent) -> bool {
+    let target = event.target().and_then(|target| target.dyn_into::<HtmlElement>().ok());
+    target.is_some_and(|target| {
+        target.is_content_editable()
+            || matches!(
+                target.tag_name().as_str(),
+                "BUTTON" | "SUMMARY" | "INPUT" | "SELECT" | "TEXTAREA"
+            )
+    })
+}

@@ -1,0 +1,235 @@
+//! The client's loop in the browser.
+//!
+//! Frames are folded outside any reactive scope; the page's signals are set once per chunk that changed the state.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use futures::future::{Either, select};
+use gloo_timers::future::TimeoutFuture;
+use keiki_model::frame::Snapshot;
+use keiki_model::time::Millis;
+use keiki_model::view::percent_encode;
+use leptos::ev;
+use leptos::prelude::*;
+use wasm_bindgen_futures::spawn_local;
+
+use super::backoff::Backoff;
+use super::connection::{Connection, Failure};
+use super::session::{Outcome, Session};
+use super::sse::{Event, Parser};
+use super::wake::Bell;
+use crate::state::{Link, Page};
+
+/// A stream without events for so long beyond its step is not called live, milliseconds.
+const DOUBTFUL: f64 = 5_000.0;
+/// How much later than its step an event may come before the page judges for itself what is stale, milliseconds.
+const GRACE: f64 = 1_500.0;
+/// The longest wait that the server can ask for, milliseconds.
+const LONGEST_WAIT: u32 = 30_000;
+/// Where the browser tab remembers for which build it was loaded anew.
+const RELOADED_FOR: &str = "keiki-reloaded-for";
+
+/// The client; copies share it.
+#[derive(Clone)]
+pub struct Client {
+    page: Page,
+    url: Rc<str>,
+    session: Rc<RefCell<Session>>,
+    /// When the newest event came, by the browser's clock: only differences of it are used.
+    heard: Rc<Cell<f64>>,
+    /// Whether the page was left; it may come back from the browser's memory.
+    left: Rc<Cell<bool>>,
+    bell: Bell,
+}
+
+impl Client {
+    /// Takes over a hydrated page.
+    pub fn start(page: Page, snapshot: Snapshot) {
+        let (base, view) = page
+            .request
+            .with_untracked(|request| (request.base.clone(), request.view().to_string()));
+        let client = Self {
+            page,
+            url: [&base, "/api/live?views=", &percent_encode(&view), "&since="]
+                .concat()
+                .into(),
+            session: Rc::new(RefCell::new(Session::new(snapshot))),
+            heard: Rc::new(Cell::new(js_sys::Date::now())),
+            left: Rc::default(),
+            bell: Bell::default(),
+        };
+        page.link.set(Some(Link::Connecting));
+        client.listen();
+        spawn_local(client.clone().keep_time());
+        spawn_local(client.keep_open());
+    }
+
+    /// What the browser or the reader does that concerns the stream.
+    fn listen(&self) {
+        let client = self.clone();
+        Effect::new(move |before: Option<u32>| {
+            let count = client.page.reconnect.get();
+            if before.is_some() {
+                client.bell.ring();
+            }
+            count
+        });
+        let client = self.clone();
+        Effect::new(move |before: Option<bool>| {
+            let paused = client.page.paused.get();
+            if before == Some(true) && !paused {
+                client.paint();
+            }
+            paused
+        });
+        let client = self.clone();
+        let _ = window_event_listener(ev::online, move |_| client.bell.ring());
+        let client = self.clone();
+        let _ = window_event_listener(ev::visibilitychange, move |_| {
+            if !document().hidden() {
+                client.paint();
+                client.bell.ring();
+            }
+        });
+        let client = self.clone();
+        let _ = window_event_listener(ev::pagehide, move |_| {
+            client.left.set(true);
+            client.bell.ring();
+        });
+        let client = self.clone();
+        let _ = window_event_listener(ev::pageshow, move |_| {
+            client.left.set(false);
+            client.bell.ring();
+        });
+    }
+
+    /// Opens the stream, again and again.
+    async fn keep_open(self) {
+        let mut backoff = Backoff::default();
+        loop {
+            let url = [&*self.url, &percent_encode(&self.session.borrow().since())].concat();
+            let wish = match Connection::open(&url).await {
+                Ok(connection) => self.follow(&connection, &mut backoff).await,
+                Err(failure) => Err(failure),
+            };
+            let wait = match wish {
+                Ok(Outcome::Resume) => 0,
+                Ok(Outcome::Reload) if self.reload() => return,
+                Err(Failure::Refused(Some(wait))) => wait.min(LONGEST_WAIT).max(backoff.next(js_sys::Math::random())),
+                _ => backoff.next(js_sys::Math::random()),
+            };
+            if backoff.failed() {
+                let link = self.page.link.get_untracked();
+                // The first failure after a good time may be a passing one; the second is a loss.
+                let lost = link != Some(Link::Live);
+                self.page
+                    .link
+                    .set(Some(if lost { Link::Lost } else { Link::Connecting }));
+            }
+            self.bell.hush();
+            while self.left.get() {
+                self.bell.wait().await;
+            }
+            select(std::pin::pin!(self.bell.wait()), TimeoutFuture::new(wait)).await;
+        }
+    }
+
+    /// Reads a connection to its end.
+    async fn follow(&self, connection: &Connection, backoff: &mut Backoff) -> Result<Outcome, Failure> {
+        let mut parser = Parser::default();
+        let mut events: Vec<Event> = Vec::new();
+        loop {
+            let chunk = match select(std::pin::pin!(connection.read()), std::pin::pin!(self.gone())).await {
+                Either::Left((chunk, _)) => chunk?,
+                Either::Right(_) => return Err(Failure::Network),
+            };
+            let Some(chunk) = chunk else {
+                return Err(Failure::Network);
+            };
+            parser
+                .push(&chunk, |event| events.push(event))
+                .map_err(|_| Failure::Network)?;
+            let mut changed = false;
+            for event in events.drain(..) {
+                let outcome = self.session.borrow_mut().take(&event);
+                match outcome {
+                    Outcome::Changed => changed = true,
+                    Outcome::Nothing => {}
+                    Outcome::Resume | Outcome::Retry | Outcome::Reload => return Ok(outcome),
+                }
+            }
+            if changed {
+                backoff.reset();
+                self.heard.set(js_sys::Date::now());
+                if self.page.link.get_untracked() != Some(Link::Live) {
+                    self.page.link.set(Some(Link::Live));
+                }
+                self.paint();
+            }
+        }
+    }
+
+    /// Becomes ready when the connection is of no more use: the page was left, or the bell rings while the stream has
+    /// been silent for long, as after the machine slept.
+    async fn gone(&self) {
+        loop {
+            self.bell.wait().await;
+            if self.left.get() || js_sys::Date::now() - self.heard.get() > self.step() + DOUBTFUL {
+                return;
+            }
+        }
+    }
+
+    fn step(&self) -> f64 {
+        self.page.fixed.with_value(|fixed| f64::from(fixed.step) * 1_000.0)
+    }
+
+    /// Shows the state, unless nobody sees it or wants it changed.
+    fn paint(&self) {
+        if !document().hidden() && !self.page.paused.get_untracked() {
+            self.page.show(&self.session.borrow().snapshot);
+        }
+    }
+
+    /// Once a second: ages grow, and what gets no events turns stale.
+    async fn keep_time(self) {
+        loop {
+            TimeoutFuture::new(1_000).await;
+            let silent = js_sys::Date::now() - self.heard.get();
+            if silent < 1_000.0 || document().hidden() {
+                continue;
+            }
+            if silent > self.step() + DOUBTFUL && self.page.link.get_untracked() == Some(Link::Live) {
+                self.page.link.set(Some(Link::Connecting));
+            }
+            if self.page.paused.get_untracked() {
+                continue;
+            }
+            let now = self.session.borrow().snapshot.now;
+            self.page.time.set(now + silent as Millis);
+            if silent > self.step() + GRACE && !self.page.overdue.get_untracked() {
+                self.page.overdue.set(true);
+            }
+        }
+    }
+
+    /// Loads the page anew for another build, but only once for each: a cache in between may hold on to the old page.
+    /// Where the tab can't remember that it did, it stays.
+    fn reload(&self) -> bool {
+        let first = || {
+            let storage = window().session_storage().ok()??;
+            let other = self.session.borrow().other.clone()?;
+            let again = storage
+                .get_item(RELOADED_FOR)
+                .ok()?
+                .is_some_and(|build| *build == *other);
+            storage.set_item(RELOADED_FOR, &other).ok()?;
+            (!again).then_some(())
+        };
+        // Where loading fails the page stays as it is, too.
+        let reloads = first().is_some() && window().location().reload().is_ok();
+        self.session.borrow_mut().tolerant = !reloads;
+        reloads
+    }
+}

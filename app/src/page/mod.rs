@@ -1,0 +1,42 @@
+//! The page: strips at the top, then what it is about.
+
+pub mod banner;
+pub mod bar;
+pub mod group;
+pub mod overview;
+pub mod tabs;
+
+use keiki_model::view::Subject;
+use leptos::prelude::*;
+
+use self::banner::Banner;
+use self::bar::Bar;
+use self::group::GroupPage;
+use self::overview::Overview;
+use self::tabs::Tabs;
+use crate::chart::Charts;
+use crate::state::Page;
+use crate::text;
+
+/// All that is inside the document's body.
+#[component]
+pub fn App(
+    /// The state.
+    page: Page,
+) -> impl IntoView {
+    let zone = Memo::new(move |_| page.header.with(|header| header.zone.clone()));
+    let annotations = Memo::new(move |_| page.header.with(|header| header.annotations.clone()));
+    provide_context(Charts::new(page.language, zone.into(), annotations.into()));
+    let main = match page.request.with_untracked(|request| request.subject.clone()) {
+        Subject::Group(group) => view! { <GroupPage page group=group.id()/> }.into_any(),
+        Subject::Overview | Subject::Panel(_) => view! { <Overview page/> }.into_any(),
+    };
+    view! {
+        <a class="skip" href="#main">{text::SKIP.get(page.language)}</a>
+        <Bar page/>
+        <Tabs page/>
+        <Banner page/>
+        {main}
+        <p class="sr" role="status">{move || page.announcement.get()}</p>
+    }
+}

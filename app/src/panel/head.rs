@@ -1,0 +1,112 @@
+//! A panel's header: title, state with its reason, age.
+
+use std::sync::Arc;
+
+use keiki_model::format::{self, Scale};
+use keiki_model::group::Group;
+use keiki_model::panel::{PanelSnapshot, State};
+use keiki_model::target::{Direction, Status};
+use keiki_model::text::Language;
+use keiki_model::view::Subject;
+use leptos::prelude::*;
+
+use super::Place;
+use crate::icon::{shape, shape_of};
+use crate::state::Page;
+use crate::text;
+
+/// The header.
+#[component]
+pub fn Head(
+    /// The state of the page.
+    page: Page,
+    /// The panel.
+    panel: Signal<Arc<PanelSnapshot>>,
+    /// The state of its data as it is shown.
+    state: Memo<State>,
+    /// Where the panel stands.
+    place: Place,
+) -> impl IntoView {
+    let language = page.language;
+    let spec = panel.with_untracked(|panel| Arc::clone(&panel.spec));
+    let judged = Memo::new(move |_| (state.get(), panel.with(|panel| panel.status)));
+    let kind = move || {
+        let (state, status) = judged.get();
+        shape_of(state, status)
+    };
+    let word = move || {
+        let (state, status) = judged.get();
+        text::state(state, status)
+            .map(|word| word.get(language))
+            .unwrap_or_default()
+    };
+    let reason = Memo::new(move |_| match state.get() {
+        State::Live => panel.with(|panel| reason(panel, language)),
+        State::Stale => panel.with(|panel| panel.newest.map(|newest| text::since(&page.hms(newest), language))),
+        State::Empty | State::Error => None,
+    });
+    let itself = move || {
+        let itself = panel.with(|panel| panel.itself);
+        itself.then(|| view! { <span class="itself">{text::ITSELF.get(language)}</span> })
+    };
+    let age = move || {
+        let newest = panel.with(|panel| panel.newest);
+        let age = |newest| match page.link.get() {
+            None => text::as_of(&page.hms(newest), language),
+            Some(_) => format::age((page.time.get() - newest).max(0), language),
+        };
+        newest.map(age).unwrap_or_default()
+    };
+    view! {
+        <header>
+            <h2 id=spec.id.clone() title=spec.help.get(language).to_owned()>{title(page, &spec.group, spec.title.get(language), place)}</h2>
+            {itself}
+            <p class="status">{shape(kind)}{word}<span>{move || reason.get().unwrap_or_default()}</span></p>
+            <span class="age">{age}</span>
+        </header>
+    }
+}
+
+/// A card bears its group's name and leads there.
+fn title(page: Page, group: &str, own: &str, place: Place) -> AnyView {
+    let group = match place {
+        Place::Card => Group::from_id(group),
+        Place::Rack => None,
+    };
+    let Some(group) = group else {
+        return own.to_owned().into_any();
+    };
+    let title = page.fixed.with_value(|fixed| {
+        let named = fixed.groups.iter().find(|(id, _)| id == group.id());
+        named.map(|(_, title)| title.get(page.language).to_owned())
+    });
+    let href = move || page.request.with(|request| request.to(Subject::Group(group)));
+    view! { <a href=href>{title.unwrap_or_default()}</a> }.into_any()
+}
+
+/// Why a panel is not normal: the first of its figures with the panel's own judgement, and by how much it is off.
+pub fn reason(panel: &PanelSnapshot, language: Language) -> Option<String> {
+    let status = panel.status.filter(|status| *status != Status::Ok)?;
+    let (spec, stat) = panel
+        .spec
+        .stats
+        .iter()
+        .zip(&panel.stats)
+        .find(|(_, stat)| stat.status == Some(status))?;
+    let (goal, value) = (spec.goal.as_ref()?, stat.value?);
+    let scale = Scale::of_stat(&panel.spec, spec, stat.limit);
+    let over = goal.direction == Direction::Below;
+    let label = spec.label.get(language);
+    if let (Status::Bad, Some(limit)) = (status, goal.allowed) {
+        let limit = scale.format(Some(limit), language).joined(language);
+        return Some(text::reason(label, &limit, over, true, language));
+    }
+    let distance = scale.distance(value, goal);
+    let distance = distance.trim_start_matches(['+', '−', '±']);
+    let points = match language {
+        Language::Ja => "ポイント",
+        Language::En => " points",
+    };
+    let distance = distance.replace(" pt", points);
+    Some(text::reason(label, &distance, over, false, language))
+}

@@ -1,0 +1,94 @@
+//! The order of a table's rows. A row keeps its slot while its values change: rows are sorted anew every five seconds,
+//! not every tick, so that a row can be read and pressed.
+
+use std::cmp::Ordering;
+
+use keiki_model::panel::{PanelSnapshot, Row};
+use keiki_model::series::Labels;
+use keiki_model::time::SECOND;
+
+use crate::request::Sort;
+
+/// How long rows keep their slots, in milliseconds.
+const HOLD: i64 = 5 * SECOND;
+
+/// The most rows that are drawn.
+pub const MOST_ROWS: usize = 60;
+
+/// Which row stands in which slot.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Order {
+    /// For each slot the row's place in the snapshot.
+    pub places: Vec<usize>,
+    labels: Vec<Labels>,
+    sort: Option<Sort>,
+    since: i64,
+}
+
+impl Order {
+    /// The order now, given the one before.
+    pub fn next(before: Option<&Self>, panel: &PanelSnapshot, sort: Option<Sort>) -> Self {
+        let since = panel.to.div_euclid(HOLD);
+        let kept = before.filter(|before| before.since == since && before.sort == sort);
+        let mut places: Vec<usize> = (0..panel.rows.len()).collect();
+        match kept {
+            Some(before) => places.sort_by_key(|&place| {
+                let held = before
+                    .labels
+                    .iter()
+                    .position(|labels| *labels == panel.rows[place].labels);
+                held.unwrap_or(usize::MAX)
+            }),
+            None => sort_rows(&mut places, panel, sort),
+        }
+        places.truncate(MOST_ROWS);
+        Self {
+            labels: places.iter().map(|&place| panel.rows[place].labels.clone()).collect(),
+            places,
+            sort,
+            since,
+        }
+    }
+
+    /// The row in a slot.
+    pub fn row<'a>(&self, panel: &'a PanelSnapshot, slot: usize) -> Option<&'a Row> {
+        panel.rows.get(*self.places.get(slot)?)
+    }
+}
+
+fn sort_rows(places: &mut [usize], panel: &PanelSnapshot, sort: Option<Sort>) {
+    // A column that this table lacks leaves the server's order.
+    let Some(sort) = sort else { return };
+    let column = match sort.column {
+        Some(key) => match panel.spec.columns.iter().position(|column| column.key == key) {
+            Some(at) => Some(at),
+            None => return,
+        },
+        None => None,
+    };
+    places.sort_by(|&a, &b| {
+        let (a, b) = (&panel.rows[a], &panel.rows[b]);
+        let Some(at) = column else {
+            let order = name(panel, a).cmp(&name(panel, b));
+            return if sort.descending { order.reverse() } else { order };
+        };
+        let value = |row: &Row| row.cells.get(at).and_then(|cell| cell.value);
+        match (value(a), value(b)) {
+            (Some(a), Some(b)) if sort.descending => b.total_cmp(&a),
+            (Some(a), Some(b)) => a.total_cmp(&b),
+            // What has no value comes last either way.
+            (a, b) => b.is_some().cmp(&a.is_some()).then(Ordering::Equal),
+        }
+    });
+}
+
+/// The values of the labels that name a row, in the order of the spec.
+pub fn parts<'a>(panel: &'a PanelSnapshot, row: &'a Row) -> impl Iterator<Item = &'a str> {
+    panel.spec.naming.iter().filter_map(|label| row.labels.get(label))
+}
+
+/// A row's name, as `data-series` has it.
+pub fn name(panel: &PanelSnapshot, row: &Row) -> String {
+    let parts: Vec<&str> = parts(panel, row).collect();
+    parts.join(" ")
+}
