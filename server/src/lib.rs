@@ -8,9 +8,7 @@ pub mod config;
 pub mod hub;
 pub mod log;
 pub mod query;
-mod run;
+pub mod run;
 pub mod source;
 pub mod store;
 pub mod web;
-
-pub use run::run;
