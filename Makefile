@@ -38,16 +38,17 @@ help: ## List the targets
 setup: $(BINDGEN) public/node_modules/.stamp ## Install what a build needs, inside the project
 
 # One check of what can't be installed inside the project, with the words that help.
-target/stamp/machine:
+$(STAMP)/machine:
 	@for tool in cargo node npm cc; do command -v $$tool > /dev/null || { \
 	  echo "$$tool is missing. Keiki builds with Rust (rustup.rs), Node.js 18 or later with npm, and a C linker." >&2; exit 1; }; done
 	@node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' || { \
 	  echo "Node.js $$(node --version) is too old: 18 or later is needed." >&2; exit 1; }
+	@[ -d "$$(rustc --print target-libdir --target wasm32-unknown-unknown)" ] || rustup target add wasm32-unknown-unknown
 	@mkdir -p $(@D) && touch $@
 
 # Not optimised: that halves the minutes it takes to compile, and it runs for under a second. Its lock file is tried
 # first; where one of the locked versions can't be had, any that fits will do.
-$(BINDGEN): | target/stamp/machine
+$(BINDGEN): | $(STAMP)/machine
 	@mkdir -p $(@D)
 	@if found=$$(command -v wasm-bindgen) && [ "$$("$$found" --version)" = "wasm-bindgen $(BINDGEN_VERSION)" ] \
 	  && [ -x "$${found}-test-runner" ]; then \
@@ -59,7 +60,7 @@ $(BINDGEN): | target/stamp/machine
 	  install --locked || install; \
 	fi
 
-public/node_modules/.stamp end2end/node_modules/.stamp: %/node_modules/.stamp: %/package-lock.json %/package.json | target/stamp/machine
+public/node_modules/.stamp end2end/node_modules/.stamp: %/node_modules/.stamp: %/package-lock.json %/package.json | $(STAMP)/machine
 	npm ci --prefix $* --ignore-scripts --no-audit --no-fund
 	@touch $@
 
@@ -78,7 +79,7 @@ dev: ## Run Keiki, and build and restart it at every change
 CARGO_WASM := $(CARGO_OUT)/wasm32-unknown-unknown/wasm-release/keiki_app.wasm
 # The panic messages hold paths of source files; without the prefix they are the same on every machine.
 $(CARGO_WASM): export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS := --remap-path-prefix=$(CARGO_HOME)/registry/src/= --remap-path-prefix=$(CURDIR)/=
-$(CARGO_WASM): FORCE | target/stamp/machine
+$(CARGO_WASM): FORCE | $(STAMP)/machine
 	cargo build --locked -p keiki-app --lib --target wasm32-unknown-unknown --profile wasm-release --features hydrate
 
 # -O1, because more makes the file smaller but what is sent of it, compressed, larger. The features are what rustc
