@@ -66,7 +66,7 @@ pub(crate) fn condition<'a>(
     let mut interval_ms = 0;
     let mut failure = None;
     for metric in metrics {
-        let visible = evaluator.visible(metric);
+        let visible = evaluator.within_window(metric);
         for stored in visible.iter() {
             newest = newest.max(stored.newest());
             interval_ms = interval_ms.max(stored.interval_ms());

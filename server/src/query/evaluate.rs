@@ -8,6 +8,7 @@ use keiki_model::query::{Combine, Function, Query, Selector};
 use keiki_model::series::Labels;
 use keiki_model::time::Millis;
 
+use super::cache::{Cache, Kept};
 use super::grid::Grid;
 use super::merged::Merged;
 use super::select::{self, Audience, Group};
@@ -43,6 +44,8 @@ pub(crate) struct Evaluator<'a> {
     grid: Grid,
     from: Millis,
     to: Millis,
+    /// Lines made before, and the wall clock; without them every line is made anew.
+    cache: Option<(&'a Cache, Millis)>,
     visible: RefCell<HashMap<&'a str, Rc<Vec<&'a Stored>>>>,
     selections: RefCell<Selections<'a>>,
 }
@@ -50,15 +53,23 @@ pub(crate) struct Evaluator<'a> {
 impl<'a> Evaluator<'a> {
     /// Lines on `grid`, figures of `[from, to)`.
     pub(crate) fn new(reader: &'a Reader<'a>, audience: Audience<'a>, grid: Grid, from: Millis, to: Millis) -> Self {
+        let (visible, selections) = (RefCell::default(), RefCell::default());
         Self {
             reader,
             audience,
             grid,
             from,
             to,
-            visible: RefCell::default(),
-            selections: RefCell::default(),
+            cache: None,
+            visible,
+            selections,
         }
+    }
+
+    /// Continues lines that were made before.
+    pub(crate) fn cached(mut self, cache: &'a Cache, now: Millis) -> Self {
+        self.cache = Some((cache, now));
+        self
     }
 
     pub(crate) fn grid(&self) -> &Grid {
@@ -67,12 +78,25 @@ impl<'a> Evaluator<'a> {
 
     /// The live series of a metric.
     pub(crate) fn visible(&self, metric: &'a str) -> Rc<Vec<&'a Stored>> {
-        let from = self.from.min(self.grid.from);
+        // From where the first slot's trailing stretch begins: a series must not leave that slot before its samples do.
+        let from = self
+            .from
+            .min(self.grid.from + self.grid.step - trailing::stretch(self.grid.step));
         let mut visible = self.visible.borrow_mut();
         let found = visible
             .entry(metric)
             .or_insert_with(|| Rc::new(select::visible(self.reader, metric, self.audience, from)));
         Rc::clone(found)
+    }
+
+    /// Those of them that have a sample in the window or within reach of its beginning.
+    pub(crate) fn within_window(&self, metric: &'a str) -> Vec<&'a Stored> {
+        let visible = self.visible(metric);
+        visible
+            .iter()
+            .copied()
+            .filter(|stored| select::is_alive(stored, self.from))
+            .collect()
     }
 
     /// The groups of a selection.
@@ -91,6 +115,16 @@ impl<'a> Evaluator<'a> {
         groups
     }
 
+    /// The lines already made of a selection's distributions. `what` tells apart what is made of them.
+    pub(crate) fn kept(&self, selector: &Selector, by: &[String], what: &str, stretch: Millis) -> Option<Kept<'a>> {
+        let (cache, now) = self.cache?;
+        let changes = self.reader.changes(&selector.metric)?;
+        let Audience { scope, itself } = self.audience;
+        let Grid { step, slots, .. } = self.grid;
+        let key = format!("{selector:?} {by:?} {what} {scope:?} {itself} {step} {slots}");
+        Some(cache.open(key, changes, &self.grid, stretch, now))
+    }
+
     /// The lines of a query, one per group, in no particular order.
     pub(crate) fn lines(&self, query: &'a Query) -> Vec<(Labels, Line)> {
         match query {
@@ -101,10 +135,18 @@ impl<'a> Evaluator<'a> {
                 by,
             } => {
                 let groups = self.groups(selector, by);
-                groups
-                    .iter()
-                    .map(|group| (group.labels.clone(), self.line(group, *function, *combine)))
-                    .collect()
+                let kept = if groups.iter().any(|group| reads_distributions(group, *function)) {
+                    self.kept(
+                        selector,
+                        by,
+                        &format!("{function:?}"),
+                        trailing::stretch(self.grid.step),
+                    )
+                } else {
+                    None
+                };
+                let line = |group: &Group<'a>| self.line(group, *function, *combine, kept.as_ref());
+                groups.iter().map(|group| (group.labels.clone(), line(group))).collect()
             }
             Query::Ratio { part, whole } => {
                 let parts: HashMap<_, _> = self.lines(part).into_iter().collect();
@@ -120,15 +162,18 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    fn line(&self, group: &Group<'a>, function: Function, combine: Combine) -> Line {
+    fn line(&self, group: &Group<'a>, function: Function, combine: Combine, kept: Option<&Kept<'_>>) -> Line {
         if reads_distributions(group, function) {
-            let trailing = group
-                .trailing
-                .get_or_init(|| trailing::trailing(&group.members, &self.grid));
-            return trailing
-                .iter()
-                .map(|merged| of_distribution(merged, function).map_or(f64::NAN, |f| f.value))
-                .collect();
+            let make = |first: usize| {
+                let mut values = Vec::with_capacity(self.grid.slots - first);
+                let value = |merged: &Merged| of_distribution(merged, function).map_or(f64::NAN, |figure| figure.value);
+                group.each_trailing(&self.grid, first, |merged| values.push(value(merged)));
+                values
+            };
+            return match kept {
+                Some(kept) => kept.line(&group.labels, &self.grid, 1, make),
+                None => make(0),
+            };
         }
         let mut line = Combined::new(combine, self.grid.slots);
         for stored in &group.members {
@@ -189,8 +234,7 @@ impl<'a> Evaluator<'a> {
 
     fn figure(&self, group: &Group<'a>, function: Function, combine: Combine) -> Option<Figure> {
         if reads_distributions(group, function) {
-            let window = || trailing::window(&group.members, self.from, self.to);
-            return of_distribution(group.window.get_or_init(window), function);
+            return of_distribution(group.window(self.from, self.to), function);
         }
         let mut combined = Combined::new(combine, 1);
         match function {

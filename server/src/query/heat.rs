@@ -2,6 +2,7 @@
 
 use keiki_model::query::Selector;
 use keiki_model::series::Labels;
+use keiki_model::time::Millis;
 
 use super::evaluate::{Evaluator, Line};
 use super::grid::Grid;
@@ -21,24 +22,21 @@ pub(crate) fn rows<'a>(evaluator: &Evaluator<'a>, selector: &'a Selector) -> Vec
     let groups = evaluator.groups(selector, &[]);
     let Some(group) = groups.first() else { return Vec::new() };
     let grid = evaluator.grid();
+    let kept = evaluator.kept(selector, &[], "heat", grid.step);
+    let make = |first: usize| {
+        (first..grid.slots)
+            .flat_map(|slot| column(&group.members, grid, slot))
+            .collect()
+    };
+    let counts = match kept {
+        Some(kept) => kept.line(&Labels::none(), grid, LADDER.len(), make),
+        None => make(0),
+    };
     let mut rows = vec![vec![f64::NAN; grid.slots]; LADDER.len()];
-    for (slot, measured) in measured(&group.members, grid).into_iter().enumerate() {
-        let from = grid.from + grid.step * slot as i64;
-        let merged = trailing::window(&group.members, from, from + grid.step);
-        if !measured && merged.count() == 0 {
-            continue;
-        }
-        // Rounded sums, not sums of rounded parts: the rows of a slot add up to what was observed.
-        let mut below = 0.0;
-        for (row, bound) in rows.iter_mut().zip(LADDER) {
-            let last = bound == LADDER[LADDER.len() - 1];
-            let sum = if last {
-                merged.count() as f64
-            } else {
-                merged.at_or_below(bound).round()
-            };
-            row[slot] = sum - below;
-            below = sum;
+    let slots = counts.chunks_exact(LADDER.len()).zip(measured(&group.members, grid));
+    for (slot, (column, measured)) in slots.enumerate() {
+        if measured || column.iter().any(|count| *count > 0.0) {
+            rows.iter_mut().zip(column).for_each(|(row, count)| row[slot] = *count);
         }
     }
     let used = |row: &Line| row.iter().any(|count| *count > 0.0);
@@ -50,6 +48,21 @@ pub(crate) fn rows<'a>(evaluator: &Evaluator<'a>, selector: &'a Selector) -> Vec
     let label = |bound: f64| Labels::new([("le", bound.to_string())]);
     let rows = LADDER.into_iter().zip(rows).skip(lowest).take(highest + 1 - lowest);
     rows.map(|(bound, row)| (label(bound), row)).collect()
+}
+
+/// How many observations of a slot fell into each row. Rounded sums, not sums of rounded parts: the rows of a slot add up
+/// to what was observed.
+fn column(members: &[&Stored], grid: &Grid, slot: usize) -> [f64; LADDER.len()] {
+    let from = grid.from + grid.step * slot as Millis;
+    let merged = trailing::window(members, from, from + grid.step);
+    let all = merged.count() as f64;
+    let mut below = 0.0;
+    let mut column = LADDER.map(|bound| {
+        let sum = merged.at_or_below(bound).round();
+        sum - std::mem::replace(&mut below, sum)
+    });
+    column[LADDER.len() - 1] += all - below;
+    column
 }
 
 /// In which slots any of the series reported.

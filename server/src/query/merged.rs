@@ -1,5 +1,7 @@
 //! Distributions of several series and seconds in one.
 
+use std::cmp::Ordering;
+
 use keiki_model::histogram::{Distribution, Quantile};
 
 /// Everything that was recorded, added up as far as it can be: distributions of different makes (other bucket bounds, or
@@ -79,8 +81,10 @@ impl Merged {
 
     /// The quantile of the make with most observations: there is no honest quantile across different buckets.
     pub(crate) fn quantile(&self, q: f64) -> Option<Quantile> {
-        // The first of equals, so that the answer does not depend on the order of an iterator.
-        let largest = self.makes().iter().rev().max_by_key(|make| make.count())?;
+        let largest = self
+            .makes()
+            .iter()
+            .max_by(|a, b| a.count().cmp(&b.count()).then_with(|| finer(a, b)))?;
         largest.quantile(q)
     }
 
@@ -106,5 +110,19 @@ impl Merged {
     fn share_of(&self, part: f64) -> Option<f64> {
         let count = self.count();
         (count > 0).then(|| (part / count as f64).clamp(0.0, 1.0))
+    }
+}
+
+/// Of equally large makes the one that tells more: in which order they came must not matter.
+fn finer(a: &Distribution, b: &Distribution) -> Ordering {
+    match (a, b) {
+        (Distribution::Explicit(a), Distribution::Explicit(b)) => {
+            let by_number = a.bounds().len().cmp(&b.bounds().len());
+            by_number.then_with(|| a.bounds().partial_cmp(b.bounds()).unwrap_or(Ordering::Equal))
+        }
+        (Distribution::Exponential(_), Distribution::Explicit(_)) => Ordering::Greater,
+        (Distribution::Explicit(_), Distribution::Exponential(_)) => Ordering::Less,
+        // There is never more than one exponential make.
+        (Distribution::Exponential(_), Distribution::Exponential(_)) => Ordering::Equal,
     }
 }

@@ -4,6 +4,7 @@
 //! gauges, [`trailing`] those for distributions, [`evaluate`] puts series together, [`panel`] makes the snapshot.
 //! Rounding happens here and nowhere else ([`round`]).
 
+mod cache;
 mod condition;
 mod evaluate;
 mod grid;
@@ -24,6 +25,7 @@ use keiki_model::panel::{Failure, Panel, PanelSnapshot};
 use keiki_model::time::{Millis, SECOND};
 use keiki_model::view::Scope;
 
+use self::cache::Cache;
 use self::evaluate::Evaluator;
 use self::grid::Grid;
 use self::select::{Audience, is_of_host, visible};
@@ -33,6 +35,10 @@ use crate::store::{Reader, Store};
 /// A heat map and a table's sparklines are this many times as coarse as the view: their cells would else be too narrow
 /// to see.
 const COARSER: u32 = 5;
+
+/// The largest step, seconds, that is made coarser. The last slot of a coarser grid may have ended as long ago as four of
+/// the view's slots, and its first one must still be in the store.
+const COARSENED: u32 = 10;
 
 /// Tells which sources fail now.
 pub trait Failures: Send + Sync {
@@ -69,6 +75,7 @@ pub struct Engine {
     store: Store,
     failures: Arc<dyn Failures>,
     specs: Arc<Specs>,
+    cache: Arc<Cache>,
 }
 
 impl Engine {
@@ -78,19 +85,17 @@ impl Engine {
             store,
             failures: Arc::new(failures),
             specs: Arc::default(),
+            cache: Arc::default(),
         }
     }
 
-    /// The panel now. Heat maps and tables come in slots five times as long as asked for, ending at the last of these
-    /// that has closed; their figures are of the window as asked for.
+    /// The panel now. Heat maps and tables come in slots five times as long as asked for (unless these are longer than
+    /// ten seconds), ending at the last one that has closed; their figures are of the window as asked for.
     pub fn panel(&self, panel: &Panel, ask: &Ask<'_>) -> PanelSnapshot {
         let spec = self.specs.get(&panel.spec, ask.preset);
         let reader = self.store.read();
-        let coarser = if panel.heat.is_some() || panel.table.is_some() {
-            COARSER
-        } else {
-            1
-        };
+        let is_fine = panel.heat.is_none() && panel.table.is_none();
+        let coarser = if is_fine || ask.step > COARSENED { 1 } else { COARSER };
         let grid = Grid::ending(ask.to, ask.step.saturating_mul(coarser), ask.window);
         let itself = match Group::from_id(&panel.spec.group) {
             Some(group) => shows_itself(&reader, group.panels(), ask.scope),
@@ -102,7 +107,7 @@ impl Engine {
             itself,
         };
         let from = ask.to - Millis::from(ask.window) * SECOND;
-        let evaluator = Evaluator::new(&reader, audience, grid, from, ask.to);
+        let evaluator = Evaluator::new(&reader, audience, grid, from, ask.to).cached(&self.cache, ask.now);
         let condition = condition::condition(&evaluator, &reader, &metrics, &*self.failures, ask.now);
         let itself = itself && !metrics.iter().all(|metric| is_of_host(metric));
         panel::snapshot(panel, spec, &evaluator, condition, itself)

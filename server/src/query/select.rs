@@ -1,6 +1,6 @@
 //! Which series a selector means, for whom, and from which source.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 
 use keiki_model::query::{STATUS_CLASS, Selector};
@@ -8,7 +8,9 @@ use keiki_model::series::{HOST_NAME, Labels, OTHER, SERVICE_NAME, Series};
 use keiki_model::time::{Millis, REACH};
 use keiki_model::view::Scope;
 
+use super::grid::Grid;
 use super::merged::Merged;
+use super::trailing;
 use crate::store::{KEIKI, Reader, Stored};
 
 /// The label from which [`STATUS_CLASS`] is read.
@@ -23,6 +25,11 @@ pub(crate) fn is_of_host(metric: &str) -> bool {
 /// How long a sample stands for its series, milliseconds: two and a half intervals.
 pub(crate) fn reach(stored: &Stored) -> Millis {
     (f64::from(stored.interval_ms()) * REACH) as Millis
+}
+
+/// Whether a series has a sample since `from`, or one that reaches so far.
+pub(crate) fn is_alive(stored: &Stored, from: Millis) -> bool {
+    stored.newest().is_some_and(|newest| newest >= from - reach(stored))
 }
 
 /// For whom a query is asked.
@@ -54,10 +61,33 @@ impl Audience<'_> {
 pub(crate) struct Group<'a> {
     pub(crate) labels: Labels,
     pub(crate) members: Vec<&'a Stored>,
-    /// The distributions of each slot's trailing stretch, merged when first asked for.
-    pub(super) trailing: OnceCell<Vec<Merged>>,
+    /// The distributions of slots' trailing stretches, from this slot on, merged when first asked for.
+    trailing: RefCell<Option<(usize, Vec<Merged>)>>,
     /// The distributions of the whole window.
-    pub(super) window: OnceCell<Merged>,
+    window: OnceCell<Merged>,
+}
+
+impl Group<'_> {
+    /// Calls `take` with the distributions of the trailing stretch of every slot of the grid from this one on.
+    pub(crate) fn each_trailing(&self, grid: &Grid, first: usize, take: impl FnMut(&Merged)) {
+        let mut kept = self.trailing.borrow_mut();
+        if kept.as_ref().is_none_or(|(from, _)| *from > first) {
+            let rest = Grid {
+                from: grid.from + grid.step * first as Millis,
+                slots: grid.slots - first,
+                ..*grid
+            };
+            *kept = Some((first, trailing::trailing(&self.members, &rest)));
+        }
+        if let Some((from, all)) = &*kept {
+            all[first - from..].iter().for_each(take);
+        }
+    }
+
+    /// The distributions of the window.
+    pub(crate) fn window(&self, from: Millis, to: Millis) -> &Merged {
+        self.window.get_or_init(|| trailing::window(&self.members, from, to))
+    }
 }
 
 /// The series of a metric that an audience sees and that have a sample at or within reach of a time since `from`. Of
@@ -69,11 +99,10 @@ pub(crate) fn visible<'a>(
     from: Millis,
 ) -> Vec<&'a Stored> {
     let of_host = is_of_host(metric);
-    let alive = |stored: &&Stored| stored.newest().is_some_and(|newest| newest >= from - reach(stored));
     let mut found: Vec<_> = reader
         .series(metric)
         .filter(|stored| audience.admits(stored.series(), of_host))
-        .filter(alive)
+        .filter(|stored| is_alive(stored, from))
         .collect();
     keep_the_trusted(reader, &mut found, if of_host { HOST_NAME } else { SERVICE_NAME });
     found
@@ -115,7 +144,7 @@ pub(crate) fn group<'a>(series: impl IntoIterator<Item = &'a Stored>, by: &[Stri
             groups.push(Group {
                 labels: Labels::new(labels),
                 members: Vec::new(),
-                trailing: OnceCell::new(),
+                trailing: RefCell::new(None),
                 window: OnceCell::new(),
             });
             groups.len() - 1

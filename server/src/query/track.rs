@@ -68,20 +68,30 @@ impl<'a> Track<'a> {
         }
     }
 
+    /// The time of the newest sample before `to`.
+    pub(crate) fn newest_before(&self, to: Millis) -> Option<Millis> {
+        let end = self
+            .offsets
+            .partition_point(|&offset| Millis::from(offset) < to - self.base);
+        end.checked_sub(1)
+            .map(|last| self.base + Millis::from(self.offsets[last]))
+    }
+
     /// The value of a gauge in every slot: of the samples within it, or else the newest before it, if its reach goes to
     /// the slot's end.
     pub(crate) fn gauge(&self, function: Function, grid: &Grid, mut take: impl FnMut(usize, f64)) {
-        self.walk(grid, |slot, end, first, next| {
+        let samples = self.samples();
+        samples.walk(grid, |slot, end, first, next| {
             let value = if first < next {
-                let inside = &self.values[first..next];
+                let inside = &samples.values[first..next];
                 match function {
                     Function::Avg => inside.iter().sum::<f64>() / inside.len() as f64,
                     Function::Min => inside.iter().copied().fold(f64::INFINITY, f64::min),
                     Function::Max => inside.iter().copied().fold(f64::NEG_INFINITY, f64::max),
                     _ => inside[inside.len() - 1],
                 }
-            } else if next > 0 && end - self.time(next - 1) <= self.reach {
-                self.values[next - 1]
+            } else if next > 0 && end - samples.time(next - 1) <= self.reach {
+                samples.values[next - 1]
             } else {
                 return;
             };
@@ -91,11 +101,12 @@ impl<'a> Track<'a> {
 
     /// The growth per second in every slot.
     pub(crate) fn rates(&self, grid: &Grid, mut take: impl FnMut(usize, f64)) {
-        self.walk(grid, |slot, end, first, next| {
+        let samples = self.samples();
+        samples.walk(grid, |slot, end, first, next| {
             let growth = if first < next {
-                self.inside(first, next, grid.step)
+                self.inside(samples, first, next, grid.step)
             } else {
-                self.around(next, end)
+                self.around(samples, next, end)
             };
             if let Some(rate) = growth.and_then(|growth| growth.rate()) {
                 take(slot, rate);
@@ -106,17 +117,18 @@ impl<'a> Track<'a> {
     /// The growth within a window. With a sample inside, all that the samples inside report: a counter grows from the
     /// last sample before, or from its first one; of a histogram every sample counts in full.
     pub(crate) fn growth(&self, from: Millis, to: Millis) -> Option<Growth> {
+        let samples = self.samples();
         let mut found = None;
         let grid = Grid {
             from,
             step: to - from,
             slots: 1,
         };
-        self.walk(&grid, |_, end, first, next| {
+        samples.walk(&grid, |_, end, first, next| {
             found = if first < next {
-                Some(self.since(first, next - 1))
+                Some(self.since(samples, first, next - 1).moved(self.base))
             } else {
-                let rate = self.around(next, end).and_then(|growth| growth.rate());
+                let rate = self.around(samples, next, end).and_then(|growth| growth.rate());
                 rate.map(|rate| Growth {
                     increase: rate * (to - from) as f64 / SECOND as f64,
                     from,
@@ -127,74 +139,98 @@ impl<'a> Track<'a> {
         found
     }
 
-    /// Slot by slot: its number, its end, its first sample and the first one after it.
-    fn walk(&self, grid: &Grid, mut visit: impl FnMut(usize, Millis, usize, usize)) {
-        let relative = grid.from - self.base;
-        let mut next = self.offsets.partition_point(|&offset| Millis::from(offset) < relative);
-        for slot in 0..grid.slots {
-            let end = relative + grid.step * (slot as Millis + 1);
-            let first = next;
-            while self.offsets.get(next).is_some_and(|&offset| Millis::from(offset) < end) {
-                next += 1;
-            }
-            visit(slot, end + self.base, first, next);
-        }
-    }
-
-    /// The time of the newest sample before `to`.
-    pub(crate) fn newest_before(&self, to: Millis) -> Option<Millis> {
-        let end = self
-            .offsets
-            .partition_point(|&offset| Millis::from(offset) < to - self.base);
-        end.checked_sub(1).map(|last| self.time(last))
-    }
-
-    fn time(&self, index: usize) -> Millis {
-        self.base + Millis::from(self.offsets[index])
-    }
-
-    fn between(&self, a: usize, b: usize) -> Growth {
-        Growth {
-            increase: self.values[b] - self.values[a],
-            from: self.time(a),
-            to: self.time(b),
+    fn samples(&self) -> Samples<'_> {
+        Samples {
+            base: self.base,
+            offsets: self.offsets,
+            values: &self.values,
         }
     }
 
     /// From before the sample `first` to `last`: from the previous sample if that is within reach.
-    fn since(&self, first: usize, last: usize) -> Growth {
-        if first > 0 && self.time(first) - self.time(first - 1) <= self.reach {
-            return self.between(first - 1, last);
+    fn since(&self, samples: Samples<'_>, first: usize, last: usize) -> Growth {
+        if first > 0 && samples.time(first) - samples.time(first - 1) <= self.reach {
+            return samples.between(first - 1, last);
         }
         match self.before {
             // What a histogram's sample reports happened within its interval.
             Some(before) => Growth {
-                increase: self.values[last] - if first > 0 { self.values[first - 1] } else { before },
-                from: self.time(first) - self.interval,
-                to: self.time(last),
+                increase: samples.values[last] - if first > 0 { samples.values[first - 1] } else { before },
+                from: samples.time(first) - self.interval,
+                to: samples.time(last),
             },
-            None => self.between(first, last),
+            None => samples.between(first, last),
         }
     }
 
     /// Of a slot with the samples from `first` up to `next`: from the last sample before the slot to the last one
     /// within. Nothing where these lie farther apart than a reach and the slot.
-    fn inside(&self, first: usize, next: usize, step: Millis) -> Option<Growth> {
+    fn inside(&self, samples: Samples<'_>, first: usize, next: usize, step: Millis) -> Option<Growth> {
         let last = next - 1;
         if first == 0 {
-            return Some(self.since(first, last));
+            return Some(self.since(samples, first, last));
         }
-        let growth = self.between(first - 1, last);
+        let growth = samples.between(first - 1, last);
         (growth.to - growth.from <= self.reach + step).then_some(growth)
     }
 
     /// Of a slot without a sample that ends at `end`, `next` being the first sample after: between the samples around
     /// it, or else as between the two before it, as far as they reach.
-    fn around(&self, next: usize, end: Millis) -> Option<Growth> {
+    fn around(&self, samples: Samples<'_>, next: usize, end: Millis) -> Option<Growth> {
         let last = next.checked_sub(1)?;
-        if next < self.offsets.len() && self.time(next) - self.time(last) <= self.reach {
-            return Some(self.between(last, next));
+        if next < samples.offsets.len() && samples.time(next) - samples.time(last) <= self.reach {
+            return Some(samples.between(last, next));
         }
-        (end - self.time(last) <= self.reach).then(|| self.since(last, last))
+        (end - samples.time(last) <= self.reach).then(|| self.since(samples, last, last))
+    }
+}
+
+impl Growth {
+    fn moved(self, by: Millis) -> Self {
+        Self {
+            from: self.from + by,
+            to: self.to + by,
+            ..self
+        }
+    }
+}
+
+/// Times and values as slices: walking them must not ask at every step whether the values are borrowed. All times here
+/// count from the base.
+#[derive(Clone, Copy)]
+struct Samples<'a> {
+    base: Millis,
+    offsets: &'a [u32],
+    values: &'a [f64],
+}
+
+impl Samples<'_> {
+    /// Slot by slot: its number, its end, its first sample and the first one after it.
+    #[inline]
+    fn walk(self, grid: &Grid, mut visit: impl FnMut(usize, Millis, usize, usize)) {
+        let mut end = grid.from - self.base;
+        let mut next = self.offsets.partition_point(|&offset| Millis::from(offset) < end);
+        for slot in 0..grid.slots {
+            end += grid.step;
+            let first = next;
+            while self.offsets.get(next).is_some_and(|&offset| Millis::from(offset) < end) {
+                next += 1;
+            }
+            visit(slot, end, first, next);
+        }
+    }
+
+    #[inline]
+    fn time(self, index: usize) -> Millis {
+        Millis::from(self.offsets[index])
+    }
+
+    #[inline]
+    fn between(self, a: usize, b: usize) -> Growth {
+        Growth {
+            increase: self.values[b] - self.values[a],
+            from: self.time(a),
+            to: self.time(b),
+        }
     }
 }

@@ -16,47 +16,50 @@ pub(crate) fn window(members: &[&Stored], from: Millis, to: Millis) -> Merged {
     let mut found = Vec::new();
     for stored in members {
         if let Ring::Histogram(ring) = stored.ring() {
-            ring.each(from, to, |distribution| found.push(distribution));
+            ring.each(from, to, &mut |distribution| found.push(distribution));
         }
     }
     Merged::of(&found)
+}
+
+/// How far back one point of a line reaches, milliseconds.
+pub(crate) fn stretch(step: Millis) -> Millis {
+    step.max(LEAST)
 }
 
 /// For every slot of the grid the distributions of its trailing stretch, merged over all members.
 ///
 /// Time is cut into cells that slots and stretches are multiples of, and each cell is merged once. A stretch is then
 /// what is left of one block of cells and the beginning of the next one, and both of these grow cell by cell: three
-/// merges a slot, whatever the stretch holds.
+/// merges a slot, whatever the stretch holds. Blocks lie on the wall clock, not on the grid, so that a slot's sums come
+/// out the same to the last bit in whichever grid it is asked for.
 pub(crate) fn trailing(members: &[&Stored], grid: &Grid) -> Vec<Merged> {
-    let stretch = grid.step.max(LEAST);
+    let stretch = stretch(grid.step);
     let cell = gcd(grid.step, stretch);
     let (block, stride) = (to_index(stretch / cell), to_index(grid.step / cell));
-    let cells = cells(
-        members,
-        grid.to() - cell * (grid.slots * stride + block - stride) as Millis,
-        grid.to(),
-        cell,
-    );
+    let from = grid.from + grid.step - stretch;
+    let cells = cells(members, from, grid.to(), cell);
     if block == 1 {
         return cells;
     }
-    // What the previous block holds from each of its cells to its end, and what the present one holds so far.
+    let offset = to_index(from.div_euclid(cell).rem_euclid(block as Millis));
+    // What the previous block holds from each of its places to its end, and what the present one holds so far.
     let mut rest = vec![Merged::Nothing; block];
     let mut begun = Merged::Nothing;
     let mut found = Vec::with_capacity(grid.slots);
     for (index, cell) in cells.iter().enumerate() {
         begun.add_all(cell);
-        let place = index % block;
-        // The stretch that ends with this cell begins one cell after this one's place in the previous block.
+        let place = (index + offset) % block;
+        // The stretch that ends with this cell begins one place after this one in the previous block.
         if index + 1 >= block && (index + 1 - block) % stride == 0 {
             let mut merged = rest.get(place + 1).cloned().unwrap_or_default();
             merged.add_all(&begun);
             found.push(merged);
         }
         if place + 1 == block {
-            rest.fill(Merged::Nothing);
+            let cells = &cells[(index + 1).saturating_sub(block)..=index];
             let mut sum = Merged::Nothing;
-            for (rest, cell) in rest.iter_mut().zip(&cells[index + 1 - block..=index]).rev() {
+            for (rest, cell) in rest.iter_mut().rev().zip(cells.iter().rev()) {
                 sum.add_all(cell);
                 *rest = sum.clone();
             }

@@ -1,27 +1,15 @@
-//! The newest distributions of a histogram: as they came, and merged to ten seconds.
+//! The newest distributions of a histogram: as they came, and merged over stretches.
 
 use keiki_model::histogram::Distribution;
 use keiki_model::time::Millis;
 
 use super::Trim;
 use super::slide::Slide;
+use super::stretch::{LENGTHS, Stretches};
 use super::times::{Place, Times};
 
-/// The length of a merged stretch, milliseconds. A window's figure then reads a tenth of the distributions.
-pub const STRETCH: Millis = 10_000;
-
-/// What happened in one aligned stretch.
-#[derive(Clone, Debug, Default)]
-struct Stretch {
-    /// The stretch is `[number × STRETCH, (number + 1) × STRETCH)`.
-    number: i64,
-    /// All of it merged; `None` if it is not of one make (a program may change its bounds), and then the single
-    /// distributions must be read.
-    merged: Option<Box<Distribution>>,
-}
-
 /// Distributions in order of time. A second in which nothing happened costs twenty bytes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Histograms {
     times: Times,
     /// How much had been recorded after each sample, counted from before the first one ever kept.
@@ -30,10 +18,23 @@ pub struct Histograms {
     deltas: Slide<Option<Box<Distribution>>>,
     /// The total before the first sample that is still kept.
     before: f64,
-    /// Only those in which something happened.
-    stretches: Slide<Stretch>,
-    /// What the distributions own, estimated.
+    /// From short to long.
+    levels: [Stretches; LENGTHS.len()],
+    /// What the single distributions own, estimated.
     owned: usize,
+}
+
+impl Default for Histograms {
+    fn default() -> Self {
+        Self {
+            times: Times::default(),
+            totals: Slide::default(),
+            deltas: Slide::default(),
+            before: 0.0,
+            levels: LENGTHS.map(Stretches::new),
+            owned: 0,
+        }
+    }
 }
 
 impl Histograms {
@@ -54,64 +55,63 @@ impl Histograms {
     /// Time and distribution of every sample within `[from, to)` in which something happened.
     pub fn single(&self, from: Millis, to: Millis) -> impl Iterator<Item = (Millis, &Distribution)> {
         let (first, end) = (self.times.lower_bound(from), self.times.lower_bound(to));
-        let deltas = &self.deltas.as_slice()[first..end.max(first)];
-        deltas
+        let deltas = self
+            .deltas
+            .as_slice()
+            .get(first..end)
+            .unwrap_or_default()
             .iter()
-            .enumerate()
-            .filter_map(move |(at, delta)| delta.as_ref().map(|delta| (self.times.get(first + at), &**delta)))
+            .enumerate();
+        deltas.filter_map(move |(at, delta)| Some((self.times.get(first + at), &**delta.as_ref()?)))
     }
 
-    /// Hands over distributions that together are exactly the samples within `[from, to)`: merged ones where a whole
-    /// stretch lies within, single ones at the edges.
-    pub fn each<'a>(&'a self, from: Millis, to: Millis, mut take: impl FnMut(&'a Distribution)) {
-        // With no sample after the window, its last stretch is whole however short the window ends.
-        let end = if self.times.last().is_none_or(|last| last < to) {
-            Millis::MAX / 2
-        } else {
-            to
+    /// Hands over distributions that together are exactly the samples within `[from, to)`: the longest merged ones that
+    /// lie within, and shorter and single ones at the edges.
+    pub fn each<'a>(&'a self, from: Millis, to: Millis, take: &mut impl FnMut(&'a Distribution)) {
+        // With no sample after the window, its last stretch is whole however early the window ends.
+        let open = self.times.last().is_none_or(|last| last < to);
+        self.cover(&self.levels, from, if open { Millis::MAX / 2 } else { to }, take);
+    }
+
+    fn cover<'a>(&'a self, levels: &'a [Stretches], from: Millis, to: Millis, take: &mut impl FnMut(&'a Distribution)) {
+        let Some((longest, shorter)) = levels.split_last() else {
+            self.single(from, to).for_each(|(_, delta)| take(delta));
+            return;
         };
-        let mut single = |from, to| self.single(from, to).for_each(|(_, delta)| take(delta));
         let mut at = from;
-        let stretches = self.stretches.as_slice();
-        let first = stretches.partition_point(|stretch| stretch.number * STRETCH < from);
-        let mut whole = Vec::new();
-        for stretch in &stretches[first..] {
-            let start = stretch.number * STRETCH;
-            if start + STRETCH > end {
-                break;
+        for (start, end, merged) in longest.within(from, to) {
+            if at < start {
+                self.cover(shorter, at, start, take);
             }
-            if let Some(merged) = &stretch.merged {
-                single(at, start);
-                whole.push(&**merged);
-                at = start + STRETCH;
-            }
+            take(merged);
+            at = end;
         }
         if at < to {
-            single(at, to);
+            self.cover(shorter, at, to, take);
         }
-        whole.into_iter().for_each(take);
     }
 
-    pub(super) fn append(&mut self, time: Millis, distribution: Box<Distribution>, trim: &Trim) {
-        self.trim(trim);
+    /// Keeps a sample, and tells whether observations came or went by it.
+    pub(super) fn append(&mut self, time: Millis, distribution: Box<Distribution>) -> bool {
         let count = distribution.count() as f64;
         let delta = (count > 0.0).then(|| shrunk(distribution));
         self.owned += delta.as_deref().map_or(0, weight);
         match self.times.place(time) {
             Place::End => {
+                self.times.push(time);
                 self.totals
                     .push(self.totals.as_slice().last().copied().unwrap_or(self.before) + count);
-                self.times.push(time);
                 if let Some(delta) = &delta {
-                    self.merge(time, delta);
+                    self.levels.iter_mut().for_each(|level| level.add(time, delta));
                 }
                 self.deltas.push(delta);
+                count > 0.0
             }
             Place::Same(index) => {
                 let old = std::mem::replace(&mut self.deltas.as_mut_slice()[index], delta);
                 self.owned -= old.as_deref().map_or(0, weight);
-                self.add_from(index, count - old.map_or(0.0, |old| old.count() as f64));
-                self.merge_anew(time.div_euclid(STRETCH));
+                self.add_from(index, count - old.as_ref().map_or(0.0, |old| old.count() as f64));
+                self.changed(time, old.is_some() || count > 0.0)
             }
             Place::Before(index) => {
                 let before = if index == 0 {
@@ -123,7 +123,7 @@ impl Histograms {
                 self.totals.insert(index, before);
                 self.deltas.insert(index, delta);
                 self.add_from(index, count);
-                self.merge_anew(time.div_euclid(STRETCH));
+                self.changed(time, count > 0.0)
             }
         }
     }
@@ -134,91 +134,55 @@ impl Histograms {
         }
     }
 
-    /// Adds the newest sample to its stretch.
-    fn merge(&mut self, time: Millis, delta: &Distribution) {
-        let number = time.div_euclid(STRETCH);
-        match self.stretches.as_mut_slice().last_mut() {
-            Some(last) if last.number == number => {
-                if last.merged.as_mut().is_some_and(|merged| merged.merge(delta).is_err()) {
-                    last.merged = None;
-                }
+    /// Merges the stretches of a time anew if what they are made of changed.
+    fn changed(&mut self, time: Millis, changed: bool) -> bool {
+        if changed {
+            let mut levels = std::mem::replace(&mut self.levels, LENGTHS.map(Stretches::new));
+            for level in &mut levels {
+                let (from, to) = level.around(time);
+                level.replace(time, self.single(from, to).map(|(_, delta)| delta));
             }
-            _ => self.stretches.push(Stretch {
-                number,
-                merged: Some(Box::new(delta.clone())),
-            }),
+            self.levels = levels;
         }
+        changed
     }
 
-    /// Merges a stretch from its samples, after one was changed or came late.
-    fn merge_anew(&mut self, number: i64) {
-        let from = number * STRETCH;
-        let merged = Distribution::merged(self.single(from, from + STRETCH).map(|(_, delta)| delta));
-        let merged = match merged {
-            Ok(None) => None,
-            Ok(Some(merged)) => Some(Stretch {
-                number,
-                merged: Some(Box::new(merged)),
-            }),
-            Err(_) => Some(Stretch { number, merged: None }),
-        };
-        let at = self
-            .stretches
-            .as_slice()
-            .partition_point(|stretch| stretch.number < number);
-        let found = self
-            .stretches
-            .as_slice()
-            .get(at)
-            .is_some_and(|stretch| stretch.number == number);
-        match (merged, found) {
-            (Some(stretch), true) => self.stretches.as_mut_slice()[at] = stretch,
-            (Some(stretch), false) => self.stretches.insert(at, stretch),
-            // Empty again: it stays, as one that must be read singly.
-            (None, true) => self.stretches.as_mut_slice()[at].merged = None,
-            (None, false) => {}
-        }
-    }
-
-    fn trim(&mut self, trim: &Trim) {
+    /// Drops what has left the window. The first stretch may then hold more than its samples, but no window that is
+    /// asked for begins before it.
+    ///
+    /// Tells whether it forgot samples of a clock that was set back.
+    pub(super) fn trim(&mut self, trim: &Trim) -> bool {
         let Some((kept, dropped)) = trim.bounds(&self.times) else {
-            return;
+            return false;
         };
-        let (end, all) = (self.times.get(kept.max(1) - 1), self.times.len());
         let gone = self.deltas.as_slice()[..dropped]
             .iter()
             .chain(&self.deltas.as_slice()[kept..]);
         self.owned -= gone.flatten().map(|delta| weight(delta)).sum::<usize>();
-        self.times.truncate(kept);
-        self.totals.truncate(kept);
-        self.deltas.truncate(kept);
         if dropped > 0 {
             self.before = self.totals.as_slice()[dropped - 1];
         }
+        let cut = kept < self.times.len();
+        self.times.truncate(kept);
+        self.totals.truncate(kept);
+        self.deltas.truncate(kept);
         self.times.drop_front(dropped);
         self.totals.drop_front(dropped);
         self.deltas.drop_front(dropped);
-        if kept < all {
-            let number = end.div_euclid(STRETCH);
-            self.stretches.truncate(
-                self.stretches
-                    .as_slice()
-                    .partition_point(|stretch| stretch.number <= number),
-            );
-            self.merge_anew(number);
+        let (first, last) = (
+            self.times.first().unwrap_or(Millis::MAX),
+            self.times.last().unwrap_or(Millis::MIN),
+        );
+        self.levels.iter_mut().for_each(|level| level.keep(first, last));
+        if cut && self.times.len() > 0 {
+            self.changed(last, true);
         }
-        let first = self.times.first().map_or(i64::MAX, |first| first.div_euclid(STRETCH));
-        let old = self
-            .stretches
-            .as_slice()
-            .partition_point(|stretch| stretch.number < first);
-        self.stretches.drop_front(old);
-        // The first stretch may have lost some of its samples, but no window that the store answers begins before it.
+        cut
     }
 
     pub(super) fn bytes(&self) -> usize {
-        let merged = self.stretches.len() * 2 * size_of::<Distribution>();
-        self.times.bytes() + self.totals.bytes() + self.deltas.bytes() + self.stretches.bytes() + merged + self.owned
+        let levels = self.levels.iter().map(Stretches::bytes).sum::<usize>();
+        self.times.bytes() + self.totals.bytes() + self.deltas.bytes() + levels + self.owned
     }
 }
 
@@ -230,7 +194,7 @@ fn shrunk(mut distribution: Box<Distribution>) -> Box<Distribution> {
 }
 
 /// The bytes of a distribution: its box and its buckets.
-fn weight(distribution: &Distribution) -> usize {
+pub(super) fn weight(distribution: &Distribution) -> usize {
     let buckets = match distribution {
         Distribution::Exponential(histogram) => histogram.indices().count(),
         Distribution::Explicit(histogram) => histogram.counts().len(),

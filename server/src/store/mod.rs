@@ -3,6 +3,7 @@
 //! It knows no metric by name. Sources append samples through the [`Store`] handle; the query engine reads series through
 //! [`Store::read`]. That is the whole interface: what makes samples durable comes behind it.
 
+mod changes;
 mod histogram;
 mod reject;
 mod scalar;
@@ -10,6 +11,7 @@ mod slide;
 mod source;
 mod state;
 mod stored;
+mod stretch;
 mod times;
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -17,13 +19,15 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use keiki_model::series::{HOST_NAME, SERVICE_NAME, Sample};
 use keiki_model::time::{Millis, SECOND};
 
-pub use histogram::{Histograms, STRETCH};
+pub use changes::Changes;
+pub use histogram::Histograms;
 pub use reject::{Reason, Rejections};
 pub use scalar::Scalars;
 use source::Ranks;
 pub use source::{SourceClass, SourceId};
 use state::State;
 pub use stored::{Ring, Stored};
+pub use stretch::STRETCH;
 use times::Times;
 
 /// The `service_name` under which Keiki reports itself.
@@ -196,6 +200,12 @@ impl Reader<'_> {
     /// Whether a metric has a series of another service than Keiki itself.
     pub fn has_foreign(&self, metric: &str) -> bool {
         self.state.has_foreign(metric)
+    }
+
+    /// When the distributions of a metric changed; `None` for a metric that has none, and for one that several classes
+    /// of sources feed, of which a query takes now these and now those.
+    pub fn changes(&self, metric: &str) -> Option<&Changes> {
+        self.state.metrics.get(metric)?.changes()
     }
 
     /// The source that last began a series of a metric, also after that series ended.

@@ -7,8 +7,9 @@ use hashbrown::HashTable;
 use keiki_model::series::{HOST_NAME, Kind, SERVICE_NAME, Sample, Series, Value};
 use keiki_model::time::{Millis, REVISION, is_stale};
 
+use super::changes::Changes;
 use super::reject::{Reason, Rejections};
-use super::source::{Ranks, SourceId};
+use super::source::{Ranks, SourceClass, SourceId};
 use super::{FUTURE, KEIKI, Limits, Stored, Trim, stored};
 
 /// How many names of metrics are remembered after their last series ended, so that a panel without data can still tell
@@ -24,6 +25,27 @@ pub(crate) struct Metric {
     foreign: usize,
     /// The source that fed it last.
     pub(super) source: SourceId,
+    /// How many of them are of each class of sources.
+    classes: [usize; SourceClass::ALL.len()],
+    changes: Changes,
+}
+
+impl Metric {
+    fn new(source: &SourceId) -> Self {
+        let source = source.clone();
+        Self {
+            ids: Vec::new(),
+            foreign: 0,
+            source,
+            classes: Default::default(),
+            changes: Changes::default(),
+        }
+    }
+
+    pub(super) fn changes(&self) -> Option<&Changes> {
+        let one_class = self.classes.iter().filter(|count| **count > 0).count() == 1;
+        (one_class && !self.changes.is_empty()).then_some(&self.changes)
+    }
 }
 
 /// Everything behind the store's lock.
@@ -105,8 +127,14 @@ impl State {
             before: now - self.limits.window_ms - slack.max(stored::SLACK),
             after: now + FUTURE,
         };
-        stored.append(sample, &trim)?;
+        let time = sample.time;
+        let change = stored.append(sample, &trim)?;
         self.samples_total += 1;
+        if (change.observed || change.cut)
+            && let Some(metric) = self.metrics.get_mut(stored.series.name())
+        {
+            metric.changes.note(time, change.cut, trim.before);
+        }
         Ok(())
     }
 
@@ -160,10 +188,10 @@ impl State {
             entry.remove();
         }
         self.holes.push(place);
-        if let Some(metric) = self.metrics.get_mut(stored.series.name())
-            && is_foreign(&stored.series)
-        {
-            metric.foreign -= 1;
+        if let Some(metric) = self.metrics.get_mut(stored.series.name()) {
+            metric.foreign -= usize::from(is_foreign(&stored.series));
+            metric.classes[stored.source.class() as usize] -= 1;
+            metric.changes.forget();
         }
         for (index, label) in [(&mut self.services, SERVICE_NAME), (&mut self.hosts, HOST_NAME)] {
             let value = stored.series.labels().get(label).unwrap_or_default();
@@ -212,11 +240,11 @@ impl State {
                 .as_ref()
                 .map_or(0, |stored| stored.series.fingerprint())
         });
-        let metric = self.metrics.entry(series.name().into()).or_insert_with(|| Metric {
-            ids: Vec::new(),
-            foreign: 0,
-            source: source.clone(),
-        });
+        let metric = self
+            .metrics
+            .entry(series.name().into())
+            .or_insert_with(|| Metric::new(source));
+        metric.classes[source.class() as usize] += 1;
         metric.ids.push(id);
         metric.foreign += usize::from(is_foreign(series));
         metric.source = source.clone();
@@ -240,6 +268,11 @@ impl State {
             .is_none_or(|newest| is_stale(newest, stored.interval_ms(), now));
         if rank(source) >= rank(&stored.source) && !silent {
             return Err(Reason::OtherSource);
+        }
+        if let Some(metric) = self.metrics.get_mut(stored.series.name()) {
+            metric.classes[stored.source.class() as usize] -= 1;
+            metric.classes[source.class() as usize] += 1;
+            metric.changes.forget();
         }
         *stored = Stored::new(Arc::clone(&stored.series), source.clone());
         Ok(())

@@ -27,6 +27,15 @@ pub enum Ring {
     Histogram(Box<Histograms>),
 }
 
+/// What an appended sample did to the distributions that were there.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Change {
+    /// Observations came or went in the sample's second.
+    pub(super) observed: bool,
+    /// Samples of a clock that was set back were forgotten.
+    pub(super) cut: bool,
+}
+
 /// A series in the store.
 #[derive(Clone, Debug)]
 pub struct Stored {
@@ -85,14 +94,20 @@ impl Stored {
         }
     }
 
-    pub(super) fn append(&mut self, sample: Sample, trim: &Trim) -> Result<(), Reason> {
+    pub(super) fn append(&mut self, sample: Sample, trim: &Trim) -> Result<Change, Reason> {
         match (&mut self.ring, sample.value) {
             (Ring::Counter(ring), Value::Number(value)) => ring.append(sample.time, value, true, trim),
             (Ring::Gauge(ring), Value::Number(value)) => ring.append(sample.time, value, false, trim),
-            (Ring::Histogram(ring), Value::Distribution(value)) => ring.append(sample.time, value, trim),
+            (Ring::Histogram(ring), Value::Distribution(value)) => {
+                let cut = ring.trim(trim);
+                return Ok(Change {
+                    cut,
+                    observed: ring.append(sample.time, value),
+                });
+            }
             _ => return Err(Reason::Kind),
         }
-        Ok(())
+        Ok(Change::default())
     }
 
     /// An estimate of the memory it takes. Its name and labels count as two hundred bytes, which is the usual.

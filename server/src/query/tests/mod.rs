@@ -3,6 +3,7 @@
 mod catalogue;
 mod lines;
 mod panels;
+mod properties;
 mod scope;
 mod state;
 
@@ -81,22 +82,35 @@ impl Bench {
         self
     }
 
+    /// A sample that comes at [`NOW`], whenever it is from.
+    pub(super) fn late(&self, sample: Sample) {
+        let appended = self.store.append(&self.source, vec![sample], NOW);
+        assert_eq!(appended.accepted, 1, "{:?}", appended.rejected);
+    }
+
     /// The lines of a query over the slots that end at [`NOW`].
     pub(super) fn lines(&self, query: &Query, step: u32, slots: u32) -> Vec<(Labels, Vec<Option<f64>>)> {
         let grid = Grid::ending(NOW, step, step * slots);
-        self.evaluate(query, grid, |evaluator, query| {
+        let mut lines: Vec<(Labels, Vec<_>)> = self.evaluate(query, grid, |evaluator, query| {
             let gap = |value: f64| (!value.is_nan()).then_some(value);
             evaluator
                 .lines(query)
                 .into_iter()
                 .map(|(labels, line)| (labels, line.into_iter().map(gap).collect()))
                 .collect()
-        })
+        });
+        lines.sort_by(|a, b| a.0.cmp(&b.0));
+        lines
     }
 
-    /// The one line of a query without labels.
+    /// The one line of a query without labels; all gaps where there is no series.
     pub(super) fn line(&self, query: &Query, step: u32, slots: u32) -> Vec<Option<f64>> {
-        self.lines(query, step, slots).remove(0).1
+        let mut lines = self.lines(query, step, slots);
+        if lines.is_empty() {
+            vec![None; slots as usize]
+        } else {
+            lines.remove(0).1
+        }
     }
 
     /// The one figure of a query over the seconds that end at [`NOW`].

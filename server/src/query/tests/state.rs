@@ -1,1 +1,111 @@
-//! Later.
+//! Fresh, stale, empty, failing.
+
+use keiki_model::group::{self, Group};
+use keiki_model::panel::State;
+
+use super::*;
+
+fn memory(interval_ms: u32) -> Bench {
+    let bench = Bench::new();
+    let labels = [("host_name", "h")];
+    let series = series("system_memory_utilization_ratio", &labels, Kind::Gauge, interval_ms);
+    bench.numbers(&series, &[(-2_000, 0.5), (-1_000, 0.6)]);
+    bench
+}
+
+fn panel(engine: &Engine, later: Millis) -> PanelSnapshot {
+    let panel = group::panel("resources.memory").unwrap();
+    engine.panel(panel, &ask(&Scope::default(), NOW + later))
+}
+
+fn state(engine: &Engine, later: Millis) -> State {
+    panel(engine, later).state
+}
+
+#[test]
+fn data_grow_stale_and_leave() {
+    let bench = memory(1_000);
+    let engine = bench.engine();
+    assert_eq!(state(&engine, 0), State::Live);
+    assert_eq!(
+        state(&engine, 2_000),
+        State::Live,
+        "three seconds after the newest sample"
+    );
+    let stale = panel(&engine, 2_001);
+    assert_eq!(
+        (stale.state, stale.newest, stale.interval_ms),
+        (State::Stale, Some(NOW - 1_000), 1_000)
+    );
+    assert_eq!(stale.stats[0].value, Some(0.6), "what was known last");
+    let long_stale = panel(&engine, 290_000);
+    assert_eq!((long_stale.state, long_stale.stats[0].value), (State::Stale, Some(0.6)));
+    let gone = panel(&engine, 310_000);
+    assert_eq!(
+        (gone.state, gone.newest, gone.stats[0].value),
+        (State::Empty, None, None)
+    );
+}
+
+#[test]
+fn a_slow_source_is_given_its_time() {
+    let engine = memory(15_000).engine();
+    assert_eq!(state(&engine, 44_000), State::Live);
+    assert_eq!(state(&engine, 44_001), State::Stale);
+    assert_eq!(panel(&engine, 0).interval_ms, 15_000);
+}
+
+#[test]
+fn a_failing_source_is_an_error_once_its_data_are_old() {
+    let bench = memory(1_000);
+    let engine = bench.failing("test");
+    assert_eq!(
+        state(&engine, 0),
+        State::Live,
+        "one failed reading is no reason to alarm"
+    );
+    let failed = panel(&engine, 5_000);
+    assert_eq!(failed.state, State::Error);
+    assert_eq!(failed.failure.map(|failure| failure.source).as_deref(), Some("test"));
+    assert_eq!(state(&bench.failing("other"), 5_000), State::Stale);
+    // Also after its last sample has left, when only the memory of who fed it remains.
+    bench.store.sweep(NOW + 2_000_000);
+    assert_eq!(bench.store.stats().series, 0);
+    let gone = panel(&engine, 2_000_000);
+    assert_eq!((gone.state, gone.newest), (State::Error, None));
+    assert_eq!(state(&Bench::new().failing("test"), 0), State::Empty);
+}
+
+#[test]
+fn one_of_two_services_may_fall_silent() {
+    let bench = Bench::new();
+    let depth = |service, at| {
+        let series = series("queue_length", &[("service_name", service)], Kind::Gauge, 1_000);
+        bench.numbers(&series, &[(at, 4.0)]);
+    };
+    depth("a", -30_000);
+    depth("b", -500);
+    let snapshot = bench.panel(group::panel("queue.length").unwrap());
+    assert_eq!((snapshot.state, snapshot.stats[0].value), (State::Live, Some(4.0)));
+}
+
+#[test]
+fn what_is_measured_slowly_beside_it_does_not_hide_silence() {
+    let bench = Bench::new();
+    let send = |name, interval_ms, at| {
+        bench.numbers(
+            &series(name, &[("host_name", "h")], Kind::Gauge, interval_ms),
+            &[(at, 0.5)],
+        );
+    };
+    send("system_cpu_utilization_ratio", 1_000, -4_000);
+    send("system_cpu_usage_ratio", 1_000, -4_000);
+    // The overview's card borrows a figure that comes every ten seconds.
+    send("system_filesystem_utilization_ratio", 10_000, -500);
+    let card = bench.panel(Group::Resources.card());
+    assert_eq!(
+        (card.state, card.interval_ms, card.newest),
+        (State::Stale, 1_000, Some(NOW - 4_000))
+    );
+    assert!(card.stats.iter().any(|stat| stat.value == Some(0.5)));
+}
