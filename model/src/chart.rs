@@ -21,6 +21,7 @@ mod points;
 mod readout;
 mod ticks;
 
+pub use ends::named;
 pub use heat::{Cell, Heat};
 pub use names::{Key, keys};
 pub use points::Point;
@@ -121,6 +122,10 @@ pub struct Series {
     pub class: &'static str,
     /// Whether it is left out.
     pub hidden: bool,
+    /// Whether the upper edge of its area has a line.
+    pub outlined: bool,
+    /// Whether it is the one that is shown where there is room for one.
+    pub lead: bool,
     /// Its last point.
     pub latest: Formatted,
     /// What is drawn; empty where it is hidden.
@@ -221,10 +226,13 @@ impl ChartModel {
                 name: key.name,
                 class: key.class,
                 hidden: !visible,
+                outlined: true,
+                lead: false,
                 latest: key.latest,
                 points,
             })
             .collect();
+        names::outline(&mut model.series, spec);
         model.ends = ends::place(&model.series, spec.chart);
         model.y_ticks = axis.ticks;
         model

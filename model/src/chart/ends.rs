@@ -1,29 +1,48 @@
 //! The names at the ends of lines, moved apart until none covers another.
 
-use crate::chart::{End, Series};
-use crate::panel::ChartKind;
+use crate::chart::{End, Series, keys};
+use crate::panel::{ChartKind, PanelSnapshot};
+use crate::text::Language;
 
 /// How far apart names stand at least: 13 px on a plot of 200.
 const APART: f64 = 0.065;
 /// The widest name, in units of half a character; a longer one would leave the plate, and the keys name the lines.
 const WIDEST: usize = 16;
 
+/// A band that is lower than this share of the plot has no name at its end.
+const THINNEST: f64 = 0.015;
+
 /// Half characters: what is beyond Latin is as wide as it is high.
 fn width(text: &str) -> usize {
     text.chars().map(|c| if c < '\u{2e80}' { 2 } else { 4 }).sum()
 }
 
+/// Whether lines of these names are named at their ends.
+fn fit<'n>(kind: ChartKind, mut names: impl Iterator<Item = &'n str>) -> bool {
+    let lines = matches!(kind, ChartKind::Line | ChartKind::Area | ChartKind::StackedArea);
+    lines && names.all(|name| width(name) <= WIDEST)
+}
+
+/// Whether a panel's series are named at the ends of their lines, so that a key row would only repeat them.
+pub fn named(panel: &PanelSnapshot, language: Language) -> bool {
+    let keys = keys(panel, language);
+    fit(panel.spec.chart, keys.iter().map(|key| key.name.as_str()))
+}
+
 /// The names of the visible lines. None where one is too long, and none for bars.
 pub(super) fn place(series: &[Series], kind: ChartKind) -> Vec<End> {
     let stacked = kind == ChartKind::StackedArea;
-    if !stacked && !matches!(kind, ChartKind::Line | ChartKind::Area) {
+    if !fit(kind, series.iter().map(|series| series.name.as_str())) {
         return Vec::new();
     }
     let mut ends: Vec<End> = series
         .iter()
         .filter_map(|series| {
             let last = series.points.iter().rev().find(|point| !point.is_break())?;
-            // A band's name stands at its middle.
+            // A band's name stands at its middle; one that can't be seen has none.
+            if stacked && last.high - last.low < THINNEST {
+                return None;
+            }
             let height = if stacked {
                 f64::midpoint(last.low, last.high)
             } else {
@@ -41,9 +60,6 @@ pub(super) fn place(series: &[Series], kind: ChartKind) -> Vec<End> {
             })
         })
         .collect();
-    if ends.iter().any(|end| width(&end.text) > WIDEST) {
-        return Vec::new();
-    }
     ends.sort_by(|a, b| a.top.total_cmp(&b.top));
     // Down as far as needed, then back up from the lower edge.
     let mut above = f64::NEG_INFINITY;

@@ -3,8 +3,9 @@
 
 use crate::chart::points::{Columns, mean};
 use crate::chart::{Role, Tick};
-use crate::format::{Scale, fixed};
+use crate::format::{Scale, bucket, fixed};
 use crate::panel::PanelSnapshot;
+use crate::text::Language;
 use crate::time::{Millis, SECOND};
 
 /// The most rows; finer buckets are merged.
@@ -25,6 +26,8 @@ pub struct Cell {
     pub row: usize,
     /// 1 to 8, by the logarithm of its count.
     pub level: u8,
+    /// How many there were.
+    pub count: f64,
 }
 
 /// A heat map.
@@ -34,6 +37,8 @@ pub struct Heat {
     pub rows: usize,
     /// How many columns there are.
     pub columns: usize,
+    /// Where the first column starts.
+    pub offset: f64,
     /// What is drawn.
     pub cells: Vec<Cell>,
     /// The greatest count of a cell, as text.
@@ -79,6 +84,7 @@ impl Heat {
         Self {
             rows: bounds.len() - 1,
             columns: lefts.len(),
+            offset: lefts.first().copied().unwrap_or_default(),
             cells: cells
                 .into_iter()
                 .map(|(column, row, count)| Cell {
@@ -86,12 +92,20 @@ impl Heat {
                     column,
                     row,
                     level: level(count),
+                    count,
                 })
                 .collect(),
             peak: fixed(peak, 0),
             per,
             bounds,
         }
+    }
+
+    /// A cell in words: its bounds and its count.
+    pub fn describe(&self, cell: &Cell, scale: &Scale, language: Language) -> (String, String) {
+        let bound = |row: usize| self.bounds.get(row).copied();
+        let bounds = (bound(cell.row).unwrap_or_default(), bound(cell.row + 1));
+        (bucket(scale, bounds, language), fixed(cell.count, 0))
     }
 
     /// Where a duration stands, from the top.

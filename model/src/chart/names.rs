@@ -1,5 +1,6 @@
 //! Names and colours of series.
 
+use crate::chart::Series;
 use crate::format::{Formatted, Scale};
 use crate::panel::{ChartKind, Palette, PanelSnapshot, PanelSpec, SeriesPoints, StatKey};
 use crate::query::STATUS_CLASS;
@@ -76,6 +77,30 @@ fn class(spec: &PanelSpec, series: &SeriesPoints, place: usize, count: usize) ->
         Palette::Ranked if count == 1 => RANKED[1],
         Palette::Ranked => RANKED[(place * 2 + (count - 1) / 2) / (count - 1)],
         Palette::StatusClass => status_class(series).map_or("series-8", |class| CLASSES[class - 1]),
+    }
+}
+
+/// Marks the leading series, and which are outlined.
+///
+/// Of a stack of status classes only the total is outlined, and never in the colour of failures: their line would lie
+/// along all of it, however few they are.
+pub(super) fn outline(series: &mut [Series], spec: &PanelSpec) {
+    // The extreme of ranked series, else the first.
+    let lead = match spec.palette {
+        Palette::Ranked => series.iter_mut().rfind(|series| !series.hidden),
+        _ => series.iter_mut().find(|series| !series.hidden),
+    };
+    if let Some(lead) = lead {
+        lead.lead = true;
+    }
+    if spec.palette != Palette::StatusClass || spec.chart != ChartKind::StackedArea {
+        return;
+    }
+    let drawn =
+        |series: &Series| series.class != CLASSES[4] && series.points.iter().any(|point| point.high > point.low);
+    let top = series.iter().rposition(drawn);
+    for (place, series) in series.iter_mut().enumerate() {
+        series.outlined = Some(place) == top;
     }
 }
 

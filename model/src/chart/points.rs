@@ -163,76 +163,70 @@ impl Drawn {
         }
     }
 
-    /// The points of each series on an axis, at most `most` each besides breaks.
+    /// The points of each series on an axis, at most `most` each besides breaks. Those of a stack stand at the same
+    /// places, so that they can be put upon each other one by one.
     pub(super) fn lines(&self, (low, high): (f64, f64), most: usize) -> Vec<Vec<Point>> {
         let height = |value: f64| ((value - low) / (high - low)).clamp(0.0, 1.0);
-        let ground = height(0.0f64.max(low));
+        let ground = height(low.max(0.0));
+        let pause = |left: f64| Point {
+            left,
+            low: ground,
+            high: f64::NAN,
+        };
         if !self.stacked {
             let place = |values: &Vec<Option<f64>>| {
-                self.walk(values, &self.thin(values, most))
-                    .into_iter()
-                    .map(|(left, value)| Point {
+                let point = |place: usize| {
+                    let left = self.lefts[place];
+                    values[place].map_or(pause(left), |value| Point {
                         left,
                         low: ground,
-                        high: value.map_or(f64::NAN, height),
+                        high: height(value),
                     })
-                    .collect()
+                };
+                self.places(values, most).into_iter().map(point).collect()
             };
             return self.values.iter().map(place).collect();
         }
         let totals: Vec<Option<f64>> = (0..self.lefts.len()).map(|place| self.total(place)).collect();
-        let kept = self.thin(&totals, most);
-        let mut base = vec![0.0; totals.len()];
+        let places = self.places(&totals, most);
+        let mut sums = vec![0.0; totals.len()];
         let mut lines = Vec::with_capacity(self.values.len());
         for values in &self.values {
-            // The sums below, not shares of the plot: an area of a stack is as high as its value.
-            let stacked: Vec<Option<(f64, f64)>> = values
-                .iter()
-                .zip(&mut base)
-                .map(|(value, base)| {
-                    let from = *base;
-                    value.map(|value| {
-                        *base += value;
-                        (from, *base)
-                    })
+            let mut point = |place: usize| {
+                let left = self.lefts[place];
+                values[place].map_or(pause(left), |value| {
+                    let from = sums[place];
+                    sums[place] += value;
+                    Point {
+                        left,
+                        low: height(from),
+                        high: height(from + value),
+                    }
                 })
-                .collect();
-            let points = self.walk(&stacked, &kept).into_iter().map(|(left, value)| match value {
-                Some((from, to)) => Point {
-                    left,
-                    low: height(from),
-                    high: height(to),
-                },
-                None => Point {
-                    left,
-                    low: ground,
-                    high: f64::NAN,
-                },
-            });
-            lines.push(points.collect());
+            };
+            let here = places.iter().filter(|place| **place < values.len());
+            lines.push(here.map(|&place| point(place)).collect());
         }
         lines
     }
 
-    /// The kept places in order, with one break for each stretch without a value between them.
-    fn walk<V: Copy>(&self, values: &[Option<V>], kept: &[usize]) -> Vec<(f64, Option<V>)> {
-        let mut walked = Vec::with_capacity(kept.len());
+    /// The places that are drawn, and of each stretch without a value between them one, to break the line.
+    fn places(&self, values: &[Option<f64>], most: usize) -> Vec<usize> {
+        let kept = self.thin(values, most);
+        let mut places = Vec::with_capacity(kept.len());
         let (mut next, mut open) = (0, false);
-        for &place in kept {
-            let Some(passed) = values.get(next..=place) else {
-                break;
-            };
-            if let (true, Some(gap)) = (open, passed.iter().position(Option::is_none)) {
-                walked.push((self.lefts[next + gap], None));
+        for place in kept {
+            if let (true, Some(gap)) = (open, values[next..=place].iter().position(Option::is_none)) {
+                places.push(next + gap);
                 open = false;
             }
-            if let Some(value) = values[place] {
-                walked.push((self.lefts[place], Some(value)));
+            if values[place].is_some() {
+                places.push(place);
                 open = true;
             }
             next = place + 1;
         }
-        walked
+        places
     }
 
     /// Which places are drawn: all, or of each column the least and the greatest, and the last one. Bars are never

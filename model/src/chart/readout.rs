@@ -1,25 +1,35 @@
 //! The values of one slot in words: for the tooltip and for the table of data behind a chart.
 
+use std::ops::Range;
+
 use crate::chart::names;
+use crate::chart::points::{Columns, mean};
 use crate::format::{Formatted, Scale};
 use crate::panel::{ChartKind, PanelSnapshot};
 use crate::text::Language;
 use crate::time::{Millis, SECOND};
 
-/// All values of a slot.
+/// All values of a slot, or of the slots that are merged in a bar.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Readout {
     /// The start of the slot.
     pub time: Millis,
+    /// How long it lasts, milliseconds.
+    pub lasts: Millis,
     /// One per series, in their order.
     pub values: Vec<Formatted>,
 }
 
-/// The values of the slot that a time lies in; `None` outside the window.
+/// The values of the slot that a time lies in, of bars those of the whole bar; `None` outside the window.
 pub fn readout(panel: &PanelSnapshot, time: Millis, language: Language) -> Option<Readout> {
     let slot_ms = Millis::from(panel.step.max(1)) * SECOND;
     let slot = usize::try_from((time - panel.from()).div_euclid(slot_ms)).ok()?;
-    (slot < panel.slots as usize).then(|| read(panel, &Scale::of_panel(panel), slot, language))
+    let range = if panel.spec.chart == ChartKind::Bar {
+        Columns::of(panel).ranges().find(|range| range.contains(&slot))?
+    } else {
+        slot..slot + 1
+    };
+    (slot < panel.slots as usize).then(|| read(panel, &Scale::of_panel(panel), range, language))
 }
 
 /// The values of evenly spaced slots, the newest first, at most `most`.
@@ -30,18 +40,20 @@ pub fn readouts(panel: &PanelSnapshot, most: usize, language: Language) -> Vec<R
     (0..slots)
         .rev()
         .step_by(step)
-        .map(|slot| read(panel, &scale, slot, language))
+        .map(|slot| read(panel, &scale, slot..slot + 1, language))
         .collect()
 }
 
-fn read(panel: &PanelSnapshot, scale: &Scale, slot: usize, language: Language) -> Readout {
-    let point = |points: &[Option<f64>]| points.get(slot).copied().flatten();
+fn read(panel: &PanelSnapshot, scale: &Scale, slots: Range<usize>, language: Language) -> Readout {
+    let merged = |points: &[Option<f64>]| mean(points.get(slots.clone()).unwrap_or_default());
+    let lasts = Millis::try_from(slots.len()).unwrap_or(1) * Millis::from(panel.step) * SECOND;
     Readout {
-        time: panel.slot_time(slot),
+        time: panel.slot_time(slots.start),
+        lasts,
         values: panel
             .series
             .iter()
-            .map(|series| scale.format(point(&series.points), language))
+            .map(|series| scale.format(merged(&series.points), language))
             .collect(),
     }
 }

@@ -1,0 +1,234 @@
+//! The data on a canvas: ECharts draws lines, areas, bars and cells, and nothing else.
+//!
+//! ECharts knows only shares of the plot: both its axes run from 0 to 1 and never change, so that there is one scale, that
+//! of the model. charming builds the option when the series or the colours change; a tick only hands over new points.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use charming::WasmRenderer;
+use charming::renderer::Echarts;
+use js_sys::Float64Array;
+use keiki_model::chart::{ChartModel, Series};
+use keiki_model::panel::ChartKind;
+use leptos::html::Div;
+use leptos::prelude::*;
+use leptos::web_sys::HtmlElement;
+use wasm_bindgen::prelude::*;
+
+use super::Drawn;
+use super::echarts::{self, Instance, array, object};
+use super::observe;
+
+mod look;
+mod option;
+mod tooltip;
+
+use look::Look;
+
+/// How far the canvas reaches beyond the plot, so that no stroke is cut; as in `style/chart.css`.
+const BLEED: f64 = 4.0;
+/// How much of its column a bar takes; as in the first picture.
+const BAR: f64 = 0.82;
+
+/// Lets a canvas take the data over from the first picture. Without ECharts the first picture stays.
+pub(super) fn attach(drawn: Drawn, node: NodeRef<Div>, live: RwSignal<bool>) {
+    if !echarts::available() {
+        return;
+    }
+    let size = RwSignal::new((0.0, 0.0));
+    let near = RwSignal::new(false);
+    let pointer = Rc::new(Cell::new(None));
+    let watched = StoredValue::new_local(None);
+    Effect::new({
+        let pointer = Rc::clone(&pointer);
+        move |_| {
+            let Some(node) = node.get() else {
+                return;
+            };
+            let point = {
+                let pointer = Rc::clone(&pointer);
+                move |place: Option<f64>| {
+                    pointer.set(place);
+                    point(drawn, place, size.get_untracked().0);
+                }
+            };
+            watched.set_value(observe::element(&node, size, near, point));
+        }
+    });
+    let canvas: StoredValue<Option<Canvas>, LocalStorage> = StoredValue::new_local(None);
+    Effect::new(move |_| {
+        // While it can't be seen nothing is painted; each of these paints it when it can be again.
+        let (width, height) = size.get();
+        if !near.get() || !drawn.charts.seen.get() || width < 1.0 || height < 1.0 {
+            return;
+        }
+        let theme = drawn.charts.theme.get();
+        let model = drawn.model.get();
+        let Some(node) = node.get_untracked() else {
+            return;
+        };
+        if let Some(place) = pointer.get() {
+            point(drawn, Some(place), width);
+        }
+        canvas.update_value(|canvas| {
+            // A canvas keeps the resolution that it was made with.
+            if canvas
+                .as_ref()
+                .is_some_and(|canvas| canvas.resolution != window().device_pixel_ratio())
+            {
+                *canvas = None;
+            }
+            if canvas.is_none() {
+                *canvas = Canvas::new(&node, drawn, live);
+            }
+            if let Some(canvas) = canvas {
+                canvas.paint(model, theme, (width, height));
+            }
+        });
+    });
+}
+
+/// Marks the slot under the pointer in all charts.
+fn point(drawn: Drawn, place: Option<f64>, width: f64) {
+    let slot = place.map(|place| {
+        let inside = (place * width - BLEED) / (width - 2.0 * BLEED).max(1.0);
+        drawn.slot_at(inside.clamp(0.0, 1.0))
+    });
+    if drawn.charts.cursor.get_untracked() != slot {
+        drawn.charts.cursor.set(slot);
+    }
+}
+
+/// One chart of ECharts, on one element.
+struct Canvas {
+    instance: Instance,
+    echarts: Echarts,
+    element: HtmlElement,
+    model: Rc<RefCell<Arc<ChartModel>>>,
+    /// How it looks; read again when the theme, the size or the series change.
+    look: Option<(Look, Vec<&'static str>, u32, (f64, f64))>,
+    /// How many series ECharts knows of; it never forgets one.
+    series: usize,
+    resolution: f64,
+    size: (f64, f64),
+    _finished: Closure<dyn Fn()>,
+    _tooltip: Closure<dyn Fn(JsValue) -> JsValue>,
+}
+
+impl Canvas {
+    fn new(element: &HtmlElement, drawn: Drawn, live: RwSignal<bool>) -> Option<Self> {
+        thread_local! {
+            static COUNT: Cell<u32> = const { Cell::new(0) };
+        }
+        // charming finds its element by id.
+        let id = format!("canvas-{}", COUNT.replace(COUNT.get() + 1));
+        element.set_id(&id);
+        let model = Rc::new(RefCell::new(drawn.model.get_untracked()));
+        let kind = model.borrow().kind;
+        let echarts = WasmRenderer::new_opt(None, None)
+            .render(&id, &option::frame(kind))
+            .ok()?;
+        let instance: Instance = AsRef::<JsValue>::as_ref(&echarts).clone().unchecked_into();
+        let finished: Closure<dyn Fn()> = Closure::new(move || {
+            if live.try_get_untracked() == Some(false) {
+                live.set(true);
+            }
+        });
+        let tooltip = tooltip::formatter(drawn, Rc::clone(&model));
+        let resting = option::resting(kind, tooltip.as_ref());
+        instance.merge(&resting, &JsValue::UNDEFINED);
+        instance.on("finished", finished.as_ref().unchecked_ref());
+        Some(Self {
+            instance,
+            echarts,
+            element: element.clone(),
+            model,
+            look: None,
+            series: 0,
+            resolution: window().device_pixel_ratio(),
+            size: (0.0, 0.0),
+            _finished: finished,
+            _tooltip: tooltip,
+        })
+    }
+
+    fn paint(&mut self, model: Arc<ChartModel>, theme: u32, size: (f64, f64)) {
+        if self.size != size {
+            if self.size != (0.0, 0.0) {
+                self.instance.resize();
+            }
+            self.size = size;
+        }
+        let classes: Vec<&'static str> = model.series.iter().map(|series| series.class).collect();
+        let same = self
+            .look
+            .as_ref()
+            .is_some_and(|(_, of, at, within)| *of == classes && *at == theme && *within == size);
+        if !same && let Some(look) = Look::read(&self.element, &model) {
+            if model.heat.is_none() {
+                WasmRenderer::update(&self.echarts, &option::series(&model, &look));
+            }
+            self.instance
+                .merge(&option::colours(&model, &look), &JsValue::UNDEFINED);
+            self.look = Some((look, classes, theme, size));
+        }
+        let data = match &model.heat {
+            Some(heat) => option::cells(heat, model.column, size),
+            None => {
+                self.series = self.series.max(model.series.len());
+                let shown = |series: &Series| self.look.as_ref().is_none_or(|(look, ..)| look.shows(series.class));
+                let data = (0..self.series).map(|place| {
+                    let series = model.series.get(place).filter(|series| shown(series));
+                    points(&model, series, size.0)
+                });
+                object([("series", array(data))])
+            }
+        };
+        *self.model.borrow_mut() = model;
+        let quietly = object([("silent", true.into()), ("lazyUpdate", true.into())]);
+        self.instance.merge(&data, &quietly);
+    }
+}
+
+impl Drop for Canvas {
+    fn drop(&mut self) {
+        self.instance.dispose();
+    }
+}
+
+/// The points of a series as ECharts takes them: pairs in one typed array, NaN for a break.
+fn points(model: &ChartModel, series: Option<&Series>, width: f64) -> JsValue {
+    let points = series.map_or(&[] as &[_], |series| &series.points);
+    let stacked = matches!(model.kind, ChartKind::StackedArea | ChartKind::Bar);
+    // A bar stands at its middle.
+    let shift = if model.kind == ChartKind::Bar {
+        model.column * BAR / 2.0
+    } else {
+        0.0
+    };
+    let mut pairs = Vec::with_capacity(points.len() * 2 + 2);
+    let alone = |place: usize| {
+        let open = |neighbour: Option<usize>| {
+            neighbour
+                .and_then(|n| points.get(n))
+                .is_none_or(|point| point.is_break())
+        };
+        open(place.checked_sub(1)) && open(Some(place + 1))
+    };
+    for (place, point) in points.iter().enumerate() {
+        let height = if stacked { point.high - point.low } else { point.high };
+        if !stacked && !point.is_break() && alone(place) {
+            // A value alone is as long as its slot, or it would not be seen.
+            pairs.extend([point.left - 1.0 / 300.0, height]);
+        }
+        pairs.extend([point.left + shift, height]);
+    }
+    let few = stacked && points.iter().filter(|point| !point.is_break()).count() == 1;
+    object([
+        ("data", Float64Array::from(pairs.as_slice()).into()),
+        ("showSymbol", few.into()),
+        ("barWidth", ((width - 2.0 * BLEED) * model.column * BAR).max(1.0).into()),
+    ])
+}

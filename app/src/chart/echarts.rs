@@ -1,0 +1,60 @@
+//! ECharts as far as charming does not reach it: partial options, events, disposal.
+
+use js_sys::{Array, Function, Object, Reflect};
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen]
+extern "C" {
+    /// A chart that ECharts has made.
+    #[derive(Clone)]
+    pub(super) type Instance;
+
+    /// Merges an option into the chart's.
+    #[wasm_bindgen(method, js_name = setOption)]
+    pub(super) fn merge(this: &Instance, option: &JsValue, how: &JsValue);
+
+    /// Follows the size of its element.
+    #[wasm_bindgen(method)]
+    pub(super) fn resize(this: &Instance);
+
+    /// Frees all that it holds.
+    #[wasm_bindgen(method)]
+    pub(super) fn dispose(this: &Instance);
+
+    /// Calls a function at every event of a name.
+    #[wasm_bindgen(method)]
+    pub(super) fn on(this: &Instance, event: &str, handler: &Function);
+}
+
+/// Whether the page has loaded ECharts. charming throws where it is missing.
+pub(super) fn available() -> bool {
+    let window: JsValue = js_sys::global().into();
+    let get = |object: &JsValue, key: &str| Reflect::get(object, &key.into()).unwrap_or_default();
+    let echarts = get(&window, "echarts");
+    echarts.is_object() && get(&echarts, "init").is_function()
+}
+
+/// A plain object.
+pub(super) fn object<const N: usize>(fields: [(&str, JsValue); N]) -> JsValue {
+    let object = Object::new();
+    for (key, value) in fields {
+        // Setting a field of a plain object can't fail.
+        let _ = Reflect::set(&object, &key.into(), &value);
+    }
+    object.into()
+}
+
+/// An array.
+pub(super) fn array(items: impl IntoIterator<Item = JsValue>) -> JsValue {
+    items.into_iter().collect::<Array>().into()
+}
+
+/// A field as a number.
+pub(super) fn number(object: &JsValue, key: &str) -> Option<f64> {
+    Reflect::get(object, &key.into()).ok()?.as_f64()
+}
+
+/// A field as a text.
+pub(super) fn text(object: &JsValue, key: &str) -> Option<String> {
+    Reflect::get(object, &key.into()).ok()?.as_string()
+}

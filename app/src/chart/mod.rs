@@ -1,0 +1,180 @@
+//! Charts: every drawing of a [`ChartModel`].
+//!
+//! A chart is a **frame** (axes, grid, targets, names; one Leptos view for the server and the browser) around the
+//! **data**. The server draws the data as SVG ([`svg`]); in the browser ECharts draws them on a canvas in the same box
+//! (`canvas`), takes over once it has drawn, and the SVG is hidden. Both follow one model, so that nothing moves.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use keiki_model::chart::{ChartModel, Options};
+use keiki_model::frame::Annotation;
+use keiki_model::panel::{ChartKind, PanelSnapshot};
+use keiki_model::text::Language;
+use keiki_model::time::{Millis, SECOND, Zone};
+use leptos::html::Div;
+use leptos::prelude::*;
+
+#[cfg(feature = "hydrate")]
+mod canvas;
+#[cfg(feature = "hydrate")]
+mod echarts;
+mod frame;
+mod keys;
+mod path;
+mod spark;
+#[cfg(feature = "ssr")]
+pub mod svg;
+mod table;
+#[cfg(feature = "hydrate")]
+mod observe;
+
+pub use keys::Keys;
+pub use spark::Sparkline;
+pub use table::DataTable;
+
+/// How many points a series has at most: the first picture is sent to everyone, the live one only drawn.
+const POINTS: usize = if cfg!(feature = "hydrate") {
+    keiki_model::chart::LIVE_POINTS
+} else {
+    keiki_model::chart::STATIC_POINTS
+};
+
+/// What all charts of a page share. One per page, in its context.
+#[derive(Clone, Copy)]
+pub struct Charts {
+    /// The language of labels.
+    pub language: Language,
+    /// The configured zone.
+    pub zone: Signal<Zone>,
+    /// What is marked through all charts.
+    pub annotations: Signal<Vec<Annotation>>,
+    /// The slot under the pointer (its start), marked in every chart.
+    pub cursor: RwSignal<Option<Millis>>,
+    /// Counts changes of the colours, after which canvases are painted anew.
+    pub theme: RwSignal<u32>,
+    /// Whether the page is seen. Nothing is painted while it is not.
+    pub seen: RwSignal<bool>,
+}
+
+impl Charts {
+    /// In the browser it also begins to watch the page's theme and visibility.
+    pub fn new(language: Language, zone: Signal<Zone>, annotations: Signal<Vec<Annotation>>) -> Self {
+        let charts = Self {
+            language,
+            zone,
+            annotations,
+            cursor: RwSignal::new(None),
+            theme: RwSignal::new(0),
+            seen: RwSignal::new(true),
+        };
+        #[cfg(feature = "hydrate")]
+        observe::page(charts);
+        charts
+    }
+
+    /// The model of a panel.
+    fn model(&self, panel: &PanelSnapshot, hidden: &HashSet<String>) -> ChartModel {
+        self.zone.with(|zone| {
+            self.annotations.with(|annotations| {
+                let options = Options {
+                    language: self.language,
+                    zone,
+                    annotations,
+                    points: POINTS,
+                    hidden,
+                };
+                ChartModel::new(panel, &options)
+            })
+        })
+    }
+}
+
+/// What a chart is drawn from.
+#[derive(Clone, Copy)]
+struct Drawn {
+    charts: Charts,
+    panel: Signal<Arc<PanelSnapshot>>,
+    model: Memo<Arc<ChartModel>>,
+}
+
+impl Drawn {
+    /// The slot whose point is nearest to a share of the plot's width.
+    #[cfg(feature = "hydrate")]
+    fn slot_at(&self, left: f64) -> Millis {
+        self.panel.with_untracked(|panel| {
+            let slots = f64::from(panel.slots.max(1));
+            // A line's point is at the end of its slot, a bar is as wide as its slots.
+            let place = match panel.spec.chart {
+                ChartKind::Bar | ChartKind::Heat => (left * slots).floor(),
+                _ => (left * slots).round() - 1.0,
+            };
+            #[allow(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "whole and clamped"
+            )]
+            let slot = place.clamp(0.0, slots - 1.0) as usize;
+            panel.slot_time(slot)
+        })
+    }
+
+    /// Where the slot under the pointer is marked, a share of the plot's width; `None` where it is not in the window.
+    fn cursor(&self) -> Option<f64> {
+        let time = self.charts.cursor.get()?;
+        self.panel.with(|panel| {
+            let (from, to) = (panel.from(), panel.to);
+            let end = time + Millis::from(panel.step) * SECOND;
+            #[allow(clippy::cast_precision_loss, reason = "windows are far below 2^53 milliseconds")]
+            let share = (end - from) as f64 / (to - from).max(SECOND) as f64;
+            (share > 0.0 && share <= 1.0).then_some(share)
+        })
+    }
+}
+
+/// The chart of a panel; nothing where the panel is a table or figures only.
+#[component]
+pub fn Chart(
+    /// The panel now.
+    panel: Signal<Arc<PanelSnapshot>>,
+    /// The names of series that are left out.
+    #[prop(optional, into)]
+    hidden: MaybeProp<HashSet<String>>,
+) -> impl IntoView {
+    let kind = panel.with_untracked(|panel| panel.spec.chart);
+    if matches!(kind, ChartKind::Table | ChartKind::Stat) {
+        return None;
+    }
+    let charts = expect_context::<Charts>();
+    let none = HashSet::new();
+    let model = Memo::new(move |_| {
+        hidden.with(|hidden| panel.with(|panel| Arc::new(charts.model(panel, hidden.as_ref().unwrap_or(&none)))))
+    });
+    let drawn = Drawn { charts, panel, model };
+    let class = match kind {
+        ChartKind::StackedArea => "chart stack",
+        ChartKind::Bar => "chart bars",
+        ChartKind::Heat => "chart heat",
+        _ => "chart",
+    };
+    #[cfg(feature = "ssr")]
+    let first = model.with_untracked(|model| svg::plot(model));
+    #[cfg(not(feature = "ssr"))]
+    let first = "";
+    let node = NodeRef::<Div>::new();
+    // Whether the canvas shows the data, so that the first picture can go.
+    let live = RwSignal::new(false);
+    #[cfg(feature = "hydrate")]
+    canvas::attach(drawn, node, live);
+    let (under, over) = (frame::under(drawn), frame::over(drawn));
+    let source = move || if live.get() { "live" } else { "static" };
+    let label = move || model.with(|model| model.label.clone());
+    Some(view! {
+        <div class=class role="img" aria-label=label data-chart=source>
+            {under}
+            <div class="first" inner_html=first></div>
+            <div class="canvas" node_ref=node></div>
+            {over}
+        </div>
+    })
+}
