@@ -33,9 +33,16 @@ pub fn start(log: &Log, variable: Option<&str>) -> Result<(), LogError> {
     let targets: Targets = level.parse().map_err(|_| LogError::Level(level.to_owned()))?;
     let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
     let lines = match log.format {
-        LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed(),
+        LogFormat::Json => lines
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_span_list(false)
+            .boxed(),
         LogFormat::Text => lines.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).boxed(),
     };
-    tracing_subscriber::registry().with(lines.with_filter(targets)).try_init()?;
+    tracing_subscriber::registry()
+        .with(lines.with_filter(targets))
+        .try_init()?;
     Ok(())
 }

@@ -75,7 +75,11 @@ fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command, lexopt::E
             other => return Err(other.unexpected()),
         }
     }
-    Ok(if command == Some(true) { Command::Check(overrides) } else { Command::Serve(overrides) })
+    Ok(if command == Some(true) {
+        Command::Check(overrides)
+    } else {
+        Command::Serve(overrides)
+    })
 }
 
 /// The environment as far as it is text: what is not can't be configuration.
@@ -165,8 +169,14 @@ mod tests {
             listen: Some("127.0.0.1:4000".into()),
             data_dir: Some("data".into()),
         };
-        assert_eq!(parsed("--listen 127.0.0.1:4000 serve --config a.toml --data-dir=data"), Ok(Command::Serve(all)));
-        let file = Overrides { file: Some("a.toml".into()), ..Overrides::default() };
+        assert_eq!(
+            parsed("--listen 127.0.0.1:4000 serve --config a.toml --data-dir=data"),
+            Ok(Command::Serve(all))
+        );
+        let file = Overrides {
+            file: Some("a.toml".into()),
+            ..Overrides::default()
+        };
         assert_eq!(parsed("check --config a.toml"), Ok(Command::Check(file)));
         assert_eq!(parsed("--version"), Ok(Command::Version));
         assert_eq!(parsed("check --help"), Ok(Command::Help));

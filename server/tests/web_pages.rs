@@ -47,7 +47,12 @@ async fn many_who_ask_at_once_share_one_making() {
         .map(|n| {
             let server = Arc::clone(&server);
             let accepted = ["br", "gzip", "identity", "br, gzip"][n % 4];
-            tokio::spawn(async move { server.ask("GET", "/groups/api", &[("accept-encoding", accepted)]).await.status })
+            tokio::spawn(async move {
+                server
+                    .ask("GET", "/groups/api", &[("accept-encoding", accepted)])
+                    .await
+                    .status
+            })
         })
         .collect();
     for task in asked {
@@ -61,15 +66,26 @@ async fn every_encoding_holds_the_same_page() {
     let server = Server::start(options()).await;
     let plain = server.get("/").await;
     assert_eq!(plain.header("content-encoding"), "");
-    let brotli = server.ask("GET", "/", &[("accept-encoding", "gzip, deflate, br")]).await;
-    assert_eq!((brotli.header("content-encoding"), brotli.header("vary")), ("br", "accept-encoding"));
+    let brotli = server
+        .ask("GET", "/", &[("accept-encoding", "gzip, deflate, br")])
+        .await;
+    assert_eq!(
+        (brotli.header("content-encoding"), brotli.header("vary")),
+        ("br", "accept-encoding")
+    );
     let mut text = Vec::new();
-    brotli::Decompressor::new(&brotli.body[..], 4_096).read_to_end(&mut text).unwrap();
+    brotli::Decompressor::new(&brotli.body[..], 4_096)
+        .read_to_end(&mut text)
+        .unwrap();
     assert_eq!(text, plain.body);
-    let gzip = server.ask("GET", "/", &[("accept-encoding", "gzip;q=1, br;q=0.5")]).await;
+    let gzip = server
+        .ask("GET", "/", &[("accept-encoding", "gzip;q=1, br;q=0.5")])
+        .await;
     assert_eq!(gzip.header("content-encoding"), "gzip");
     let mut text = Vec::new();
-    flate2::read::GzDecoder::new(&gzip.body[..]).read_to_end(&mut text).unwrap();
+    flate2::read::GzDecoder::new(&gzip.body[..])
+        .read_to_end(&mut text)
+        .unwrap();
     assert_eq!(text, plain.body);
     assert_eq!(server.fake.drawn(), 1);
     assert!(brotli.body.len() * 10 < plain.body.len());
@@ -83,8 +99,14 @@ async fn a_known_page_is_not_sent_again() {
     assert_eq!(etag, "W/\"boot-1\"");
     let known = [("if-none-match", &*etag), ("accept-encoding", "br")];
     let second = server.ask("GET", "/", &known).await;
-    assert_eq!((second.status, second.body.len(), second.header("etag")), (304, 0, &*etag));
-    assert_eq!((second.header("content-encoding"), second.header("cache-control")), ("", "no-cache"));
+    assert_eq!(
+        (second.status, second.body.len(), second.header("etag")),
+        (304, 0, &*etag)
+    );
+    assert_eq!(
+        (second.header("content-encoding"), second.header("cache-control")),
+        ("", "no-cache")
+    );
     let other = server.ask("GET", "/", &[("if-none-match", "\"x\", \"y\"")]).await;
     assert_eq!(other.status, 200);
     for _ in 0..5 {
@@ -100,7 +122,11 @@ async fn every_answer_carries_the_constant_headers() {
                   font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; \
                   frame-ancestors 'none'";
     for path in ["/", "/groups/api?theme=dark", "/groups/none", "/?lang=xx", "/nothing"] {
-        assert_eq!(server.get(path).await.header("content-security-policy"), policy, "{path}");
+        assert_eq!(
+            server.get(path).await.header("content-security-policy"),
+            policy,
+            "{path}"
+        );
     }
     for path in [
         "/",
@@ -120,13 +146,24 @@ async fn every_answer_carries_the_constant_headers() {
         assert_eq!(answer.header("referrer-policy"), "same-origin", "{path}");
         assert_eq!(answer.header("cross-origin-opener-policy"), "same-origin", "{path}");
         assert!(answer.header("permissions-policy").contains("camera=()"), "{path}");
-        assert!(answer.header("content-security-policy").contains("frame-ancestors 'none'"), "{path}");
+        assert!(
+            answer
+                .header("content-security-policy")
+                .contains("frame-ancestors 'none'"),
+            "{path}"
+        );
         assert!(!answer.header("cross-origin-resource-policy").is_empty(), "{path}");
         assert!(!answer.headers.contains_key("access-control-allow-origin"), "{path}");
-        assert!(!answer.header("content-security-policy").contains("unsafe-inline"), "{path}");
+        assert!(
+            !answer.header("content-security-policy").contains("unsafe-inline"),
+            "{path}"
+        );
     }
     let page = server.get("/?lang=en").await;
-    assert_eq!((page.header("content-language"), page.header("content-type")), ("en", "text/html; charset=utf-8"));
+    assert_eq!(
+        (page.header("content-language"), page.header("content-type")),
+        ("en", "text/html; charset=utf-8")
+    );
 }
 
 #[tokio::test]
@@ -136,7 +173,12 @@ async fn only_reading_is_possible() {
     let page = server.get("/").await;
     assert_eq!((head.status, head.body.len()), (200, 0));
     assert_eq!(head.header("content-length"), page.body.len().to_string());
-    for (method, path) in [("POST", "/"), ("DELETE", "/groups/api"), ("PUT", "/metrics"), ("POST", "/assets/x")] {
+    for (method, path) in [
+        ("POST", "/"),
+        ("DELETE", "/groups/api"),
+        ("PUT", "/metrics"),
+        ("POST", "/assets/x"),
+    ] {
         let answer = server.ask(method, path, &[("content-length", "0")]).await;
         assert_eq!(answer.status, 405, "{method} {path}");
         assert!(answer.header("allow").contains("GET"), "{method} {path}");
@@ -166,7 +208,10 @@ async fn unknown_addresses_say_so_and_nothing_more() {
         assert!(matches!(answer.status, 400 | 404), "{path}: {}", answer.status);
         assert_eq!(answer.header("location"), "", "{path}");
         let text = answer.text();
-        assert!(!text.contains("root:") && !text.contains("evil") && !text.contains("passwd"), "{path}: {text}");
+        assert!(
+            !text.contains("root:") && !text.contains("evil") && !text.contains("passwd"),
+            "{path}: {text}"
+        );
     }
     let page = server.get("/nothing").await.text();
     assert!(page.contains("このアドレスには何もありません。") && page.contains("There is nothing at this address."));
@@ -195,8 +240,17 @@ async fn bad_parameters_are_named() {
 
 #[tokio::test]
 async fn everything_lives_below_the_base_path() {
-    let server = Server::start(Options { base_path: "/ops/keiki".into(), ..options() }).await;
-    for path in ["/ops/keiki/", "/ops/keiki/groups/api", "/ops/keiki/healthz", "/ops/keiki/panels/api.latency.json"] {
+    let server = Server::start(Options {
+        base_path: "/ops/keiki".into(),
+        ..options()
+    })
+    .await;
+    for path in [
+        "/ops/keiki/",
+        "/ops/keiki/groups/api",
+        "/ops/keiki/healthz",
+        "/ops/keiki/panels/api.latency.json",
+    ] {
         assert_eq!(server.get(path).await.status, 200, "{path}");
     }
     assert_eq!(server.get("/ops/keiki/api/live").await.text(), "live");
@@ -213,9 +267,15 @@ async fn everything_lives_below_the_base_path() {
     }
     assert!(server.get("/ops/keiki/").await.text().contains("of /ops/keiki/ in ja"));
     let routes = server.recorder.collect(0);
-    let known = routes.iter().any(|sample| sample.series.labels().get("http_route") == Some("/groups/{group}"));
-    let other = routes.iter().any(|sample| sample.series.labels().get("http_route") == Some("_OTHER"));
-    let live = routes.iter().any(|sample| sample.series.labels().get("http_route") == Some("/api/live"));
+    let known = routes
+        .iter()
+        .any(|sample| sample.series.labels().get("http_route") == Some("/groups/{group}"));
+    let other = routes
+        .iter()
+        .any(|sample| sample.series.labels().get("http_route") == Some("_OTHER"));
+    let live = routes
+        .iter()
+        .any(|sample| sample.series.labels().get("http_route") == Some("/api/live"));
     assert!(known && other && !live);
 }
 
@@ -238,15 +298,28 @@ async fn a_flood_of_addresses_displaces_only_itself() {
         assert_eq!((answer.status, answer.header("x-cache")), (200, "HIT"));
     }
     assert_eq!(server.fake.drawn(), before);
-    assert_eq!(ask(&mut stream, "GET", "/groups/api", &[]).await.header("x-cache"), "HIT");
+    assert_eq!(
+        ask(&mut stream, "GET", "/groups/api", &[]).await.header("x-cache"),
+        "HIT"
+    );
     // Sixteen entries of less than 20 kB.
-    assert!(server.measured("cache_size_bytes") < 400_000.0, "{}", server.measured("cache_size_bytes"));
+    assert!(
+        server.measured("cache_size_bytes") < 400_000.0,
+        "{}",
+        server.measured("cache_size_bytes")
+    );
     assert!(server.measured("cache_evictions_total") > 900.0);
 }
 
 #[tokio::test]
 async fn a_flood_all_at_once_is_turned_away() {
-    let server = Arc::new(Server::start(Options { max_connections: 1_000, ..options() }).await);
+    let server = Arc::new(
+        Server::start(Options {
+            max_connections: 1_000,
+            ..options()
+        })
+        .await,
+    );
     *server.fake.delay.lock().unwrap() = Duration::from_millis(20);
     assert_eq!(server.get("/").await.status, 200);
     let flood: Vec<_> = (0..300)
@@ -278,15 +351,24 @@ async fn a_flood_all_at_once_is_turned_away() {
 #[tokio::test]
 async fn without_data_the_answer_is_a_clear_503() {
     let server = Server::start(options()).await;
-    assert_eq!((server.get("/readyz").await.status, server.get("/healthz").await.text()), (200, "ok\n".to_owned()));
+    assert_eq!(
+        (server.get("/readyz").await.status, server.get("/healthz").await.text()),
+        (200, "ok\n".to_owned())
+    );
     *server.fake.refuses.lock().unwrap() = Some(ViewsError::Unavailable);
     let page = server.get("/").await;
-    assert_eq!((page.status, page.header("retry-after"), page.header("cache-control")), (503, "2", "no-store"));
+    assert_eq!(
+        (page.status, page.header("retry-after"), page.header("cache-control")),
+        (503, "2", "no-store")
+    );
     let data = server.get("/panels/api.latency.json").await;
     assert_eq!(data.status, 503);
     assert!(data.json()["error"].as_str().unwrap().contains("Try again"));
     let ready = server.get("/readyz").await;
-    assert_eq!((ready.status, ready.text()), (503, "waiting for the first second\n".to_owned()));
+    assert_eq!(
+        (ready.status, ready.text()),
+        (503, "waiting for the first second\n".to_owned())
+    );
     assert_eq!(server.get("/healthz").await.status, 200);
     *server.fake.refuses.lock().unwrap() = None;
     assert_eq!(server.get("/").await.status, 200);

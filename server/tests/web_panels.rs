@@ -8,9 +8,15 @@ use web_support::{NASTY, Server, options};
 async fn json_holds_any_label() {
     let server = Server::start(options()).await;
     let answer = server.get("/panels/api.latency.json?window=15m").await;
-    assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"));
+    assert_eq!(
+        (answer.status, answer.header("content-type")),
+        (200, "application/json")
+    );
     let json = answer.json();
-    assert_eq!((&json["panel"], &json["unit"], &json["step"]), (&"api.latency".into(), &"seconds".into(), &3.into()));
+    assert_eq!(
+        (&json["panel"], &json["unit"], &json["step"]),
+        (&"api.latency".into(), &"seconds".into(), &3.into())
+    );
     assert_eq!((json["from"].as_i64(), json["to"].as_i64()), (Some(0), Some(900_000)));
     let series = json["series"].as_array().unwrap();
     for (one, value) in series.iter().zip(NASTY) {
@@ -25,21 +31,42 @@ async fn json_holds_any_label() {
 async fn csv_is_a_table() {
     let server = Server::start(options()).await;
     let answer = server.get("/panels/api.latency.csv?window=2s").await;
-    assert_eq!((answer.status, answer.header("content-type")), (200, "text/csv; charset=utf-8; header=present"));
+    assert_eq!(
+        (answer.status, answer.header("content-type")),
+        (200, "text/csv; charset=utf-8; header=present")
+    );
     let text = answer.text();
-    assert!(text.starts_with("unix_ms,\"api.latency{x=\"\"</script>\"\"}\","), "{text}");
-    assert!(text.ends_with("\r\n898000,0.25,0.25,0.25,0.25,0.25\r\n899000,0.25,0.25,0.25,0.25,0.25\r\n"), "{text}");
+    assert!(
+        text.starts_with("unix_ms,\"api.latency{x=\"\"</script>\"\"}\","),
+        "{text}"
+    );
+    assert!(
+        text.ends_with("\r\n898000,0.25,0.25,0.25,0.25,0.25\r\n899000,0.25,0.25,0.25,0.25,0.25\r\n"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
 async fn data_are_of_the_newest_tick() {
     let server = Server::start(options()).await;
     let first = server.get("/panels/api.latency.json").await;
-    assert_eq!((first.header("x-cache"), first.header("etag")), ("MISS", "W/\"boot-1\""));
-    assert_eq!(server.get("/panels/api.latency.json?lang=en&theme=dark").await.header("x-cache"), "HIT");
+    assert_eq!(
+        (first.header("x-cache"), first.header("etag")),
+        ("MISS", "W/\"boot-1\"")
+    );
+    assert_eq!(
+        server
+            .get("/panels/api.latency.json?lang=en&theme=dark")
+            .await
+            .header("x-cache"),
+        "HIT"
+    );
     server.fake.tick();
     let second = server.get("/panels/api.latency.json").await;
-    assert_eq!((second.header("x-cache"), second.header("etag")), ("MISS", "W/\"boot-2\""));
+    assert_eq!(
+        (second.header("x-cache"), second.header("etag")),
+        ("MISS", "W/\"boot-2\"")
+    );
 }
 
 #[tokio::test]
@@ -68,10 +95,19 @@ async fn mistakes_are_named() {
         ("/badges/api.latency.svg?stat=total", "stat"),
     ] {
         let answer = server.get(path).await;
-        assert_eq!((answer.status, answer.header("content-type")), (400, "application/json"), "{path}");
+        assert_eq!(
+            (answer.status, answer.header("content-type")),
+            (400, "application/json"),
+            "{path}"
+        );
         assert_eq!(answer.json()["parameter"], parameter, "{path}");
     }
-    for path in ["/panels/api.none.json", "/panels/api.latency.png", "/panels/api.latency", "/badges/api.latency.json"] {
+    for path in [
+        "/panels/api.none.json",
+        "/panels/api.latency.png",
+        "/panels/api.latency",
+        "/badges/api.latency.json",
+    ] {
         assert_eq!(server.get(path).await.status, 404, "{path}");
     }
 }

@@ -16,7 +16,10 @@ pub struct HostName {
 impl HostName {
     /// An address, on any port.
     pub fn of_ip(ip: IpAddr) -> Self {
-        Self { name: ip.to_string(), port: None }
+        Self {
+            name: ip.to_string(),
+            port: None,
+        }
     }
 
     /// Whether a request that names `host` is meant by this entry of a list.
@@ -39,11 +42,17 @@ impl FromStr for HostName {
                 let (name, rest) = rest.split_once(']').ok_or(BadHostName)?;
                 // One address has many spellings; the standard library's is the one that is compared.
                 let ip: std::net::Ipv6Addr = name.parse().map_err(|_| BadHostName)?;
-                let port = if rest.is_empty() { None } else { Some(rest.strip_prefix(':').ok_or(BadHostName)?) };
+                let port = if rest.is_empty() {
+                    None
+                } else {
+                    Some(rest.strip_prefix(':').ok_or(BadHostName)?)
+                };
                 (ip.to_string(), port)
             }
             None => {
-                let (name, port) = text.split_once(':').map_or((text, None), |(name, port)| (name, Some(port)));
+                let (name, port) = text
+                    .split_once(':')
+                    .map_or((text, None), |(name, port)| (name, Some(port)));
                 let name = name.strip_suffix('.').unwrap_or(name);
                 let plain = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
                 if name.is_empty() || name.len() > 253 || !name.chars().all(plain) {
@@ -88,7 +97,20 @@ mod tests {
 
     #[test]
     fn no_names() {
-        for bad in ["", ":80", "a b", "a/b", "http://a", "a:b", "a:99999", "[::1", "[::1]x", "*", "a@b", "é.example"] {
+        for bad in [
+            "",
+            ":80",
+            "a b",
+            "a/b",
+            "http://a",
+            "a:b",
+            "a:99999",
+            "[::1",
+            "[::1]x",
+            "*",
+            "a@b",
+            "é.example",
+        ] {
             assert_eq!(bad.parse::<HostName>(), Err(BadHostName), "{bad}");
         }
     }

@@ -56,7 +56,12 @@ impl Kind {
 }
 
 const fn key(name: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> Key {
-    Key { name, kind, default, doc }
+    Key {
+        name,
+        kind,
+        default,
+        doc,
+    }
 }
 
 /// A positive number of things that memory has to hold.
@@ -121,21 +126,36 @@ pub static TABLES: &[Table] = &[
                 "\"auto\"",
                 "The clock of all pages: an IANA name such as \"Asia/Tokyo\", or \"auto\" for the machine's.",
             ),
-            key("language", Kind::Text, "\"ja\"", "\"ja\" or \"en\"; a page's ?lang= overrides it."),
+            key(
+                "language",
+                Kind::Text,
+                "\"ja\"",
+                "\"ja\" or \"en\"; a page's ?lang= overrides it.",
+            ),
         ],
     },
     Table {
         name: "host",
         repeated: false,
         doc: "The machine on which Keiki runs.",
-        keys: &[key("enabled", Kind::Boolean, "true", "Whether CPU, memory, disks and network are watched.")],
+        keys: &[key(
+            "enabled",
+            Kind::Boolean,
+            "true",
+            "Whether CPU, memory, disks and network are watched.",
+        )],
     },
     Table {
         name: "process",
         repeated: true,
         doc: "A process to watch every second. Write one table per process, each with either a name or a pid.",
         keys: &[
-            key("name", Kind::Text, "\"postgres\"", "All processes of this name, as the system shows it."),
+            key(
+                "name",
+                Kind::Text,
+                "\"postgres\"",
+                "All processes of this name, as the system shows it.",
+            ),
             key("pid", Kind::Integer(1, 4_194_304), "1234", "The process with this id."),
         ],
     },
@@ -186,7 +206,12 @@ pub static TABLES: &[Table] = &[
                 "\"info\"",
                 "error, warn, info, debug or trace; or by module, such as \"info,keiki_server::web=debug\".",
             ),
-            key("format", Kind::Text, "\"json\"", "\"json\" or \"text\", one event a line."),
+            key(
+                "format",
+                Kind::Text,
+                "\"json\"",
+                "\"json\" or \"text\", one event a line.",
+            ),
         ],
     },
 ];
@@ -207,7 +232,11 @@ impl Table {
 
     /// Its heading in the file.
     pub fn heading(&self) -> String {
-        if self.repeated { format!("[[{}]]", self.name) } else { format!("[{}]", self.name) }
+        if self.repeated {
+            format!("[[{}]]", self.name)
+        } else {
+            format!("[{}]", self.name)
+        }
     }
 }
 
@@ -255,7 +284,11 @@ mod tests {
             for key in table.keys {
                 assert!(seen.insert((table.name, key.name)), "{}.{} twice", table.name, key.name);
                 assert!(key.doc.ends_with('.'), "{}.{}", table.name, key.name);
-                assert!(key.name.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{}", key.name);
+                assert!(
+                    key.name.chars().all(|c| c.is_ascii_lowercase() || c == '_'),
+                    "{}",
+                    key.name
+                );
                 assert!(!key.default.is_empty(), "{}.{}", table.name, key.name);
             }
         }

@@ -84,7 +84,10 @@ impl Site {
         // Beyond the year 9999 there is no offset worth telling.
         let time = Timestamp::from_millisecond(now).unwrap_or_default();
         let info = self.timezone.to_offset_info(time);
-        Zone { offset: info.offset().seconds(), name: info.abbreviation().to_owned() }
+        Zone {
+            offset: info.offset().seconds(),
+            name: info.abbreviation().to_owned(),
+        }
     }
 
     /// The IANA name of the time zone, where it has one.
@@ -204,11 +207,16 @@ impl Config {
         overrides: Overrides,
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<(Self, Option<PathBuf>), LoadError> {
-        let file = overrides.file.clone().or_else(|| Some(DEFAULT_FILE.into()).filter(|file: &PathBuf| file.exists()));
+        let file = overrides
+            .file
+            .clone()
+            .or_else(|| Some(DEFAULT_FILE.into()).filter(|file: &PathBuf| file.exists()));
         let text = match &file {
             None => String::new(),
-            Some(file) => fs::read_to_string(file)
-                .map_err(|error| LoadError::File { file: file.display().to_string(), error })?,
+            Some(file) => fs::read_to_string(file).map_err(|error| LoadError::File {
+                file: file.display().to_string(),
+                error,
+            })?,
         };
         let name = file.as_deref().unwrap_or(Path::new(DEFAULT_FILE)).display().to_string();
         let config = Self::parse(&name, &text, overrides, environment)?;
@@ -229,7 +237,14 @@ impl Config {
         let mut values = Values::read(text);
         values.overlay_environment(environment);
         if let Some(listen) = overrides.listen {
-            values.set("server", "listen", Value { data: Data::Text(listen), origin: Origin::Flag("--listen") });
+            values.set(
+                "server",
+                "listen",
+                Value {
+                    data: Data::Text(listen),
+                    origin: Origin::Flag("--listen"),
+                },
+            );
         }
         resolve::resolve(values, overrides.data_dir).map_err(|problems| ConfigError::new(name, text, problems))
     }

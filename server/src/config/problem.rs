@@ -30,7 +30,11 @@ pub struct Problem {
 impl Problem {
     /// A mistake without advice.
     pub fn new(origin: Origin, message: impl Into<String>) -> Self {
-        Self { origin, message: message.into(), hint: None }
+        Self {
+            origin,
+            message: message.into(),
+            hint: None,
+        }
     }
 
     /// The same with advice.
@@ -60,7 +64,11 @@ impl ConfigError {
             Origin::Environment(_) => (1, 0),
             Origin::Flag(_) | Origin::Default => (2, 0),
         });
-        Self { file: file.to_owned(), text: text.to_owned(), problems }
+        Self {
+            file: file.to_owned(),
+            text: text.to_owned(),
+            problems,
+        }
     }
 }
 
@@ -91,7 +99,12 @@ impl ConfigError {
         writeln!(f, "{}:{}:{}: {}", self.file, place.line, place.column, problem.message)?;
         let number = place.line.to_string();
         // A line is shown up to a length that fits a terminal; control characters would act on it.
-        let shown: String = place.text.chars().take(160).map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let shown: String = place
+            .text
+            .chars()
+            .take(160)
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect();
         writeln!(f, "  {number} | {shown}")?;
         let (indent, marks) = (place.column - 1, "^".repeat(place.width.clamp(1, 160)));
         write!(f, "  {:width$} | {:indent$}{marks}", "", "", width = number.len())

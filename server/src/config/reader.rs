@@ -60,7 +60,10 @@ impl Values {
         let (document, errors) = DeTable::parse_recoverable(text);
         for error in errors {
             let span = error.span().unwrap_or_default();
-            values.problems.push(Problem::new(Origin::File(span), format!("not TOML: {}", error.message())));
+            values.problems.push(Problem::new(
+                Origin::File(span),
+                format!("not TOML: {}", error.message()),
+            ));
         }
         for (name, value) in document.get_ref() {
             values.top(name, value);
@@ -82,7 +85,10 @@ impl Values {
                 continue;
             };
             if table.repeated {
-                let message = format!("tables that repeat, such as {}, are set in the file only", table.heading());
+                let message = format!(
+                    "tables that repeat, such as {}, are set in the file only",
+                    table.heading()
+                );
                 self.problems.push(Problem::new(origin, message));
                 continue;
             }
@@ -111,14 +117,26 @@ impl Values {
         match value.get_ref() {
             DeValue::Table(content) if !table.repeated => {
                 let values = self.entry(table, content);
-                self.tables.insert(table.name, Entry { span: name.span(), values });
+                self.tables.insert(
+                    table.name,
+                    Entry {
+                        span: name.span(),
+                        values,
+                    },
+                );
             }
             DeValue::Array(items) if table.repeated => {
                 for item in items {
                     match item.get_ref() {
                         DeValue::Table(content) => {
                             let values = self.entry(table, content);
-                            self.repeated.push((table.name, Entry { span: item.span(), values }));
+                            self.repeated.push((
+                                table.name,
+                                Entry {
+                                    span: item.span(),
+                                    values,
+                                },
+                            ));
                         }
                         _ => self.problems.push(wrong_heading(table, Origin::File(item.span()))),
                     }
@@ -133,10 +151,18 @@ impl Values {
         let mut values = HashMap::new();
         for (name, value) in content {
             match table.key(name.get_ref()) {
-                None => self.problems.push(unknown_key(name.get_ref(), table, Origin::File(name.span()))),
+                None => self
+                    .problems
+                    .push(unknown_key(name.get_ref(), table, Origin::File(name.span()))),
                 Some(key) => match from_toml(key, value) {
                     Ok(data) => {
-                        values.insert(key.name, Value { data, origin: Origin::File(value.span()) });
+                        values.insert(
+                            key.name,
+                            Value {
+                                data,
+                                origin: Origin::File(value.span()),
+                            },
+                        );
                     }
                     Err(problem) => self.problems.push(problem),
                 },
@@ -156,7 +182,12 @@ pub(super) fn default_of(key: &Key) -> Option<Data> {
 fn from_toml(key: &Key, value: &Spanned<DeValue<'_>>) -> Result<Data, Problem> {
     let origin = || Origin::File(value.span());
     let wrong = || {
-        let message = format!("{} must be {}, not {}", key.name, key.kind.describe(), describe(value.get_ref()));
+        let message = format!(
+            "{} must be {}, not {}",
+            key.name,
+            key.kind.describe(),
+            describe(value.get_ref())
+        );
         Problem::new(origin(), message).hint(format!("write for example: {} = {}", key.name, key.default))
     };
     match (key.kind, value.get_ref()) {
@@ -193,7 +224,9 @@ fn from_text(key: &Key, text: &str, origin: &Origin) -> Result<Data, Problem> {
         },
         Kind::Texts => {
             let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
-            Ok(Data::Texts(items.map(|item| (item.to_owned(), origin.clone())).collect()))
+            Ok(Data::Texts(
+                items.map(|item| (item.to_owned(), origin.clone())).collect(),
+            ))
         }
     }
 }
@@ -201,9 +234,9 @@ fn from_text(key: &Key, text: &str, origin: &Origin) -> Result<Data, Problem> {
 /// A TOML number. Sizes beyond 2⁵³ lose digits, far beyond every bound.
 fn number(value: &DeValue<'_>) -> Option<f64> {
     match value {
-        DeValue::Integer(integer) => {
-            i64::from_str_radix(integer.as_str(), integer.radix()).ok().map(|integer| integer as f64)
-        }
+        DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix())
+            .ok()
+            .map(|integer| integer as f64),
         DeValue::Float(float) => float.as_str().parse().ok(),
         _ => None,
     }

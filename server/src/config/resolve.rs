@@ -60,8 +60,9 @@ impl Resolver {
     fn server(&mut self) -> Option<Server> {
         let listen = self.text("server", "listen", listen);
         let base_path = self.text("server", "base_path", base_path);
-        let allowed_hosts =
-            self.texts("server", "allowed_hosts", |text| text.parse().map_err(|error| format!("{text:?}: {error}")));
+        let allowed_hosts = self.texts("server", "allowed_hosts", |text| {
+            text.parse().map_err(|error| format!("{text:?}: {error}"))
+        });
         let max_connections = self.count("server", "max_connections");
         let header_timeout = self.seconds("server", "header_timeout");
         let shutdown_timeout = self.seconds("server", "shutdown_timeout");
@@ -80,7 +81,10 @@ impl Resolver {
         let language = self.text("site", "language", |text| {
             Language::from_tag(text).ok_or_else(|| format!("no language {text:?}: write \"ja\" or \"en\""))
         });
-        Some(Site { timezone: timezone?, language: language? })
+        Some(Site {
+            timezone: timezone?,
+            language: language?,
+        })
     }
 
     fn limits(&mut self) -> Option<Limits> {
@@ -115,7 +119,10 @@ impl Resolver {
             "text" => Ok(LogFormat::Text),
             _ => Err(format!("no log format {text:?}: write \"json\" or \"text\"")),
         });
-        Some(Log { level: level?, format: format? })
+        Some(Log {
+            level: level?,
+            format: format?,
+        })
     }
 
     fn processes(&mut self) -> Vec<Process> {
@@ -125,21 +132,33 @@ impl Resolver {
             let name = entry.values.get("name").cloned();
             let pid = entry.values.get("pid").cloned();
             let (process, origin) = match (name, pid) {
-                (Some(Value { data: Data::Text(name), origin }), None) if !name.is_empty() => {
-                    (Process::Name(name), origin)
-                }
-                (None, Some(Value { data: Data::Integer(pid), origin })) => match u32::try_from(pid) {
+                (
+                    Some(Value {
+                        data: Data::Text(name),
+                        origin,
+                    }),
+                    None,
+                ) if !name.is_empty() => (Process::Name(name), origin),
+                (
+                    None,
+                    Some(Value {
+                        data: Data::Integer(pid),
+                        origin,
+                    }),
+                ) => match u32::try_from(pid) {
                     Ok(pid) => (Process::Pid(pid), origin),
                     Err(_) => continue,
                 },
                 _ => {
                     let problem = Problem::new(Origin::File(entry.span), "[[process]] needs a name or a pid, not both");
-                    self.problems.push(problem.hint("write name = \"postgres\" or pid = 1234"));
+                    self.problems
+                        .push(problem.hint("write name = \"postgres\" or pid = 1234"));
                     continue;
                 }
             };
             if seen.insert(process.clone(), ()).is_some() {
-                self.problems.push(Problem::new(origin, "the same [[process]] twice").hint("remove one of them"));
+                self.problems
+                    .push(Problem::new(origin, "the same [[process]] twice").hint("remove one of them"));
             }
             processes.push(process);
         }
@@ -149,7 +168,11 @@ impl Resolver {
     fn services(&mut self) -> Vec<Service> {
         let mut services: Vec<Service> = Vec::new();
         for entry in self.entries("service") {
-            let Some(Value { data: Data::Text(name), origin }) = entry.values.get("name").cloned() else {
+            let Some(Value {
+                data: Data::Text(name),
+                origin,
+            }) = entry.values.get("name").cloned()
+            else {
                 if entry.values.is_empty() || !entry.values.contains_key("name") {
                     let problem = Problem::new(Origin::File(entry.span), "[[service]] needs a name");
                     self.problems.push(problem.hint("write name = \"shop\""));
@@ -157,7 +180,8 @@ impl Resolver {
                 continue;
             };
             if name.is_empty() {
-                self.problems.push(Problem::new(origin.clone(), "a [[service]] without a name"));
+                self.problems
+                    .push(Problem::new(origin.clone(), "a [[service]] without a name"));
             }
             if services.iter().any(|service| service.name == name) {
                 let problem = Problem::new(origin, format!("a second [[service]] named {name:?}"));
@@ -165,7 +189,10 @@ impl Resolver {
                 continue;
             }
             let preset = match entry.values.get("preset") {
-                Some(Value { data: Data::Text(text), origin }) => match preset(text) {
+                Some(Value {
+                    data: Data::Text(text),
+                    origin,
+                }) => match preset(text) {
                     Ok(preset) => Some(preset),
                     Err(message) => {
                         self.problems.push(Problem::new(origin.clone(), message));
@@ -190,7 +217,10 @@ impl Resolver {
         let written = self.values.tables.get(table).and_then(|entry| entry.values.get(key));
         written.cloned().or_else(|| {
             let data = default_of(keys::table(table)?.key(key)?)?;
-            Some(Value { data, origin: Origin::Default })
+            Some(Value {
+                data,
+                origin: Origin::Default,
+            })
         })
     }
 
@@ -216,12 +246,26 @@ impl Resolver {
     }
 
     fn text<T>(&mut self, table: &str, key: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
-        let Value { data: Data::Text(text), origin } = self.value(table, key)? else { return None };
-        parse(&text).map_err(|message| self.problems.push(Problem::new(origin, message))).ok()
+        let Value {
+            data: Data::Text(text),
+            origin,
+        } = self.value(table, key)?
+        else {
+            return None;
+        };
+        parse(&text)
+            .map_err(|message| self.problems.push(Problem::new(origin, message)))
+            .ok()
     }
 
     fn texts<T>(&mut self, table: &str, key: &str, parse: impl Fn(&str) -> Result<T, String>) -> Option<Vec<T>> {
-        let Value { data: Data::Texts(texts), .. } = self.value(table, key)? else { return None };
+        let Value {
+            data: Data::Texts(texts),
+            ..
+        } = self.value(table, key)?
+        else {
+            return None;
+        };
         let mut items = Vec::new();
         for (text, origin) in texts {
             match parse(&text) {
@@ -255,7 +299,9 @@ fn listen(text: &str) -> Result<SocketAddr, String> {
     let local = text.strip_prefix("localhost:").and_then(|port| port.parse().ok());
     let address = local.map(|port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port));
     let Some(address) = address.or_else(|| text.parse().ok()) else {
-        return Err(format!("no address {text:?}: write an IP address and a port, such as \"127.0.0.1:3000\""));
+        return Err(format!(
+            "no address {text:?}: write an IP address and a port, such as \"127.0.0.1:3000\""
+        ));
     };
     if address.ip().is_loopback() {
         return Ok(address);
@@ -279,7 +325,9 @@ fn base_path(text: &str) -> Result<String, String> {
     if good && path.len() <= 200 {
         return Ok(path.to_owned());
     }
-    Err(format!("no base path {text:?}: write a path of plain letters, digits and -._~, such as \"/ops/keiki\""))
+    Err(format!(
+        "no base path {text:?}: write a path of plain letters, digits and -._~, such as \"/ops/keiki\""
+    ))
 }
 
 fn timezone(text: &str) -> Result<TimeZone, String> {
@@ -298,10 +346,13 @@ fn timezone(text: &str) -> Result<TimeZone, String> {
 }
 
 fn source_kind(text: &str) -> Result<&'static str, String> {
-    SOURCE_KINDS.into_iter().find(|kind| *kind == text).ok_or_else(|| match closest(text, SOURCE_KINDS) {
-        Some(kind) => format!("no kind of source {text:?}: write \"{kind}\""),
-        None => format!("no kind of source {text:?}: they are {}", SOURCE_KINDS.join(", ")),
-    })
+    SOURCE_KINDS
+        .into_iter()
+        .find(|kind| *kind == text)
+        .ok_or_else(|| match closest(text, SOURCE_KINDS) {
+            Some(kind) => format!("no kind of source {text:?}: write \"{kind}\""),
+            None => format!("no kind of source {text:?}: they are {}", SOURCE_KINDS.join(", ")),
+        })
 }
 
 fn preset(text: &str) -> Result<&'static str, String> {

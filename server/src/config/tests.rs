@@ -16,7 +16,9 @@ fn complaint(text: &str) -> String {
 }
 
 fn from_environment(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
-    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let variables = variables
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     Config::parse("keiki.toml", "", Overrides::default(), variables)
 }
 
@@ -67,18 +69,45 @@ fn every_key_is_read() {
     assert_eq!(config.server.base_path, "/ops/keiki");
     assert_eq!(config.server.allowed_hosts.len(), 2);
     assert_eq!(config.server.header_timeout, Duration::from_millis(2_500));
-    assert_eq!(config.site.zone(0), Zone { offset: 32_400, name: "JST".into() });
+    assert_eq!(
+        config.site.zone(0),
+        Zone {
+            offset: 32_400,
+            name: "JST".into()
+        }
+    );
     assert_eq!(config.processes, [Process::Name("postgres".into()), Process::Pid(42)]);
-    assert_eq!(config.services, [Service { name: "shop".into(), preset: Some("s3") }]);
-    assert_eq!(config.sources.priority, ["scrape", "own", "otlp", "remote_write", "statsd", "logs"]);
+    assert_eq!(
+        config.services,
+        [Service {
+            name: "shop".into(),
+            preset: Some("s3")
+        }]
+    );
+    assert_eq!(
+        config.sources.priority,
+        ["scrape", "own", "otlp", "remote_write", "statsd", "logs"]
+    );
     assert_eq!((config.limits.views, config.log.format), (8, LogFormat::Text));
 }
 
 #[test]
 fn summer_time_moves_the_offset() {
     let config = parse("[site]\ntimezone = \"Europe/Berlin\"").unwrap();
-    assert_eq!(config.site.zone(1_735_689_600_000), Zone { offset: 3_600, name: "CET".into() });
-    assert_eq!(config.site.zone(1_751_328_000_000), Zone { offset: 7_200, name: "CEST".into() });
+    assert_eq!(
+        config.site.zone(1_735_689_600_000),
+        Zone {
+            offset: 3_600,
+            name: "CET".into()
+        }
+    );
+    assert_eq!(
+        config.site.zone(1_751_328_000_000),
+        Zone {
+            offset: 7_200,
+            name: "CEST".into()
+        }
+    );
 }
 
 #[test]
@@ -88,7 +117,10 @@ fn the_sample_file_states_every_key_with_its_default() {
     for table in TABLES {
         let mark = if table.repeated { "# " } else { "" };
         let heading = format!("\n{mark}{}\n", table.heading());
-        rest = rest.split_once(&heading).unwrap_or_else(|| panic!("{heading} is not in its place")).1;
+        rest = rest
+            .split_once(&heading)
+            .unwrap_or_else(|| panic!("{heading} is not in its place"))
+            .1;
         for key in table.keys {
             let line = format!("\n# {} = {}\n", key.name, key.default);
             assert!(rest.contains(&line), "the sample lacks {line:?} below {heading:?}");
@@ -97,7 +129,11 @@ fn the_sample_file_states_every_key_with_its_default() {
     // With every line in force it is still valid, but for the process, which has either name or pid.
     let forced: String = SAMPLE
         .lines()
-        .map(|line| line.strip_prefix("# ").filter(|line| line.starts_with('[') || line.contains(" = ")).unwrap_or(line))
+        .map(|line| {
+            line.strip_prefix("# ")
+                .filter(|line| line.starts_with('[') || line.contains(" = "))
+                .unwrap_or(line)
+        })
         .filter(|line| !line.starts_with("pid"))
         .flat_map(|line| [line, "\n"])
         .collect();
@@ -113,7 +149,11 @@ fn an_unknown_key_is_shown_with_the_one_that_was_meant() {
              | ^^^^^^^^^^^^\n  \
            = write allowed_hosts"
     );
-    assert!(complaint("[sever]").ends_with("= write [server]"), "{}", complaint("[sever]"));
+    assert!(
+        complaint("[sever]").ends_with("= write [server]"),
+        "{}",
+        complaint("[sever]")
+    );
     assert!(complaint("listen = \"x\"").contains("outside of any table"));
     assert!(complaint("listen = \"x\"").ends_with("= write it below [server]"));
     assert!(complaint("[site]\nenabled = true").ends_with("enabled belongs below [host]"));
@@ -138,24 +178,42 @@ fn a_wrong_type_is_shown_with_an_example() {
 #[test]
 fn a_bad_value_is_shown_with_what_would_do() {
     for (text, said) in [
-        ("[server]\nlisten = \"0.0.0.0:80\"", "has no access control: write \"127.0.0.1:80\""),
+        (
+            "[server]\nlisten = \"0.0.0.0:80\"",
+            "has no access control: write \"127.0.0.1:80\"",
+        ),
         ("[server]\nlisten = \"[::]:80\"", "can be reached from other machines"),
         ("[server]\nlisten = \"3000\"", "write an IP address and a port"),
         ("[server]\nbase_path = \"ops\"", "no base path \"ops\""),
         ("[server]\nbase_path = \"/a/../b\"", "no base path"),
         ("[server]\nbase_path = \"/{x}\"", "no base path"),
-        ("[server]\nallowed_hosts = [\"https://x\"]", "\"https://x\": write a host name"),
+        (
+            "[server]\nallowed_hosts = [\"https://x\"]",
+            "\"https://x\": write a host name",
+        ),
         ("[server]\nmax_connections = 0", "a whole number from 1 to 1000000"),
-        ("[server]\nmax_connections = 99999999999999999999", "a whole number from 1"),
+        (
+            "[server]\nmax_connections = 99999999999999999999",
+            "a whole number from 1",
+        ),
         ("[server]\nheader_timeout = nan", "a number of seconds from 0.1 to 600"),
-        ("[site]\ntimezone = \"Asia/Tokio\"", "no time zone \"Asia/Tokio\": write \"Asia/Tokyo\""),
+        (
+            "[site]\ntimezone = \"Asia/Tokio\"",
+            "no time zone \"Asia/Tokio\": write \"Asia/Tokyo\"",
+        ),
         ("[site]\ntimezone = \"Mars\"", "write an IANA name such as"),
         ("[site]\nlanguage = \"de\"", "write \"ja\" or \"en\""),
-        ("[[service]]\nname = \"a\"\npreset = \"s9\"", "no preset \"s9\": write one of \"default\", \"s0\""),
+        (
+            "[[service]]\nname = \"a\"\npreset = \"s9\"",
+            "no preset \"s9\": write one of \"default\", \"s0\"",
+        ),
         ("[[service]]\npreset = \"s0\"", "[[service]] needs a name"),
         ("[[process]]", "[[process]] needs a name or a pid"),
         ("[[process]]\nname = \"a\"\npid = 1", "not both"),
-        ("[sources]\npriority = [\"scraper\"]", "no kind of source \"scraper\": write \"scrape\""),
+        (
+            "[sources]\npriority = [\"scraper\"]",
+            "no kind of source \"scraper\": write \"scrape\"",
+        ),
         ("[log]\nlevel = \"loud=1=2\"", "no log level"),
         ("[log]\nformat = \"xml\"", "write \"json\" or \"text\""),
     ] {
@@ -176,13 +234,19 @@ fn what_comes_later_is_not_accepted_in_silence() {
 fn duplicates_are_found() {
     assert!(complaint("[[service]]\nname = \"a\"\n[[service]]\nname = \"a\"").contains(":4:8: a second [[service]]"));
     assert!(complaint("[[process]]\npid = 7\n[[process]]\npid = 7").contains(":4:7: the same [[process]] twice"));
-    assert!(complaint("[server]\nlisten = \"127.0.0.1:1\"\nlisten = \"127.0.0.1:2\"").contains("keiki.toml:3:1: not TOML"));
+    assert!(
+        complaint("[server]\nlisten = \"127.0.0.1:1\"\nlisten = \"127.0.0.1:2\"").contains("keiki.toml:3:1: not TOML")
+    );
 }
 
 #[test]
 fn every_mistake_is_told_at_once() {
-    let complaint = complaint("[server]\nlisen = 1\nlisten = 2\n[site]\nlanguage = \"de\"\n[foo]\n[limits]\nviews = 0\n");
-    let places: Vec<&str> = complaint.lines().filter(|line| line.starts_with("keiki.toml:")).collect();
+    let complaint =
+        complaint("[server]\nlisen = 1\nlisten = 2\n[site]\nlanguage = \"de\"\n[foo]\n[limits]\nviews = 0\n");
+    let places: Vec<&str> = complaint
+        .lines()
+        .filter(|line| line.starts_with("keiki.toml:"))
+        .collect();
     assert_eq!(places.len(), 5, "{complaint}");
 }
 
@@ -191,7 +255,17 @@ fn broken_toml_says_where() {
     let complaint = complaint("[server\nlisten = \"é");
     assert!(complaint.starts_with("keiki.toml:1:"), "{complaint}");
     // Nothing that a file holds may make the reader fail by itself.
-    for text in ["\u{0}", "a = \"\u{7f}", "[[[", "=", "é = é", "a.b.c = 1", "server.listen = 1", "\r\n\r\n[x", "'''"] {
+    for text in [
+        "\u{0}",
+        "a = \"\u{7f}",
+        "[[[",
+        "=",
+        "é = é",
+        "a.b.c = 1",
+        "server.listen = 1",
+        "\r\n\r\n[x",
+        "'''",
+    ] {
         assert!(parse(text).is_err(), "{text:?}");
     }
 }
@@ -217,12 +291,24 @@ fn the_environment_overrides_the_file() {
 #[test]
 fn mistakes_in_the_environment_name_the_variable() {
     for (name, value, said) in [
-        ("KEIKI_SERVER__LISTN", "x", "unknown key \"listn\" in [server]\n  = write listen"),
+        (
+            "KEIKI_SERVER__LISTN",
+            "x",
+            "unknown key \"listn\" in [server]\n  = write listen",
+        ),
         ("KEIKI_SERVR__LISTEN", "x", "unknown table [servr]\n  = write [server]"),
         ("KEIKI_HOST__ENABLED", "yes", "must be true or false, not \"yes\""),
-        ("KEIKI_LIMITS__VIEWS", "many", "must be a whole number from 1 to 100000000, not \"many\""),
+        (
+            "KEIKI_LIMITS__VIEWS",
+            "many",
+            "must be a whole number from 1 to 100000000, not \"many\"",
+        ),
         ("KEIKI_PROCESS__NAME", "x", "are set in the file only"),
-        ("KEIKI_SERVER__LISTEN", "0.0.0.0:1", "can be reached from other machines"),
+        (
+            "KEIKI_SERVER__LISTEN",
+            "0.0.0.0:1",
+            "can be reached from other machines",
+        ),
     ] {
         let error = from_environment(&[(name, value)]).expect_err(name).to_string();
         assert!(error.starts_with(&format!("environment variable {name}: ")), "{error}");
@@ -232,10 +318,16 @@ fn mistakes_in_the_environment_name_the_variable() {
 
 #[test]
 fn the_command_line_overrides_everything() {
-    let overrides = Overrides { listen: Some("[::1]:5000".into()), ..Overrides::default() };
+    let overrides = Overrides {
+        listen: Some("[::1]:5000".into()),
+        ..Overrides::default()
+    };
     let config = Config::parse("keiki.toml", "[server]\nlisten = \"127.0.0.1:1\"", overrides, []).unwrap();
     assert_eq!(config.server.listen.to_string(), "[::1]:5000");
-    let overrides = Overrides { listen: Some("nowhere".into()), ..Overrides::default() };
+    let overrides = Overrides {
+        listen: Some("nowhere".into()),
+        ..Overrides::default()
+    };
     let error = Config::parse("keiki.toml", "", overrides, []).unwrap_err().to_string();
     assert!(error.starts_with("--listen: no address \"nowhere\""), "{error}");
 }

@@ -3,8 +3,8 @@
 //! - A body that is of the newest tick is sent as it is: that is the common case and costs a look-up.
 //! - Otherwise one job per key and encoding makes the new one, on a thread that may block. Whoever accepts the
 //!   previous tick's body gets that meanwhile; everyone else waits for the job.
-//! - Bodies are bounded in number and bytes. Keys that were asked for once make room for those asked for often, and
-//!   new keys queue behind the renewal of known ones: a flood of distinct addresses displaces only itself.
+//! - Bodies are bounded in number and bytes. Keys that were asked for once make room for those asked for often and for
+//!   common ones, and have a queue of their own: a flood of distinct addresses displaces only itself.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -42,6 +42,13 @@ pub(super) struct Made {
     pub(super) seq: u64,
     /// All headers but those of encoding and cache.
     pub(super) headers: HeaderMap,
+}
+
+/// What a body is asked for by.
+pub(super) trait Key: Hash + Eq + Clone + Send + Sync + 'static {
+    /// Whether it is one of the few that every visitor asks for, and not one of the countless that anybody can think
+    /// up. Such keys neither queue behind the others nor make room for them.
+    fn is_common(&self) -> bool;
 }
 
 /// Makes the body of a key. Gets the `seq` of the body that is there; `None` says that it is still right.
@@ -91,7 +98,7 @@ pub(super) struct Cache<K> {
     make: Make<K>,
     max_entries: usize,
     max_bytes: usize,
-    /// Places for keys that have been made before, and for those that have not.
+    /// Places for keys that are common or have been made before, and for all others.
     known: Semaphore,
     new: Semaphore,
     waiting: AtomicUsize,
@@ -108,7 +115,7 @@ fn index(encoding: Encoding) -> usize {
     }
 }
 
-impl<K: Hash + Eq + Clone + Send + Sync + 'static> Cache<K> {
+impl<K: Key> Cache<K> {
     pub(super) fn new(max_entries: usize, max_bytes: usize, recorder: &Recorder, make: Make<K>) -> Self {
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
         let instrument = CacheInstrument::new(recorder, "page");
@@ -215,7 +222,10 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static> Cache<K> {
             entries.remove(&key);
             self.instrument.evicted(1);
         }
-        let entry = Arc::new(Entry { used: AtomicU64::new(tick), ..Entry::default() });
+        let entry = Arc::new(Entry {
+            used: AtomicU64::new(tick),
+            ..Entry::default()
+        });
         entries.insert(key.clone(), Arc::clone(&entry));
         entry
     }
@@ -232,7 +242,7 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static> Cache<K> {
         if let Some(job) = &*place {
             return Ok(job.clone());
         }
-        let known = entry.bodies.iter().any(|body| body.read().is_some());
+        let known = key.is_common() || entry.bodies.iter().any(|body| body.read().is_some());
         if !known && self.waiting.fetch_add(1, Ordering::Relaxed) >= QUEUE {
             self.waiting.fetch_sub(1, Ordering::Relaxed);
             self.turned_away.inc();
@@ -294,7 +304,12 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static> Cache<K> {
             headers.insert(header::CONTENT_ENCODING, name);
         }
         let checked = AtomicU64::new(plain.checked());
-        let ready = Arc::new(Ready { body, headers, seq: plain.seq, checked });
+        let ready = Arc::new(Ready {
+            body,
+            headers,
+            seq: plain.seq,
+            checked,
+        });
         *slot.write() = Some(Arc::clone(&ready));
         Ok(ready)
     }
@@ -311,7 +326,12 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static> Cache<K> {
             (Some(Made { body, seq, mut headers }), _) => {
                 headers.insert(X_CACHE, HeaderValue::from_static("HIT"));
                 let checked = AtomicU64::new(tick.max(seq));
-                let ready = Arc::new(Ready { body, headers, seq, checked });
+                let ready = Arc::new(Ready {
+                    body,
+                    headers,
+                    seq,
+                    checked,
+                });
                 *entry.bodies[0].write() = Some(Arc::clone(&ready));
                 Ok(ready)
             }
@@ -322,16 +342,22 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static> Cache<K> {
 
 impl Entry {
     fn bytes(&self) -> usize {
-        self.bodies.iter().filter_map(|body| body.read().as_ref().map(|ready| ready.body.len())).sum()
+        self.bodies
+            .iter()
+            .filter_map(|body| body.read().as_ref().map(|ready| ready.body.len()))
+            .sum()
     }
 }
 
-/// The key to drop: of those asked for once the one unused for longest, then of the others.
-fn victim<K: Hash + Eq + Clone>(entries: &HashMap<K, Arc<Entry>>, tick: u64) -> Option<K> {
-    let worth = |entry: &Entry| {
+/// The key to drop: of those asked for once the one unused for longest, then of those asked for often, common ones last.
+fn victim<K: Key>(entries: &HashMap<K, Arc<Entry>>, tick: u64) -> Option<K> {
+    let worth = |key: &K, entry: &Entry| {
         let used = entry.used.load(Ordering::Relaxed);
         let often = entry.requests.load(Ordering::Relaxed) > 1 && used + REMEMBERED >= tick;
-        (often, used)
+        (key.is_common(), often, used)
     };
-    entries.iter().min_by_key(|(_, entry)| worth(entry)).map(|(key, _)| key.clone())
+    entries
+        .iter()
+        .min_by_key(|(key, entry)| worth(key, entry))
+        .map(|(key, _)| key.clone())
 }

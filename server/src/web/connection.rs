@@ -23,17 +23,18 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_service::Service as _;
 
+use super::Options;
 use super::host::Hosts;
 use super::listen::Bound;
 use super::stall::Impatient;
-use super::Options;
 
 /// Room for a request's line and headers, and for what of a response is copied together.
 const BUFFER_BYTES: usize = 16 * 1024;
 /// How long to wait when the system has no room for another connection.
 const PAUSE: Duration = Duration::from_millis(50);
 /// What a connection hears that is one too many. Its request has not been read.
-const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+const FULL: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
 /// What the connections tell of themselves.
 #[derive(Clone, Debug)]
@@ -78,7 +79,9 @@ pub(super) async fn accept(
     shutdown: CancellationToken,
 ) {
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(options.header_timeout).max_buf_size(BUFFER_BYTES);
+    http.timer(TokioTimer::new())
+        .header_read_timeout(options.header_timeout)
+        .max_buf_size(BUFFER_BYTES);
     let server = Arc::new(Server {
         http,
         router,
@@ -120,8 +123,14 @@ pub(super) async fn accept(
     }
     drop(listener);
     connections.close();
-    if tokio::time::timeout(options.shutdown_timeout, connections.wait()).await.is_err() {
-        tracing::warn!(connections = connections.len(), "connections cut off at the end of the shutdown timeout");
+    if tokio::time::timeout(options.shutdown_timeout, connections.wait())
+        .await
+        .is_err()
+    {
+        tracing::warn!(
+            connections = connections.len(),
+            "connections cut off at the end of the shutdown timeout"
+        );
         server.deadline.cancel();
         connections.wait().await;
     }
@@ -153,7 +162,10 @@ impl Server {
     async fn speak(self: Arc<Self>, stream: TcpStream) {
         let server = Arc::clone(&self);
         let service = service_fn(move |request| Arc::clone(&server).answer(request));
-        let mut connection = std::pin::pin!(self.http.serve_connection(TokioIo::new(Impatient::new(stream)), service));
+        let mut connection = std::pin::pin!(
+            self.http
+                .serve_connection(TokioIo::new(Impatient::new(stream)), service)
+        );
         // How a connection ends is its peer's affair; nothing is left to do with an error.
         tokio::select! {
             _ = connection.as_mut() => return,

@@ -30,7 +30,10 @@ pub(super) enum Fault {
 impl Fault {
     /// A parameter with a bad value.
     pub(super) fn parameter(name: &'static str, message: impl Into<String>) -> Self {
-        Self::Parameter { name, message: message.into() }
+        Self::Parameter {
+            name,
+            message: message.into(),
+        }
     }
 
     pub(super) fn status(&self) -> StatusCode {
@@ -49,9 +52,10 @@ impl Fault {
             Self::NotFound => ("このアドレスには何もありません。", "There is nothing at this address."),
             Self::Method => ("このアドレスは読み取り専用です。", "This address can only be read."),
             Self::Parameter { message, .. } => ("アドレスのパラメーターが正しくありません。", message),
-            Self::Busy => {
-                ("まだ表示できません。数秒後にもう一度お試しください。", "Not possible just now. Try again in a few seconds.")
-            }
+            Self::Busy => (
+                "まだ表示できません。数秒後にもう一度お試しください。",
+                "Not possible just now. Try again in a few seconds.",
+            ),
             Self::Internal => ("サーバーで問題が起きました。", "Something went wrong in the server."),
         }
     }
@@ -79,7 +83,9 @@ impl Fault {
             en = escape(en),
         ))
         .into_response();
-        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, headers::PAGE_POLICY);
+        response
+            .headers_mut()
+            .insert(header::CONTENT_SECURITY_POLICY, headers::PAGE_POLICY);
         self.finish(response)
     }
 

@@ -20,12 +20,25 @@ pub(super) struct Hosts {
 impl Hosts {
     /// The names of loopback, the address that is listened on, and the configured ones.
     pub(super) fn new(listen: SocketAddr, configured: &[HostName]) -> Self {
-        let loopback = ["localhost", "127.0.0.1", "::1"].map(|name| HostName { name: name.to_owned(), port: None });
-        let allowed: Vec<HostName> =
-            loopback.into_iter().chain([HostName::of_ip(listen.ip())]).chain(configured.iter().cloned()).collect();
+        let loopback = ["localhost", "127.0.0.1", "::1"].map(|name| HostName {
+            name: name.to_owned(),
+            port: None,
+        });
+        let allowed: Vec<HostName> = loopback
+            .into_iter()
+            .chain([HostName::of_ip(listen.ip())])
+            .chain(configured.iter().cloned())
+            .collect();
         let usual = allowed
             .iter()
-            .map(|host| HostName { port: host.port.or(Some(listen.port())), ..host.clone() }.to_string().into_bytes())
+            .map(|host| {
+                HostName {
+                    port: host.port.or(Some(listen.port())),
+                    ..host.clone()
+                }
+                .to_string()
+                .into_bytes()
+            })
             .collect();
         Self { allowed, usual }
     }
@@ -37,11 +50,20 @@ impl Hosts {
             (Some(host), None) => host.as_bytes(),
             // Only programs older than virtual hosts, and the health checks of some proxies, send none.
             (None, None) if request.version() < Version::HTTP_11 => return None,
-            _ => return Some(plain(StatusCode::BAD_REQUEST, "Exactly one Host header is needed.\n".to_owned())),
+            _ => {
+                return Some(plain(
+                    StatusCode::BAD_REQUEST,
+                    "Exactly one Host header is needed.\n".to_owned(),
+                ));
+            }
         };
         // An absolute address in the request line overrides the header (RFC 9112, section 3.2.2): both must do.
         let absolute = request.uri().authority().map(|authority| authority.as_str().as_bytes());
-        [Some(host), absolute].into_iter().flatten().find(|host| !self.allows(host)).map(refusal)
+        [Some(host), absolute]
+            .into_iter()
+            .flatten()
+            .find(|host| !self.allows(host))
+            .map(refusal)
     }
 
     fn allows(&self, host: &[u8]) -> bool {
@@ -55,7 +77,11 @@ impl Hosts {
 
 fn refusal(host: &[u8]) -> Response {
     // What is repeated is text without markup, and short.
-    let shown: String = String::from_utf8_lossy(host).chars().filter(|c| !c.is_control()).take(100).collect();
+    let shown: String = String::from_utf8_lossy(host)
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(100)
+        .collect();
     let text = format!(
         "Keiki does not answer by the name {shown:?}. If it should, add the name to allowed_hosts below [server] in \
          keiki.toml.\n"
@@ -68,13 +94,18 @@ mod tests {
     use super::*;
 
     fn status(version: Version, uri: &str, hosts: &[&str]) -> u16 {
-        let configured = ["keiki.example.com".parse().unwrap(), "only.example.com:8443".parse().unwrap()];
+        let configured = [
+            "keiki.example.com".parse().unwrap(),
+            "only.example.com:8443".parse().unwrap(),
+        ];
         let names = Hosts::new("127.0.0.2:3000".parse().unwrap(), &configured);
         let mut request = Request::builder().version(version).uri(uri);
         for host in hosts {
             request = request.header(header::HOST, *host);
         }
-        names.refuse(&request.body(()).unwrap()).map_or(200, |response| response.status().as_u16())
+        names
+            .refuse(&request.body(()).unwrap())
+            .map_or(200, |response| response.status().as_u16())
     }
 
     #[test]

@@ -61,9 +61,14 @@ async fn serve(streams: Arc<dyn Streams>, mut request: Request) -> Response {
     if let Ok(address) = format!("{ROUTE}?{}", request.uri().query().unwrap_or_default()).parse() {
         *request.uri_mut() = address;
     }
-    // A browser that comes from a page would be sent back to it, as after a form.
-    request.headers_mut().remove(header::REFERER);
-    let once = Arc::new(Once { streams, refusal: Mutex::new(None) });
+    // To who accepts HTML, server functions answer as to a form: by leading elsewhere.
+    request
+        .headers_mut()
+        .insert(header::ACCEPT, HeaderValue::from_static("text/event-stream"));
+    let once = Arc::new(Once {
+        streams,
+        refusal: Mutex::new(None),
+    });
     let context = Arc::clone(&once);
     let answer = leptos_axum::handle_server_fns_with_context(
         move || provide_context::<Arc<dyn Live>>(Arc::clone(&context) as Arc<dyn Live>),
@@ -77,8 +82,14 @@ async fn serve(streams: Arc<dyn Streams>, mut request: Request) -> Response {
         None => answer,
     };
     let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform"));
-    headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("no-store, no-transform"),
+    );
+    headers.insert(
+        HeaderName::from_static("x-accel-buffering"),
+        HeaderValue::from_static("no"),
+    );
     headers::secure(headers);
     response
 }
@@ -87,7 +98,9 @@ fn refuse(refusal: Refusal) -> Response {
     let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
     let mut response = (status, refusal.message + "\n").into_response();
     if status == StatusCode::SERVICE_UNAVAILABLE {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
     }
     response
 }

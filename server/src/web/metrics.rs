@@ -14,7 +14,9 @@ use super::router::Shared;
 use crate::source::own::Total;
 
 /// Upper bounds of the buckets of every duration, seconds.
-pub const BOUNDS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+pub const BOUNDS: [f64; 13] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+];
 
 /// One series as it is now.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,7 +78,11 @@ pub fn explicit(distribution: &Distribution) -> Value {
             }
         }
     }
-    Value::Histogram { buckets: buckets.to_vec(), sum: distribution.sum(), count: distribution.count() }
+    Value::Histogram {
+        buckets: buckets.to_vec(),
+        sum: distribution.sum(),
+        count: distribution.count(),
+    }
 }
 
 /// `GET {base}/metrics`
@@ -153,8 +159,10 @@ fn exposed_name(name: &str, kind: Kind) -> String {
 
 /// Letters, digits and underscores, not beginning with a digit.
 fn plain_name(name: &str) -> String {
-    let mut plain: String =
-        name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' }).collect();
+    let mut plain: String = name
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' })
+        .collect();
     if plain.is_empty() || plain.starts_with(|c: char| c.is_ascii_digit()) {
         plain.insert(0, '_');
     }
@@ -164,7 +172,11 @@ fn plain_name(name: &str) -> String {
 /// The labels under names that Prometheus takes; values may be anything but a carriage return, at which some of its
 /// readers end a line.
 fn sanitized(labels: &Labels) -> Labels {
-    Labels::new(labels.iter().map(|(name, value)| (plain_name(name), value.replace('\r', " "))))
+    Labels::new(
+        labels
+            .iter()
+            .map(|(name, value)| (plain_name(name), value.replace('\r', " "))),
+    )
 }
 
 fn text(number: f64) -> String {
@@ -188,7 +200,13 @@ mod tests {
 
     fn exposed(name: &str, kind: Kind, labels: &[(&str, &str)], value: Value) -> Exposed {
         let labels = Labels::new(labels.iter().copied());
-        Exposed { name: name.into(), help: format!("About {name}\\ and\nmore."), kind, labels, value }
+        Exposed {
+            name: name.into(),
+            help: format!("About {name}\\ and\nmore."),
+            kind,
+            labels,
+            value,
+        }
     }
 
     fn sample() -> String {
@@ -197,8 +215,18 @@ mod tests {
             distribution.record(value);
         }
         encode(vec![
-            exposed("b_seconds", Kind::Histogram, &[("route", "/a")], explicit(&distribution.into())),
-            exposed("a_total", Kind::Counter, &[("x", "quote\" back\\ line\n\r</script>\u{1}計")], Value::Number(3.0)),
+            exposed(
+                "b_seconds",
+                Kind::Histogram,
+                &[("route", "/a")],
+                explicit(&distribution.into()),
+            ),
+            exposed(
+                "a_total",
+                Kind::Counter,
+                &[("x", "quote\" back\\ line\n\r</script>\u{1}計")],
+                Value::Number(3.0),
+            ),
             exposed("a_total", Kind::Counter, &[("bad-name", "1")], Value::Number(1e15)),
             exposed("a_total", Kind::Counter, &[("bad-name", "1")], Value::Number(2.0)),
             exposed("workers_total", Kind::Gauge, &[], Value::Number(2.5)),
@@ -213,9 +241,18 @@ mod tests {
         assert_eq!(lines[1], "# TYPE a_total counter");
         assert_eq!(lines[2], "a_total{bad_name=\"1\"} 1000000000000000");
         assert_eq!(lines[3], "a_total{x=\"quote\\\" back\\\\ line\\n </script>\u{1}計\"} 3");
-        assert!(text.contains("\nb_seconds_bucket{le=\"0.001\",route=\"/a\"} 2\n"), "{text}");
-        assert!(text.contains("\nb_seconds_bucket{le=\"0.25\",route=\"/a\"} 4\n"), "{text}");
-        assert!(text.contains("\nb_seconds_bucket{le=\"+Inf\",route=\"/a\"} 5\n"), "{text}");
+        assert!(
+            text.contains("\nb_seconds_bucket{le=\"0.001\",route=\"/a\"} 2\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("\nb_seconds_bucket{le=\"0.25\",route=\"/a\"} 4\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("\nb_seconds_bucket{le=\"+Inf\",route=\"/a\"} 5\n"),
+            "{text}"
+        );
         assert!(text.contains("\nb_seconds_count{route=\"/a\"} 5\n"), "{text}");
         assert!(text.ends_with("# TYPE workers gauge\nworkers 2.5\n"), "{text}");
     }

@@ -1,6 +1,7 @@
 //! Pages: the overview and the groups.
 
 use axum::extract::{Path, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use bytes::Bytes;
@@ -23,39 +24,49 @@ pub(super) const MAX_QUERY: usize = 4_096;
 
 /// `GET {base}/`
 pub(super) async fn overview(State(site): State<Shared>, request: Request) -> Response {
-    page(&site, Subject::Overview, &request).await
+    page(&site, Subject::Overview, request).await
 }
 
 /// `GET {base}/groups/{group}`
 pub(super) async fn group(State(site): State<Shared>, Path(group): Path<String>, request: Request) -> Response {
     match Group::from_id(&group) {
-        Some(group) => page(&site, Subject::Group(group), &request).await,
+        Some(group) => page(&site, Subject::Group(group), request).await,
         None => Fault::NotFound.html(&site.base),
     }
 }
 
-async fn page(site: &Shared, subject: Subject, request: &Request) -> Response {
-    match try_page(site, subject, request).await {
+async fn page(site: &Shared, subject: Subject, request: Request) -> Response {
+    let (request, _) = request.into_parts();
+    match try_page(site, subject, &request).await {
         Ok(response) => response,
         Err(fault) => fault.html(&site.base),
     }
 }
 
-async fn try_page(site: &Shared, subject: Subject, request: &Request) -> Result<Response, Fault> {
-    let query = request.uri().query().unwrap_or_default();
+async fn try_page(site: &Shared, subject: Subject, request: &Parts) -> Result<Response, Fault> {
+    let query = request.uri.query().unwrap_or_default();
     if query.len() > MAX_QUERY {
-        return Err(Fault::parameter("query", format!("The query is longer than {MAX_QUERY} bytes.")));
+        return Err(Fault::parameter(
+            "query",
+            format!("The query is longer than {MAX_QUERY} bytes."),
+        ));
     }
     let asked = PageRequest::parse(subject, query, site.language, &site.base)
         .map_err(|error| Fault::parameter(error.parameter, error.to_string()))?;
-    site.respond(Key::Page(asked), request.headers(), PATIENCE).await
+    site.respond(Key::Page(asked), &request.headers, PATIENCE).await
 }
 
 /// The body and the headers that are the page's own.
 pub(super) fn make(request: &PageRequest, snapshot: &Snapshot, render: &dyn Render) -> (Bytes, HeaderMap) {
     let headers = HeaderMap::from_iter([
-        (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
-        (header::CONTENT_LANGUAGE, HeaderValue::from_static(request.language.tag())),
+        (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("text/html; charset=utf-8"),
+        ),
+        (
+            header::CONTENT_LANGUAGE,
+            HeaderValue::from_static(request.language.tag()),
+        ),
         (header::CONTENT_SECURITY_POLICY, PAGE_POLICY),
     ]);
     (render.page(request, snapshot).into(), headers)

@@ -4,6 +4,7 @@ use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use bytes::Bytes;
+use keiki_app::PageRequest;
 use keiki_model::frame::Snapshot;
 use keiki_model::panel::StatKey;
 use keiki_model::text::Language;
@@ -41,6 +42,11 @@ enum Form {
 }
 
 impl PanelRequest {
+    /// Whether it is of a window of the pages, and of nobody in particular.
+    pub(super) fn is_common(&self) -> bool {
+        PageRequest::WINDOWS.contains(&self.window) && self.scope == Scope::default()
+    }
+
     /// The view whose only panel it is.
     pub(super) fn view(&self) -> View {
         let mut view = View::of_window(Subject::Panel(self.id.to_owned()), self.window, self.scope.clone());
@@ -52,7 +58,7 @@ impl PanelRequest {
 
 /// `GET {base}/panels/{panel}.{svg,json,csv}`
 pub(super) async fn file(State(site): State<Shared>, Path(file): Path<String>, request: Request) -> Response {
-    answer(&site, &file, &request, |extension, look| match extension {
+    answer(&site, &file, request, |extension, look| match extension {
         "json" => Some(Form::Json),
         "csv" => Some(Form::Csv),
         "svg" => Some(Form::Picture(look.look)),
@@ -63,7 +69,7 @@ pub(super) async fn file(State(site): State<Shared>, Path(file): Path<String>, r
 
 /// `GET {base}/badges/{panel}.svg`
 pub(super) async fn badge(State(site): State<Shared>, Path(file): Path<String>, request: Request) -> Response {
-    answer(&site, &file, &request, |extension, query| {
+    answer(&site, &file, request, |extension, query| {
         (extension == "svg").then_some(Form::Badge(query.stat, query.look))
     })
     .await
@@ -72,18 +78,30 @@ pub(super) async fn badge(State(site): State<Shared>, Path(file): Path<String>, 
 async fn answer(
     site: &Shared,
     file: &str,
-    request: &Request,
+    request: Request,
     form: impl FnOnce(&str, &Query) -> Option<Form>,
 ) -> Response {
-    let Some((id, extension)) = file.rsplit_once('.') else { return Fault::NotFound.json() };
-    let Some(panel) = keiki_model::group::panel(id) else { return Fault::NotFound.json() };
-    let query = match Query::parse(request.uri().query().unwrap_or_default(), site.language) {
+    let (request, _) = request.into_parts();
+    let Some((id, extension)) = file.rsplit_once('.') else {
+        return Fault::NotFound.json();
+    };
+    let Some(panel) = keiki_model::group::panel(id) else {
+        return Fault::NotFound.json();
+    };
+    let query = match Query::parse(request.uri.query().unwrap_or_default(), site.language) {
         Ok(query) => query,
         Err(fault) => return fault.json(),
     };
-    let Some(form) = form(extension, &query) else { return Fault::NotFound.json() };
-    let asked = PanelRequest { id: &panel.spec.id, form, window: query.window, scope: query.scope };
-    match site.respond(Key::Panel(asked), request.headers(), PATIENCE).await {
+    let Some(form) = form(extension, &query) else {
+        return Fault::NotFound.json();
+    };
+    let asked = PanelRequest {
+        id: &panel.spec.id,
+        form,
+        window: query.window,
+        scope: query.scope,
+    };
+    match site.respond(Key::Panel(asked), &request.headers, PATIENCE).await {
         Ok(response) => response,
         Err(fault) => fault.json(),
     }
@@ -102,10 +120,20 @@ impl Query {
     /// Reads a query string. Parameters of other addresses are ignored, as on pages.
     fn parse(text: &str, language: Language) -> Result<Self, Fault> {
         if text.len() > MAX_QUERY {
-            return Err(Fault::parameter("query", format!("The query is longer than {MAX_QUERY} bytes.")));
+            return Err(Fault::parameter(
+                "query",
+                format!("The query is longer than {MAX_QUERY} bytes."),
+            ));
         }
-        let mut query =
-            Self { window: 300, scope: Scope::default(), look: Look { language, dark: Some(false) }, stat: None };
+        let mut query = Self {
+            window: 300,
+            scope: Scope::default(),
+            look: Look {
+                language,
+                dark: Some(false),
+            },
+            stat: None,
+        };
         for pair in text.split('&') {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let decoded = || percent_decode(&value.replace('+', " "));
@@ -152,7 +180,10 @@ impl Query {
             }
         }
         if query.scope.services.len() + query.scope.hosts.len() > MAX_SCOPE {
-            return Err(Fault::parameter("service", format!("more than {MAX_SCOPE} services and hosts")));
+            return Err(Fault::parameter(
+                "service",
+                format!("more than {MAX_SCOPE} services and hosts"),
+            ));
         }
         Ok(query)
     }
@@ -167,8 +198,13 @@ fn window(text: &str) -> Option<u32> {
         _ => return None,
     };
     // The parser of the standard library also takes a plus sign.
-    let number: u32 = number.bytes().all(|byte| byte.is_ascii_digit()).then(|| number.parse().ok())??;
-    number.checked_mul(factor).filter(|seconds| (1..=LIVE_WINDOW).contains(seconds))
+    let number: u32 = number
+        .bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then(|| number.parse().ok())??;
+    number
+        .checked_mul(factor)
+        .filter(|seconds| (1..=LIVE_WINDOW).contains(seconds))
 }
 
 /// The body and the headers that are its own.
@@ -204,9 +240,7 @@ pub(super) fn make(
 }
 
 /// The panel's own stats, not those that it shows of others.
-fn own_stats(
-    panel: &keiki_model::panel::PanelSnapshot,
-) -> impl Iterator<Item = (StatKey, &keiki_model::panel::Stat)> {
+fn own_stats(panel: &keiki_model::panel::PanelSnapshot) -> impl Iterator<Item = (StatKey, &keiki_model::panel::Stat)> {
     panel
         .spec
         .stats
@@ -222,10 +256,31 @@ mod tests {
 
     #[test]
     fn windows_are_whole_and_live() {
-        for (text, seconds) in [("5m", 300), ("1m", 60), ("15m", 900), ("1s", 1), ("90s", 90), ("900s", 900)] {
+        for (text, seconds) in [
+            ("5m", 300),
+            ("1m", 60),
+            ("15m", 900),
+            ("1s", 1),
+            ("90s", 90),
+            ("900s", 900),
+        ] {
             assert_eq!(window(text), Some(seconds), "{text}");
         }
-        for bad in ["", "5", "m", "0s", "16m", "901s", "-1m", "+1m", "1.5m", "1h", "99999999999m", "5é", "5 m"] {
+        for bad in [
+            "",
+            "5",
+            "m",
+            "0s",
+            "16m",
+            "901s",
+            "-1m",
+            "+1m",
+            "1.5m",
+            "1h",
+            "99999999999m",
+            "5é",
+            "5 m",
+        ] {
             assert_eq!(window(bad), None, "{bad}");
         }
     }
@@ -234,24 +289,45 @@ mod tests {
     fn a_view_is_a_whole_number_of_steps() {
         for seconds in 1..=LIVE_WINDOW {
             let query = Query::parse(&format!("window={seconds}s"), Language::En).unwrap();
-            let asked =
-                PanelRequest { id: "api.latency", form: Form::Json, window: query.window, scope: query.scope };
+            let asked = PanelRequest {
+                id: "api.latency",
+                form: Form::Json,
+                window: query.window,
+                scope: query.scope,
+            };
             let view = asked.view();
             assert!(view.window >= seconds && view.window <= LIVE_WINDOW, "{view}");
             assert!(view.slots() <= 300 && view.window == view.slots() * view.step, "{view}");
-            assert_eq!(view.to_string().parse::<keiki_model::view::Item>().map(|item| item.view), Ok(view));
+            assert_eq!(
+                view.to_string()
+                    .parse::<keiki_model::view::Item>()
+                    .map(|item| item.view),
+                Ok(view)
+            );
         }
     }
 
     #[test]
     fn bad_parameters_are_named() {
-        for bad in ["window=7d", "from=1", "to=2", "service=", "host=%zz", "lang=fr", "theme=blue", "stat=p12"] {
+        for bad in [
+            "window=7d",
+            "from=1",
+            "to=2",
+            "service=",
+            "host=%zz",
+            "lang=fr",
+            "theme=blue",
+            "stat=p12",
+        ] {
             let name = bad.split('=').next().unwrap();
             match Query::parse(bad, Language::En) {
                 Err(Fault::Parameter { name: named, .. }) => assert_eq!(named, name),
                 other => panic!("{bad}: {other:?}"),
             }
         }
-        assert_eq!(Query::parse("utm=1&token=x", Language::En), Query::parse("", Language::En));
+        assert_eq!(
+            Query::parse("utm=1&token=x", Language::En),
+            Query::parse("", Language::En)
+        );
     }
 }

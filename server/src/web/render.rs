@@ -28,13 +28,20 @@ impl App {
     pub fn new(base: &str) -> Self {
         let names = assets::names();
         let at = |name: &str| format!("{base}/assets/{name}");
-        let early = [(names.echarts, "script"), (names.wasm_js, "script"), (names.wasm, "fetch")];
+        let early = [
+            (names.echarts, "script"),
+            (names.wasm_js, "script"),
+            (names.wasm, "fetch"),
+        ];
         Self {
             assets: AssetUrls {
                 css: at(names.css),
                 boot: at(names.boot),
                 favicon: at(names.favicon),
-                preloads: early.into_iter().map(|(name, kind)| (at(name), kind.to_owned())).collect(),
+                preloads: early
+                    .into_iter()
+                    .map(|(name, kind)| (at(name), kind.to_owned()))
+                    .collect(),
             },
         }
     }
@@ -46,7 +53,9 @@ impl Render for App {
     }
 
     fn picture(&self, look: &Look, snapshot: &Snapshot) -> String {
-        let Some(panel) = snapshot.panels.first() else { return String::new() };
+        let Some(panel) = snapshot.panels.first() else {
+            return String::new();
+        };
         let options = Options {
             language: look.language,
             zone: &snapshot.header.zone,
@@ -60,10 +69,19 @@ impl Render for App {
 
     fn badge(&self, stat: Option<StatKey>, look: &Look, snapshot: &Snapshot) -> Option<String> {
         let panel = snapshot.panels.first()?;
-        let mut own = panel.spec.stats.iter().zip(&panel.stats).filter(|(spec, _)| spec.of.is_none());
+        let mut own = panel
+            .spec
+            .stats
+            .iter()
+            .zip(&panel.stats)
+            .filter(|(spec, _)| spec.of.is_none());
         let (spec, value) = own.find(|(spec, _)| stat.is_none_or(|stat| spec.key == stat))?;
         let text = format::stat(&panel.spec, spec, value, look.language).joined(look.language);
-        let name = format!("{} {}", panel.spec.title.get(look.language), spec.label.get(look.language));
+        let name = format!(
+            "{} {}",
+            panel.spec.title.get(look.language),
+            spec.label.get(look.language)
+        );
         Some(badge_svg(&name, &text, value.status))
     }
 }

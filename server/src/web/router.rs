@@ -14,10 +14,10 @@ use keiki_app::PageRequest;
 use keiki_instrument::RequestLayer;
 use keiki_model::frame::Snapshot;
 use keiki_model::text::Language;
-use keiki_model::view::View;
+use keiki_model::view::{Scope, View};
 
 use super::assets::{self, negotiate};
-use super::cache::{Cache, Made};
+use super::cache::{self, Cache, Made};
 use super::fault::Fault;
 use super::panel::PanelRequest;
 use super::state::{State, ViewsError};
@@ -33,6 +33,16 @@ pub(super) enum Key {
     Page(PageRequest),
     /// A single panel as picture, data or badge.
     Panel(PanelRequest),
+}
+
+impl cache::Key for Key {
+    fn is_common(&self) -> bool {
+        match self {
+            // Languages, themes and windows are few; the rest of an address is not.
+            Self::Page(request) => request.scope == Scope::default() && request.sort.is_none(),
+            Self::Panel(request) => request.is_common(),
+        }
+    }
 }
 
 /// What all handlers share.
@@ -53,7 +63,7 @@ pub(super) fn router(options: &Options, site: &Shared) -> Router {
     let files = Router::new()
         .route(&at("/assets/{name}"), get(assets::serve))
         .route(&at("/favicon.svg"), get(favicon))
-        .layer(map_response(|mut response: Response| async {
+        .layer(map_response(|mut response: Response| async move {
             headers::secure(response.headers_mut());
             response
         }));
@@ -74,7 +84,7 @@ pub(super) fn router(options: &Options, site: &Shared) -> Router {
         .route(&at("/healthz"), get(health::healthz))
         .route(&at("/readyz"), get(health::readyz))
         .route(&at("/metrics"), get(metrics::serve))
-        .route(&at(live::ROUTE), site.state.live.clone())
+        .route(&at(live::ROUTE), site.state.live.clone().with_state(()))
         .merge(files)
         .fallback(elsewhere)
         .method_not_allowed_fallback(|| async { Fault::Method.text() })
@@ -89,7 +99,9 @@ async fn elsewhere(Extract(site): Extract<Shared>, request: Request) -> Response
         Some([path, "/"].concat())
     } else {
         // Two slashes at the start would lead to another host.
-        path.strip_suffix('/').filter(|path| path.starts_with('/') && !path.starts_with("//")).map(str::to_owned)
+        path.strip_suffix('/')
+            .filter(|path| path.starts_with('/') && !path.starts_with("//"))
+            .map(str::to_owned)
     };
     match target {
         Some(mut target) if matches!(*request.method(), Method::GET | Method::HEAD) => {
@@ -104,7 +116,9 @@ async fn elsewhere(Extract(site): Extract<Shared>, request: Request) -> Response
 }
 
 fn moved(target: &str) -> Response {
-    let Ok(target) = HeaderValue::from_str(target) else { return Fault::NotFound.text() };
+    let Ok(target) = HeaderValue::from_str(target) else {
+        return Fault::NotFound.text();
+    };
     let mut response = (StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, target)]).into_response();
     // A base path can change: the browser must not remember for good.
     response.headers_mut().insert(header::CACHE_CONTROL, headers::NO_CACHE);
@@ -137,10 +151,24 @@ impl Site {
                 Key::Panel(request) => panel::make(request, &snapshot, &*render)?,
             };
             common(&mut headers, &snapshot);
-            Ok(Some(Made { body, seq: snapshot.seq, headers }))
+            Ok(Some(Made {
+                body,
+                seq: snapshot.seq,
+                headers,
+            }))
         };
-        let cache = Cache::new(options.cache_entries, options.cache_bytes, &state.recorder, Arc::new(make));
-        Self { state, base: options.base_path.clone(), language: options.language, cache: Arc::new(cache) }
+        let cache = Cache::new(
+            options.cache_entries,
+            options.cache_bytes,
+            &state.recorder,
+            Arc::new(make),
+        );
+        Self {
+            state,
+            base: options.base_path.clone(),
+            language: options.language,
+            cache: Arc::new(cache),
+        }
     }
 
     /// Drops what nobody asks for, for as long as the server runs.
@@ -155,7 +183,10 @@ impl Site {
     pub(super) async fn respond(&self, key: Key, request: &HeaderMap, patience: u64) -> Result<Response, Fault> {
         let tick = self.state.views.tick();
         let (ready, hit) = self.cache.get(key, negotiate(request), tick, patience).await?;
-        let unchanged = ready.headers.get(header::ETAG).is_some_and(|etag| is_known(request, etag));
+        let unchanged = ready
+            .headers
+            .get(header::ETAG)
+            .is_some_and(|etag| is_known(request, etag));
         let mut response = if unchanged {
             StatusCode::NOT_MODIFIED.into_response()
         } else {
@@ -167,7 +198,9 @@ impl Site {
             response.headers_mut().remove(header::CONTENT_ENCODING);
         }
         if !hit {
-            response.headers_mut().insert(headers::X_CACHE, HeaderValue::from_static("MISS"));
+            response
+                .headers_mut()
+                .insert(headers::X_CACHE, HeaderValue::from_static("MISS"));
         }
         Ok(response)
     }
@@ -187,9 +220,16 @@ fn common(headers: &mut HeaderMap, snapshot: &Snapshot) {
 /// Whether `If-None-Match` lists the tag (weak comparison).
 fn is_known(request: &HeaderMap, etag: &HeaderValue) -> bool {
     let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
-    let Ok(etag) = etag.to_str().map(opaque) else { return false };
-    let lists = request.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    lists.flat_map(|list| list.split(',')).any(|tag| tag.trim() == "*" || opaque(tag) == etag)
+    let Ok(etag) = etag.to_str().map(opaque) else {
+        return false;
+    };
+    let lists = request
+        .get_all(header::IF_NONE_MATCH)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    lists
+        .flat_map(|list| list.split(','))
+        .any(|tag| tag.trim() == "*" || opaque(tag) == etag)
 }
 
 fn refused(error: ViewsError, view: &View) -> Fault {

@@ -100,10 +100,19 @@ fn panel(id: &str, view: &View) -> PanelSnapshot {
         to: 900_000,
         slots: view.slots(),
         series: NASTY
-            .map(|value| SeriesPoints { labels: Labels::new([("x", value)]), points: points.clone() })
+            .map(|value| SeriesPoints {
+                labels: Labels::new([("x", value)]),
+                points: points.clone(),
+            })
             .to_vec(),
         rows: Vec::new(),
-        stats: vec![Stat { value: Some(0.5), ..Stat::default() }; spec.stats.len()],
+        stats: vec![
+            Stat {
+                value: Some(0.5),
+                ..Stat::default()
+            };
+            spec.stats.len()
+        ],
         failure: None,
         spec: spec.into(),
     }
@@ -113,7 +122,12 @@ impl Render for Fake {
     fn page(&self, request: &PageRequest, snapshot: &Snapshot) -> String {
         self.draw();
         let filling = "<p>0.0123 of something or other</p>".repeat(500);
-        format!("tick {} of {} in {}{filling}", snapshot.seq, request.href(), request.language.tag())
+        format!(
+            "tick {} of {} in {}{filling}",
+            snapshot.seq,
+            request.href(),
+            request.language.tag()
+        )
     }
 
     fn picture(&self, look: &Look, snapshot: &Snapshot) -> String {
@@ -164,7 +178,10 @@ impl Server {
             refuses: Mutex::new(None),
             delay: Mutex::new(Duration::ZERO),
         });
-        let recorder = Recorder::new(Identity { service_name: "keiki".into(), ..Identity::default() });
+        let recorder = Recorder::new(Identity {
+            service_name: "keiki".into(),
+            ..Identity::default()
+        });
         let ready = Arc::clone(&fake);
         let state = State {
             views: fake.clone(),
@@ -179,7 +196,13 @@ impl Server {
         };
         let shutdown = CancellationToken::new();
         let task = tokio::spawn(serve(bound, options, state, shutdown.clone()));
-        Self { address, fake, recorder, shutdown, task }
+        Self {
+            address,
+            fake,
+            recorder,
+            shutdown,
+            task,
+        }
     }
 
     pub async fn connect(&self) -> TcpStream {
@@ -199,10 +222,13 @@ impl Server {
     /// The value of one of the server's own metrics, summed over its series.
     pub fn measured(&self, name: &str) -> f64 {
         let samples = self.recorder.collect(0);
-        let values = samples.iter().filter(|sample| sample.series.name() == name).map(|sample| match &sample.value {
-            Value::Number(number) => *number,
-            Value::Distribution(distribution) => distribution.count() as f64,
-        });
+        let values = samples
+            .iter()
+            .filter(|sample| sample.series.name() == name)
+            .map(|sample| match &sample.value {
+                Value::Number(number) => *number,
+                Value::Distribution(distribution) => distribution.count() as f64,
+            });
         values.sum()
     }
 }

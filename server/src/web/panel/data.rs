@@ -45,7 +45,12 @@ impl Serialize for Stats {
 /// `{"panel", "unit", "from", "to", "step", "series": [{"labels", "points": [[unix_ms, value|null], …], "stats"}], "stats"}`.
 pub(super) fn json(panel: &PanelSnapshot) -> String {
     let line = |series: &'_ SeriesPoints| -> Vec<(i64, Option<f64>)> {
-        series.points.iter().enumerate().map(|(slot, value)| (panel.slot_time(slot), *value)).collect()
+        series
+            .points
+            .iter()
+            .enumerate()
+            .map(|(slot, value)| (panel.slot_time(slot), *value))
+            .collect()
     };
     let body = Panel {
         panel: &panel.spec.id,
@@ -56,7 +61,11 @@ pub(super) fn json(panel: &PanelSnapshot) -> String {
         series: panel
             .series
             .iter()
-            .map(|series| Line { labels: &series.labels, points: line(series), stats: row_of(panel, &series.labels) })
+            .map(|series| Line {
+                labels: &series.labels,
+                points: line(series),
+                stats: row_of(panel, &series.labels),
+            })
             .collect(),
         stats: Stats(own_stats(panel).map(|(key, stat)| (key, stat.value)).collect()),
     };
@@ -68,7 +77,15 @@ pub(super) fn json(panel: &PanelSnapshot) -> String {
 fn row_of(panel: &PanelSnapshot, labels: &Labels) -> Stats {
     let row = panel.rows.iter().find(|row| row.labels == *labels);
     let cells: &[Stat] = row.map_or(&[], |row| &row.cells);
-    Stats(panel.spec.columns.iter().zip(cells).map(|(column, cell)| (column.key, cell.value)).collect())
+    Stats(
+        panel
+            .spec
+            .columns
+            .iter()
+            .zip(cells)
+            .map(|(column, cell)| (column.key, cell.value))
+            .collect(),
+    )
 }
 
 /// A header, then a line per slot: its time, and a value per series or nothing.
@@ -94,8 +111,8 @@ pub(super) fn csv(panel: &PanelSnapshot) -> String {
 
 /// Quotes what is not plain.
 fn field(out: &mut String, text: &str) {
-    let plain = !text.starts_with(['=', '+', '-', '@'])
-        && text.chars().all(|c| !c.is_control() && c != '"' && c != ',');
+    let plain =
+        !text.starts_with(['=', '+', '-', '@']) && text.chars().all(|c| !c.is_control() && c != '"' && c != ',');
     if plain {
         out.push_str(text);
         return;
@@ -114,7 +131,13 @@ mod tests {
     fn panel(labels: &[Labels]) -> PanelSnapshot {
         let spec = keiki_model::group::panel("api.latency").map(|panel| panel.spec.clone());
         let spec = spec.expect("the panel is in the catalogue");
-        let stats = vec![Stat { value: Some(0.5), ..Stat::default() }; spec.stats.len()];
+        let stats = vec![
+            Stat {
+                value: Some(0.5),
+                ..Stat::default()
+            };
+            spec.stats.len()
+        ];
         PanelSnapshot {
             spec: spec.into(),
             state: State::Live,
@@ -127,7 +150,10 @@ mod tests {
             slots: 3,
             series: labels
                 .iter()
-                .map(|labels| SeriesPoints { labels: labels.clone(), points: vec![Some(0.0125), None, Some(3.0)] })
+                .map(|labels| SeriesPoints {
+                    labels: labels.clone(),
+                    points: vec![Some(0.0125), None, Some(3.0)],
+                })
                 .collect(),
             rows: Vec::new(),
             stats,
@@ -136,7 +162,9 @@ mod tests {
     }
 
     fn nasty() -> Vec<Labels> {
-        ["</script>", "a\"b,c", "=1+1", "line\nbreak\r\u{1}", "計\\器"].map(|value| Labels::new([("x", value)])).to_vec()
+        ["</script>", "a\"b,c", "=1+1", "line\nbreak\r\u{1}", "計\\器"]
+            .map(|value| Labels::new([("x", value)]))
+            .to_vec()
     }
 
     #[test]
@@ -187,7 +215,13 @@ mod tests {
             .find(|panel| !panel.spec.columns.is_empty())
             .expect("some panel is a table");
         panel.spec = table.spec.clone().into();
-        let cells = vec![Stat { value: Some(2.0), ..Stat::default() }; panel.spec.columns.len()];
+        let cells = vec![
+            Stat {
+                value: Some(2.0),
+                ..Stat::default()
+            };
+            panel.spec.columns.len()
+        ];
         panel.rows = vec![Row { labels, cells }];
         let value: serde_json::Value = serde_json::from_str(&json(&panel)).unwrap();
         assert_eq!(value["series"][0]["stats"][panel.spec.columns[0].key.as_str()], 2.0);
