@@ -73,21 +73,3 @@ export async function drawn(page) {
     return [...document.querySelectorAll(".chart")].filter(inSight).every((chart) => chart.dataset.chart === "live");
   });
 }
-
-/** The points of a panel's data table: one array per series, oldest first; its times as the table writes them. */
-export async function tablePoints(page, panel) {
-  const details = page.locator(`section[data-panel="${panel}"] details.data`);
-  if (!(await details.evaluate((element) => element.open))) await details.locator("summary").click();
-  await details.locator("tbody tr").first().waitFor();
-  return details.evaluate((element) => {
-    const cell = (td) => {
-      const raw = td.dataset.value ?? td.querySelector("[data-value]")?.dataset.value;
-      return raw === undefined || raw === "" ? null : Number(raw);
-    };
-    const rows = [...element.querySelectorAll("tbody tr")];
-    return {
-      times: rows.map((row) => row.cells[0].textContent.trim()),
-      columns: [...rows[0].cells].slice(1).map((_, column) => rows.map((row) => cell(row.cells[column + 1]))),
-    };
-  });
-}

@@ -1,5 +1,6 @@
 // Playwright's `test` with a server per worker and pages that are watched.
 import { test as base, expect } from "@playwright/test";
+import { rememberCharts } from "./canvas.js";
 import { startServer } from "./server.js";
 import { watch } from "./watch.js";
 
@@ -43,6 +44,7 @@ export const test = base.extend({
     await use(async (address, options = {}) => {
       const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
       contexts.push(context);
+      await context.addInitScript(rememberCharts);
       const page = await context.newPage();
       watched.push(watch(page, { origin: new URL(address).origin, allow }));
       const response = await page.goto(address, { waitUntil: "commit" });
