@@ -9,6 +9,7 @@ use keiki_model::frame::{Header, Snapshot};
 use keiki_model::panel::{PanelSnapshot, PanelSpec, StatKey};
 use keiki_model::text::{Language, Text};
 use keiki_model::time::Millis;
+use keiki_model::view::Subject;
 use leptos::prelude::*;
 
 use crate::data::PageData;
@@ -149,6 +150,18 @@ impl Page {
         self.clock.set(snapshot.now);
         self.time.set(snapshot.now);
         self.overdue.set(false);
+    }
+
+    /// What the page calls a panel: a card bears its group's name.
+    pub fn title_of(&self, spec: &PanelSpec) -> String {
+        let card = self
+            .request
+            .with_untracked(|request| request.subject == Subject::Overview);
+        let group = self.fixed.with_value(|fixed| {
+            let named = fixed.groups.iter().find(|(id, _)| card && *id == spec.group);
+            named.map(|(_, title)| title.get(self.language).to_owned())
+        });
+        group.unwrap_or_else(|| spec.title.get(self.language).to_owned())
     }
 
     /// The time of day in the configured zone, hours to seconds.

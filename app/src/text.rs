@@ -187,6 +187,16 @@ pub fn reason(label: &str, by: &str, over: bool, limit: bool, language: Language
     parts.concat()
 }
 
+/// A change of state, as it is read aloud.
+pub fn announcement(title: &str, word: &str, reason: Option<&str>, language: Language) -> String {
+    match (language, reason) {
+        (Language::Ja, None) => [title, "：", word, "。"].concat(),
+        (Language::Ja, Some(reason)) => [title, "：", word, "、", reason, "。"].concat(),
+        (Language::En, None) => [title, ": ", word, "."].concat(),
+        (Language::En, Some(reason)) => [title, ": ", word, ", ", reason, "."].concat(),
+    }
+}
+
 /// What a source in error said.
 pub fn failed(source: &str, language: Language) -> String {
     match language {

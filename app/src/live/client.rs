@@ -8,18 +8,21 @@ use std::rc::Rc;
 use futures::future::{Either, select};
 use gloo_timers::future::TimeoutFuture;
 use keiki_model::frame::Snapshot;
+use keiki_model::panel::PanelSnapshot;
 use keiki_model::time::Millis;
 use keiki_model::view::percent_encode;
 use leptos::ev;
 use leptos::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
+use super::announce::Announcer;
 use super::backoff::Backoff;
 use super::connection::{Connection, Failure};
 use super::session::{Outcome, Session};
 use super::sse::{Event, Parser};
 use super::wake::Bell;
 use crate::state::{Link, Page};
+use crate::text;
 
 /// A stream without events for so long beyond its step is not called live, milliseconds.
 const DOUBTFUL: f64 = 5_000.0;
@@ -41,6 +44,7 @@ pub struct Client {
     /// Whether the page was left; it may come back from the browser's memory.
     left: Rc<Cell<bool>>,
     bell: Bell,
+    announcer: Rc<RefCell<Announcer>>,
 }
 
 impl Client {
@@ -58,6 +62,7 @@ impl Client {
             heard: Rc::new(Cell::new(js_sys::Date::now())),
             left: Rc::default(),
             bell: Bell::default(),
+            announcer: Rc::default(),
         };
         page.link.set(Some(Link::Connecting));
         client.listen();
@@ -120,12 +125,9 @@ impl Client {
                 _ => backoff.next(js_sys::Math::random()),
             };
             if backoff.failed() {
-                let link = self.page.link.get_untracked();
                 // The first failure after a good time may be a passing one; the second is a loss.
-                let lost = link != Some(Link::Live);
-                self.page
-                    .link
-                    .set(Some(if lost { Link::Lost } else { Link::Connecting }));
+                let passing = self.page.link.get_untracked() == Some(Link::Live);
+                self.set_link(if passing { Link::Connecting } else { Link::Lost });
             }
             self.bell.hush();
             while self.left.get() {
@@ -133,6 +135,21 @@ impl Client {
             }
             select(std::pin::pin!(self.bell.wait()), TimeoutFuture::new(wait)).await;
         }
+    }
+
+    /// Sets the state of the stream where it changed; a loss and its end are told.
+    fn set_link(&self, link: Link) {
+        let before = self.page.link.get_untracked();
+        if before == Some(link) {
+            return;
+        }
+        self.page.link.set(Some(link));
+        let told = match (before, link) {
+            (_, Link::Lost) => text::LOST,
+            (Some(Link::Lost), Link::Live) => text::BACK,
+            _ => return,
+        };
+        self.page.announcement.set(told.get(self.page.language).to_owned());
     }
 
     /// Reads a connection to its end.
@@ -162,9 +179,7 @@ impl Client {
             if changed {
                 backoff.reset();
                 self.heard.set(js_sys::Date::now());
-                if self.page.link.get_untracked() != Some(Link::Live) {
-                    self.page.link.set(Some(Link::Live));
-                }
+                self.set_link(Link::Live);
                 self.paint();
             }
         }
@@ -188,7 +203,13 @@ impl Client {
     /// Shows the state, unless nobody sees it or wants it changed.
     fn paint(&self) {
         if !document().hidden() && !self.page.paused.get_untracked() {
-            self.page.show(&self.session.borrow().snapshot);
+            let session = self.session.borrow();
+            self.page.show(&session.snapshot);
+            let title = |panel: &PanelSnapshot| self.page.title_of(&panel.spec);
+            let mut announcer = self.announcer.borrow_mut();
+            if let Some(text) = announcer.next(&session.snapshot, self.page.language, title) {
+                self.page.announcement.set(text);
+            }
         }
     }
 
@@ -201,7 +222,7 @@ impl Client {
                 continue;
             }
             if silent > self.step() + DOUBTFUL && self.page.link.get_untracked() == Some(Link::Live) {
-                self.page.link.set(Some(Link::Connecting));
+                self.set_link(Link::Connecting);
             }
             if self.page.paused.get_untracked() {
                 continue;

@@ -4,6 +4,7 @@
 //! again from where the state is. [`sse`] reads the wire, [`session`] decides what an event means, [`backoff`] how long
 //! to wait; these know no browser and are tested without one.
 
+pub mod announce;
 pub mod backoff;
 #[cfg(feature = "hydrate")]
 pub mod client;

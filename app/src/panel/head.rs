@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use keiki_model::format::{self, Scale};
 use keiki_model::group::Group;
-use keiki_model::panel::{PanelSnapshot, State};
+use keiki_model::panel::{PanelSnapshot, PanelSpec, State};
 use keiki_model::target::{Direction, Status};
 use keiki_model::text::Language;
 use keiki_model::view::Subject;
@@ -59,7 +59,7 @@ pub fn Head(
     };
     view! {
         <header>
-            <h2 id=spec.id.clone() title=spec.help.get(language).to_owned()>{title(page, &spec.group, spec.title.get(language), place)}</h2>
+            <h2 id=spec.id.clone() title=spec.help.get(language).to_owned()>{title(page, &spec, place)}</h2>
             {itself}
             <p class="status">{shape(kind)}{word}<span>{move || reason.get().unwrap_or_default()}</span></p>
             <span class="age">{age}</span>
@@ -67,21 +67,16 @@ pub fn Head(
     }
 }
 
-/// A card bears its group's name and leads there.
-fn title(page: Page, group: &str, own: &str, place: Place) -> AnyView {
-    let group = match place {
-        Place::Card => Group::from_id(group),
-        Place::Rack => None,
-    };
-    let Some(group) = group else {
-        return own.to_owned().into_any();
-    };
-    let title = page.fixed.with_value(|fixed| {
-        let named = fixed.groups.iter().find(|(id, _)| id == group.id());
-        named.map(|(_, title)| title.get(page.language).to_owned())
-    });
-    let href = move || page.request.with(|request| request.to(Subject::Group(group)));
-    view! { <a href=href>{title.unwrap_or_default()}</a> }.into_any()
+/// A card leads to its group.
+fn title(page: Page, spec: &PanelSpec, place: Place) -> AnyView {
+    let title = page.title_of(spec);
+    match (place, Group::from_id(&spec.group)) {
+        (Place::Card, Some(group)) => {
+            let href = move || page.request.with(|request| request.to(Subject::Group(group)));
+            view! { <a href=href>{title}</a> }.into_any()
+        }
+        _ => title.into_any(),
+    }
 }
 
 /// Why a panel is not normal: the first of its figures with the panel's own judgement, and by how much it is off.

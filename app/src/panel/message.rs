@@ -20,7 +20,7 @@ pub fn Unfed(
     view! {
         <div class="message">
             <p>{spec.feed.sentence.get(page.language).to_owned()}</p>
-            {(!lines.is_empty()).then(|| view! { <pre tabindex="0"><code>{lines}</code></pre> })}
+            {(!lines.is_empty()).then(|| view! { <pre><code>{lines}</code></pre> })}
         </div>
     }
 }

@@ -11,7 +11,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use keiki_model::format::{self, Scale};
-use keiki_model::panel::{ChartKind, PanelSnapshot, State};
+use keiki_model::panel::{ChartKind, PanelSnapshot, StatSpec, State};
 use keiki_model::time::is_stale;
 use leptos::prelude::*;
 
@@ -91,7 +91,15 @@ fn figures(page: Page, panel: Signal<Arc<PanelSnapshot>>, place: Place) -> AnyVi
         let stats = (0..count)
             .map(|at| view! { <Stat page panel at/> }.into_any())
             .collect_view();
-        let class = ["stats of-", &count.min(6).to_string()].concat();
+        let plain = |spec: &StatSpec| spec.goal.is_none() && spec.natural_limit.is_none();
+        let limited = panel.with_untracked(|panel| panel.stats.iter().any(|stat| stat.limit.is_some()));
+        let plain = place == Place::Rack && !limited && spec.stats.iter().all(plain);
+        let class = [
+            "stats of-",
+            &count.min(6).to_string(),
+            if plain { " plain" } else { "" },
+        ]
+        .concat();
         view! { <dl class=class>{stats}</dl> }.into_any()
     });
     let rest = match spec.chart {
@@ -111,9 +119,9 @@ fn figures(page: Page, panel: Signal<Arc<PanelSnapshot>>, place: Place) -> AnyVi
                         <span>{caption}</span>
                         {keyed.then(|| view! { <Keys panel hidden/> }.into_any())}
                     </figcaption>
-                    <Chart panel hidden=hidden/>
+                    {view! { <Chart panel hidden=hidden/> }.into_any()}
                 </figure>
-                <DataTable panel/>
+                {view! { <DataTable panel/> }.into_any()}
             }
             .into_any()
         }

@@ -87,7 +87,8 @@ pub fn Stat(
             let aim = scale.aim(goal);
             view! { <i class="aim-mark"></i><span class="word">{text::TARGET.get(language)}</span>{aim} }.into_any()
         }
-        None => text::NO_TARGET.get(language).into_any(),
+        // Only the strip at the top of a group says so: everywhere else it would be noise.
+        None => of.is_some().then(|| text::NO_TARGET.get(language)).into_any(),
     };
     let off = move || match figure.with(|figure| figure.status) {
         Some(Status::Warn) => "warn",

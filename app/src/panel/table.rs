@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use keiki_model::format::{self, Scale};
-use keiki_model::panel::{PanelSnapshot, StatKey};
+use keiki_model::panel::{PanelSnapshot, PanelSpec, Row, StatKey};
 use keiki_model::target::Status;
 use leptos::ev::MouseEvent;
 use leptos::prelude::*;
@@ -139,6 +139,7 @@ fn row(rows: Rows, slot: usize, trend: bool, judged: bool) -> AnyView {
     let part = move |part: fn(&Name) -> &str| {
         move || name.with(|name| name.as_ref().map(|(_, name)| part(name).to_owned()).unwrap_or_default())
     };
+    let (before, after) = Name::around(&spec);
     let worst = Memo::new(move |_| {
         order.with(|order| {
             panel.with(|panel| {
@@ -177,12 +178,12 @@ fn row(rows: Rows, slot: usize, trend: bool, judged: bool) -> AnyView {
             hidden=move || name.with(Option::is_none)
         >
             <th scope="row" class="name" title=move || name.with(|name| name.as_ref().map(|(name, _)| name.clone()))>
-                <i>{part(|name| &name.before)}</i>
+                {before.then(|| view! { <i>{part(|name| &name.before)}</i> })}
                 {part(|name| &name.main)}
-                <small>{part(|name| &name.after)}</small>
+                {after.then(|| view! { <small>{part(|name| &name.after)}</small> })}
             </th>
             {cells.collect_view()}
-            {trend.then(|| view! { <td class="trend"><Sparkline points/></td> })}
+            {trend.then(|| view! { <td class="trend">{view! { <Sparkline points/> }.into_any()}</td> })}
             {verdict}
         </tr>
     }
@@ -244,14 +245,16 @@ struct Name {
 }
 
 impl Name {
-    fn new(panel: &PanelSnapshot, row: &keiki_model::panel::Row) -> Self {
+    /// Whether names have a part before and one after.
+    fn around(spec: &PanelSpec) -> (bool, bool) {
+        let before = spec.naming.first().is_some_and(|label| label == "http_request_method");
+        (before, spec.naming.len() > 1 + usize::from(before))
+    }
+
+    fn new(panel: &PanelSnapshot, row: &Row) -> Self {
         let mut parts = order::parts(panel, row);
-        let method = panel
-            .spec
-            .naming
-            .first()
-            .is_some_and(|label| label == "http_request_method");
-        let before = if method { parts.next().unwrap_or_default() } else { "" };
+        let (before, _) = Self::around(&panel.spec);
+        let before = if before { parts.next() } else { None }.unwrap_or_default();
         let main = parts.next().unwrap_or_default();
         let after: Vec<&str> = parts.collect();
         Self {
