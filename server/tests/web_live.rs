@@ -1,5 +1,7 @@
 //! The stream's address over a real socket: what the web adds to the events.
 
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
 mod web_support;
 
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! A server on a free port over views that a test turns by hand, and a client that sends what it is told.
 
-#![allow(dead_code, unreachable_pub, missing_docs, reason = "every test uses another part")]
+#![allow(dead_code, missing_docs, unreachable_pub, reason = "every test uses another part")]
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
