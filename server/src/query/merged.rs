@@ -33,6 +33,13 @@ impl Merged {
         }
     }
 
+    /// Both together.
+    pub(crate) fn and(&self, other: &Self) -> Self {
+        let mut merged = self.clone();
+        merged.add_all(other);
+        merged
+    }
+
     pub(crate) fn add_all(&mut self, other: &Self) {
         other.makes().iter().for_each(|distribution| self.add(distribution));
     }

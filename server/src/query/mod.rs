@@ -18,7 +18,8 @@ mod spec;
 mod track;
 mod trailing;
 
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, LazyLock};
 
 use keiki_model::group::Group;
 use keiki_model::panel::{Failure, Panel, PanelSnapshot};
@@ -98,8 +99,8 @@ impl Engine {
         let coarser = if is_fine || ask.step > COARSENED { 1 } else { COARSER };
         let grid = Grid::ending(ask.to, ask.step.saturating_mul(coarser), ask.window);
         let itself = match Group::from_id(&panel.spec.group) {
-            Some(group) => shows_itself(&reader, group.panels(), ask.scope),
-            None => shows_itself(&reader, std::slice::from_ref(panel), ask.scope),
+            Some(group) => shows_itself(&reader, &SERVICE_METRICS[&group], ask.scope),
+            None => shows_itself(&reader, &of_services(panel), ask.scope),
         };
         let metrics = condition::metrics(panel);
         let audience = Audience {
@@ -116,7 +117,7 @@ impl Engine {
     /// Whether a group shows Keiki's own data, because no watched service feeds any of its panels and the scope names no
     /// service. One answer for the whole group: a service's requests should not stand beside Keiki's own queue.
     pub fn group_is_itself(&self, group: Group, scope: &Scope) -> bool {
-        shows_itself(&self.store.read(), group.panels(), scope)
+        shows_itself(&self.store.read(), &SERVICE_METRICS[&group], scope)
     }
 
     /// The values that a label has, sorted.
@@ -125,22 +126,30 @@ impl Engine {
     }
 }
 
+/// The metrics of each group that belong to services.
+static SERVICE_METRICS: LazyLock<HashMap<Group, BTreeSet<&str>>> = LazyLock::new(|| {
+    let metrics = |group: &Group| group.panels().iter().flat_map(of_services).collect();
+    Group::ALL.iter().map(|group| (*group, metrics(group))).collect()
+});
+
+fn of_services(panel: &Panel) -> BTreeSet<&str> {
+    panel
+        .metrics()
+        .into_iter()
+        .filter(|metric| !is_of_host(metric))
+        .collect()
+}
+
 /// A service that has fallen silent still counts as feeding until its last sample has left the store: its panels turn
 /// stale and do not show another service's data instead.
-fn shows_itself(reader: &Reader<'_>, panels: &[Panel], scope: &Scope) -> bool {
+fn shows_itself(reader: &Reader<'_>, metrics: &BTreeSet<&str>, scope: &Scope) -> bool {
     if !scope.services.is_empty() {
         return false;
     }
     let has =
         |metric: &str, itself: bool| !visible(reader, metric, Audience { scope, itself }, Millis::MIN / 2).is_empty();
     let foreign = |metric: &str| reader.has_foreign(metric) && (scope.hosts.is_empty() || has(metric, false));
-    let metrics = || {
-        panels
-            .iter()
-            .flat_map(Panel::metrics)
-            .filter(|metric| !is_of_host(metric))
-    };
-    !metrics().any(foreign) && metrics().any(|metric| has(metric, true))
+    !metrics.iter().any(|metric| foreign(metric)) && metrics.iter().any(|metric| has(metric, true))
 }
 
 #[cfg(test)]

@@ -42,6 +42,10 @@ pub(crate) fn trailing(members: &[&Stored], grid: &Grid) -> Vec<Merged> {
     if block == 1 {
         return cells;
     }
+    if block == 2 {
+        // What is kept of blocks only pays from three cells on.
+        return cells.windows(2).map(|pair| pair[0].and(&pair[1])).collect();
+    }
     let offset = to_index(from.div_euclid(cell).rem_euclid(block as Millis));
     // What the previous block holds from each of its places to its end, and what the present one holds so far.
     let mut rest = vec![Merged::Nothing; block];
@@ -52,9 +56,7 @@ pub(crate) fn trailing(members: &[&Stored], grid: &Grid) -> Vec<Merged> {
         let place = (index + offset) % block;
         // The stretch that ends with this cell begins one place after this one in the previous block.
         if index + 1 >= block && (index + 1 - block) % stride == 0 {
-            let mut merged = rest.get(place + 1).cloned().unwrap_or_default();
-            merged.add_all(&begun);
-            found.push(merged);
+            found.push(rest.get(place + 1).unwrap_or(&Merged::Nothing).and(&begun));
         }
         if place + 1 == block {
             let cells = &cells[(index + 1).saturating_sub(block)..=index];
