@@ -9,10 +9,11 @@ use keiki_model::series::Labels;
 use keiki_model::time::Millis;
 
 use super::cache::{Cache, Kept};
+use super::combine::{Combined, quotient, together};
 use super::grid::Grid;
 use super::merged::Merged;
 use super::select::{self, Audience, Group};
-use super::track::{Growth, Track};
+use super::track::Track;
 use super::trailing;
 use crate::store::{Reader, Ring, Stored};
 
@@ -32,6 +33,12 @@ impl From<f64> for Figure {
         Self { value, bucket: None }
     }
 }
+
+/// Tells by its labels whether a group is asked for.
+pub(crate) type Wanted<'w> = &'w dyn Fn(&Labels) -> bool;
+
+/// All groups are asked for.
+pub(crate) const ALL: Wanted<'static> = &|_| true;
 
 /// Selections already made, by selector and labels.
 type Selections<'a> = Vec<(&'a Selector, &'a [String], Rc<Vec<Group<'a>>>)>;
@@ -126,7 +133,7 @@ impl<'a> Evaluator<'a> {
     }
 
     /// The lines of a query, one per group, in no particular order.
-    pub(crate) fn lines(&self, query: &'a Query) -> Vec<(Labels, Line)> {
+    pub(crate) fn lines(&self, query: &'a Query, wanted: Wanted<'_>) -> Vec<(Labels, Line)> {
         match query {
             Query::Select {
                 selector,
@@ -146,11 +153,12 @@ impl<'a> Evaluator<'a> {
                     None
                 };
                 let line = |group: &Group<'a>| self.line(group, *function, *combine, kept.as_ref());
-                groups.iter().map(|group| (group.labels.clone(), line(group))).collect()
+                let wanted = groups.iter().filter(|group| wanted(&group.labels));
+                wanted.map(|group| (group.labels.clone(), line(group))).collect()
             }
             Query::Ratio { part, whole } => {
-                let parts: HashMap<_, _> = self.lines(part).into_iter().collect();
-                let mut lines = self.lines(whole);
+                let parts: HashMap<_, _> = self.lines(part, wanted).into_iter().collect();
+                let mut lines = self.lines(whole, wanted);
                 for (labels, line) in &mut lines {
                     let part = parts.get(labels);
                     for (slot, value) in line.iter_mut().enumerate() {
@@ -166,7 +174,7 @@ impl<'a> Evaluator<'a> {
         if reads_distributions(group, function) {
             let make = |first: usize| {
                 let mut values = Vec::with_capacity(self.grid.slots - first);
-                let value = |merged: &Merged| of_distribution(merged, function).map_or(f64::NAN, |figure| figure.value);
+                let value = |merged: &Merged| merged.figure(function).map_or(f64::NAN, |figure| figure.value);
                 group.each_trailing(&self.grid, first, |merged| values.push(value(merged)));
                 values
             };
@@ -202,7 +210,7 @@ impl<'a> Evaluator<'a> {
     ///
     /// What never happened counts as zero: a rate or an increase of selected series, of which there are none, is 0 while
     /// the same metric is reported with other labels. No failed job yet is not an unknown number of failed jobs.
-    pub(crate) fn figures(&self, query: &'a Query) -> Vec<(Labels, Figure)> {
+    pub(crate) fn figures(&self, query: &'a Query, wanted: Wanted<'_>) -> Vec<(Labels, Figure)> {
         match query {
             Query::Select {
                 selector,
@@ -216,25 +224,29 @@ impl<'a> Evaluator<'a> {
                     return vec![(Labels::none(), 0.0.into())];
                 }
                 if *function == Function::Last {
-                    return self.newest(&groups, *combine);
+                    return self.newest(&groups, *combine, wanted);
                 }
                 let figure = |group: &Group<'a>| Some((group.labels.clone(), self.figure(group, *function, *combine)?));
-                groups.iter().filter_map(figure).collect()
+                groups
+                    .iter()
+                    .filter(|group| wanted(&group.labels))
+                    .filter_map(figure)
+                    .collect()
             }
             Query::Ratio { part, whole } => {
-                let parts: HashMap<_, _> = self.figures(part).into_iter().collect();
+                let parts: HashMap<_, _> = self.figures(part, wanted).into_iter().collect();
                 let ratio = |(labels, whole): (Labels, Figure)| {
                     let value = quotient(parts.get(&labels).map(|part| part.value), whole.value);
                     (!value.is_nan()).then(|| (labels, value.into()))
                 };
-                self.figures(whole).into_iter().filter_map(ratio).collect()
+                self.figures(whole, wanted).into_iter().filter_map(ratio).collect()
             }
         }
     }
 
     fn figure(&self, group: &Group<'a>, function: Function, combine: Combine) -> Option<Figure> {
         if reads_distributions(group, function) {
-            return of_distribution(group.window(self.from, self.to), function);
+            return group.window(self.from, self.to).figure(function);
         }
         let mut combined = Combined::new(combine, 1);
         match function {
@@ -271,7 +283,7 @@ impl<'a> Evaluator<'a> {
 
     /// The newest values: of the window's end, or, where nothing reaches so far, of the newest sample in the window. All
     /// groups are read at the same time, so that a series that ended is not added to those that go on.
-    fn newest(&self, groups: &[Group<'a>], combine: Combine) -> Vec<(Labels, Figure)> {
+    fn newest(&self, groups: &[Group<'a>], combine: Combine, wanted: Wanted<'_>) -> Vec<(Labels, Figure)> {
         let at = |end: Millis| -> Vec<(Labels, Figure)> {
             let moment = Grid {
                 from: end - 1,
@@ -287,18 +299,20 @@ impl<'a> Evaluator<'a> {
             };
             groups.iter().filter_map(value).collect()
         };
-        let found = at(self.to);
-        if !found.is_empty() {
-            return found;
+        let mut found = at(self.to);
+        if found.is_empty() {
+            let tracks = groups
+                .iter()
+                .flat_map(|group| &group.members)
+                .filter_map(|stored| Track::values(stored));
+            let newest = tracks.filter_map(|track| track.newest_before(self.to)).max();
+            found = newest
+                .filter(|newest| *newest >= self.from)
+                .map(|newest| at(newest + 1))
+                .unwrap_or_default();
         }
-        let members = groups.iter().flat_map(|group| &group.members);
-        let newest = members
-            .filter_map(|stored| Track::values(stored)?.newest_before(self.to))
-            .max();
-        newest
-            .filter(|newest| *newest >= self.from)
-            .map(|newest| at(newest + 1))
-            .unwrap_or_default()
+        found.retain(|(labels, _)| wanted(labels));
+        found
     }
 }
 
@@ -311,90 +325,5 @@ fn reads_distributions(group: &Group<'_>, function: Function) -> bool {
             .iter()
             .any(|stored| matches!(stored.ring(), Ring::Histogram(_))),
         Function::Last | Function::Rate | Function::Increase => false,
-    }
-}
-
-fn of_distribution(merged: &Merged, function: Function) -> Option<Figure> {
-    let value = match function {
-        Function::Quantile(q) => {
-            return merged.quantile(q).map(|found| Figure {
-                value: found.value,
-                bucket: found.bucket,
-            });
-        }
-        Function::Avg => merged.mean(),
-        Function::Min => merged.min(),
-        Function::Max => merged.max(),
-        Function::Apdex(threshold) => merged.apdex(threshold),
-        Function::Share(above, up_to) => merged.share(above, up_to),
-        Function::Last | Function::Rate | Function::Increase => None,
-    };
-    value.map(Figure::from)
-}
-
-/// The growth of several series as one: the sum of what they grew over all of the time that any of them covers. A route
-/// that was first called ten seconds ago has grown for ten seconds; beside older routes it has for as long as these.
-fn together(growths: impl Iterator<Item = Growth>) -> Option<Growth> {
-    growths.reduce(|a, b| Growth {
-        increase: a.increase + b.increase,
-        from: a.from.min(b.from),
-        to: a.to.max(b.to),
-    })
-}
-
-/// Part by whole; NaN where there is no whole.
-fn quotient(part: Option<f64>, whole: f64) -> f64 {
-    let part = part.filter(|part| !part.is_nan()).unwrap_or(0.0);
-    // A whole of NaN stays NaN.
-    if whole == 0.0 { f64::NAN } else { part / whole }
-}
-
-/// The values of a group's series put together, slot by slot. A gap of one series is no gap while another has a value.
-struct Combined {
-    how: Combine,
-    values: Line,
-    counts: Vec<u32>,
-}
-
-impl Combined {
-    fn new(how: Combine, slots: usize) -> Self {
-        let counts = if how == Combine::Avg {
-            vec![0; slots]
-        } else {
-            Vec::new()
-        };
-        Self {
-            how,
-            values: vec![f64::NAN; slots],
-            counts,
-        }
-    }
-
-    fn add(&mut self, slot: usize, value: f64) {
-        let old = self.values[slot];
-        self.values[slot] = match self.how {
-            _ if old.is_nan() => value,
-            Combine::Sum | Combine::Avg => old + value,
-            Combine::Min => old.min(value),
-            Combine::Max => old.max(value),
-        };
-        if let Some(count) = self.counts.get_mut(slot) {
-            *count += 1;
-        }
-    }
-
-    fn finish(mut self) -> Line {
-        for (value, count) in self.values.iter_mut().zip(&self.counts) {
-            *value /= f64::from(*count);
-        }
-        self.values
-    }
-
-    fn only(self) -> Option<Figure> {
-        self.finish()
-            .first()
-            .copied()
-            .filter(|value| !value.is_nan())
-            .map(Figure::from)
     }
 }

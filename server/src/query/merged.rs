@@ -3,6 +3,9 @@
 use std::cmp::Ordering;
 
 use keiki_model::histogram::{Distribution, Quantile};
+use keiki_model::query::Function;
+
+use super::evaluate::Figure;
 
 /// Everything that was recorded, added up as far as it can be: distributions of different makes (other bucket bounds, or
 /// exponential beside explicit) stay beside each other.
@@ -60,6 +63,25 @@ impl Merged {
         }
     }
 
+    /// What a function of distributions makes of it.
+    pub(crate) fn figure(&self, function: Function) -> Option<Figure> {
+        let value = match function {
+            Function::Quantile(q) => {
+                return self.quantile(q).map(|found| Figure {
+                    value: found.value,
+                    bucket: found.bucket,
+                });
+            }
+            Function::Avg => self.mean(),
+            Function::Min => self.min(),
+            Function::Max => self.max(),
+            Function::Apdex(threshold) => self.apdex(threshold),
+            Function::Share(above, up_to) => self.share(above, up_to),
+            Function::Last | Function::Rate | Function::Increase => None,
+        };
+        value.map(Figure::from)
+    }
+
     /// One distribution for each make.
     pub(crate) fn makes(&self) -> &[Distribution] {
         match self {
@@ -73,21 +95,21 @@ impl Merged {
         self.makes().iter().map(Distribution::count).sum()
     }
 
-    pub(crate) fn mean(&self) -> Option<f64> {
+    fn mean(&self) -> Option<f64> {
         let count = self.count();
         (count > 0).then(|| self.makes().iter().map(Distribution::sum).sum::<f64>() / count as f64)
     }
 
-    pub(crate) fn min(&self) -> Option<f64> {
+    fn min(&self) -> Option<f64> {
         self.makes().iter().filter_map(Distribution::min).reduce(f64::min)
     }
 
-    pub(crate) fn max(&self) -> Option<f64> {
+    fn max(&self) -> Option<f64> {
         self.makes().iter().filter_map(Distribution::max).reduce(f64::max)
     }
 
     /// The quantile of the make with most observations: there is no honest quantile across different buckets.
-    pub(crate) fn quantile(&self, q: f64) -> Option<Quantile> {
+    fn quantile(&self, q: f64) -> Option<Quantile> {
         let largest = self
             .makes()
             .iter()
@@ -96,14 +118,14 @@ impl Merged {
     }
 
     /// Apdex: satisfied, plus half of the tolerating, as a share of all.
-    pub(crate) fn apdex(&self, threshold: f64) -> Option<f64> {
+    fn apdex(&self, threshold: f64) -> Option<f64> {
         let satisfied = self.at_or_below(threshold);
         let tolerating = self.at_or_below(4.0 * threshold) - satisfied;
         self.share_of(satisfied + tolerating / 2.0)
     }
 
     /// What lies above the first and at or below the second bound, as a share of all.
-    pub(crate) fn share(&self, above: f64, up_to: Option<f64>) -> Option<f64> {
+    fn share(&self, above: f64, up_to: Option<f64>) -> Option<f64> {
         // Nothing is less than nothing: a share from 0 on includes what took no time at all.
         let below = if above <= 0.0 { 0.0 } else { self.at_or_below(above) };
         let upper = up_to.map_or(self.count() as f64, |bound| self.at_or_below(bound));

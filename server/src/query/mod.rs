@@ -5,6 +5,7 @@
 //! Rounding happens here and nowhere else ([`round`]).
 
 mod cache;
+mod combine;
 mod condition;
 mod evaluate;
 mod grid;

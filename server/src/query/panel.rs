@@ -1,7 +1,7 @@
 //! Puts a panel's snapshot together.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use keiki_model::panel::{Line as LineSpec, Panel, PanelSnapshot, PanelSpec, Row, SeriesPoints, Stat, Table};
@@ -12,7 +12,7 @@ use keiki_model::time::SECOND;
 use keiki_model::unit::Unit;
 
 use super::condition::Condition;
-use super::evaluate::{Evaluator, Figure, Line};
+use super::evaluate::{ALL, Evaluator, Figure, Line, Wanted};
 use super::heat;
 use super::order::natural;
 use super::round;
@@ -64,7 +64,7 @@ pub(crate) fn snapshot<'a>(
 /// The series of one line: the largest by their mean, in the order of their labels. One that is all gaps is left out.
 fn drawn<'a>(line: &'a LineSpec, top: usize, unit: Unit, evaluator: &Evaluator<'a>) -> Vec<SeriesPoints> {
     let mut lines: Vec<_> = evaluator
-        .lines(&line.query)
+        .lines(&line.query, ALL)
         .into_iter()
         .filter_map(|(labels, values)| Some((mean(&values)?, labels, values)))
         .collect();
@@ -108,7 +108,11 @@ fn points(labels: Labels, values: &Line, round: fn(f64) -> Option<f64>) -> Serie
 fn figures<'a>(panel: &'a Panel, spec: &PanelSpec, evaluator: &Evaluator<'a>) -> Vec<Stat> {
     let only = |query: &'a Query| {
         // A figure is of one group; a query that makes several would be a fault of the catalogue.
-        evaluator.figures(query).into_iter().next().map(|(_, figure)| figure)
+        evaluator
+            .figures(query, ALL)
+            .into_iter()
+            .next()
+            .map(|(_, figure)| figure)
     };
     let queries = panel.stats.iter().zip(&panel.limits);
     queries
@@ -136,14 +140,34 @@ fn stat(figure: Option<Figure>, goal: Option<Goal>) -> Stat {
 /// The rows with the largest values in the ordering column; what has none comes last, equal ones by their labels.
 fn table_rows<'a>(table: &'a Table, spec: &PanelSpec, evaluator: &Evaluator<'a>) -> Vec<Row> {
     let mut rows: HashMap<Labels, Vec<Stat>> = HashMap::new();
-    for (place, (query, column)) in table.columns.iter().zip(&spec.columns).enumerate() {
-        for (labels, figure) in evaluator.figures(query) {
+    let fill = |rows: &mut HashMap<Labels, Vec<Stat>>, place: usize, wanted: Wanted<'_>| {
+        let (Some(query), Some(column)) = (table.columns.get(place), spec.columns.get(place)) else {
+            return;
+        };
+        for (labels, figure) in evaluator.figures(query, wanted) {
             let cells = rows
                 .entry(labels)
                 .or_insert_with(|| vec![Stat::default(); table.columns.len()]);
             cells[place] = stat(Some(figure), column.goal);
         }
+    };
+    fill(&mut rows, table.order, ALL);
+    let others = (0..table.columns.len()).filter(|place| *place != table.order);
+    if rows.len() > table.rows {
+        // Of a thousand groups the other columns are asked only for those that are shown.
+        let shown: HashMap<_, _> = first_rows(rows, table)
+            .into_iter()
+            .map(|row| (row.labels, row.cells))
+            .collect();
+        rows = shown.clone();
+        others.for_each(|place| fill(&mut rows, place, &|labels| shown.contains_key(labels)));
+    } else {
+        others.for_each(|place| fill(&mut rows, place, ALL));
     }
+    first_rows(rows, table)
+}
+
+fn first_rows(rows: HashMap<Labels, Vec<Stat>>, table: &Table) -> Vec<Row> {
     let mut rows: Vec<_> = rows.into_iter().map(|(labels, cells)| Row { labels, cells }).collect();
     let value = |row: &Row| row.cells.get(table.order).and_then(|cell| cell.value);
     rows.sort_by(|a, b| {
@@ -157,9 +181,9 @@ fn table_rows<'a>(table: &'a Table, spec: &PanelSpec, evaluator: &Evaluator<'a>)
 /// The sparklines of the rows that have one, in the order of their labels.
 fn sparks<'a>(table: &'a Table, rows: &[Row], unit: Unit, evaluator: &Evaluator<'a>) -> Vec<SeriesPoints> {
     let Some(query) = &table.spark else { return Vec::new() };
-    let mut lines = evaluator.lines(query);
-    let shown: std::collections::HashSet<_> = rows.iter().map(|row| &row.labels).collect();
-    lines.retain(|(labels, values)| shown.contains(labels) && mean(values).is_some());
+    let shown: HashSet<_> = rows.iter().map(|row| &row.labels).collect();
+    let mut lines = evaluator.lines(query, &|labels| shown.contains(labels));
+    lines.retain(|(_, values)| mean(values).is_some());
     lines.sort_by(|a, b| natural(&a.0, &b.0));
     lines
         .into_iter()

@@ -17,7 +17,7 @@ use keiki_model::series::{Kind, Labels, Sample, Series};
 use keiki_model::time::Millis;
 use keiki_model::view::Scope;
 
-use super::evaluate::{Evaluator, Figure};
+use super::evaluate::{ALL, Evaluator, Figure};
 use super::grid::Grid;
 use super::select::Audience;
 use super::{Ask, Engine};
@@ -94,7 +94,7 @@ impl Bench {
         let mut lines: Vec<(Labels, Vec<_>)> = self.evaluate(query, grid, |evaluator, query| {
             let gap = |value: f64| (!value.is_nan()).then_some(value);
             evaluator
-                .lines(query)
+                .lines(query, ALL)
                 .into_iter()
                 .map(|(labels, line)| (labels, line.into_iter().map(gap).collect()))
                 .collect()
@@ -117,7 +117,11 @@ impl Bench {
     pub(super) fn figure(&self, query: &Query, window: u32) -> Option<Figure> {
         let grid = Grid::ending(NOW, window, window);
         self.evaluate(query, grid, |evaluator, query| {
-            evaluator.figures(query).into_iter().next().map(|(_, figure)| figure)
+            evaluator
+                .figures(query, ALL)
+                .into_iter()
+                .next()
+                .map(|(_, figure)| figure)
         })
     }
 
