@@ -7,7 +7,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use keiki_model::series::Labels;
 use keiki_model::time::{Millis, SECOND};
@@ -18,10 +18,19 @@ use crate::store::Changes;
 /// How long lines are kept that nobody asks for, milliseconds.
 const UNUSED: Millis = 60 * SECOND;
 
+/// How often those are looked for, milliseconds.
+const SWEEP: Millis = 10 * SECOND;
+
 /// Lines by what was asked for.
 #[derive(Debug, Default)]
 pub(crate) struct Cache {
-    entries: Mutex<HashMap<String, Entry>>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    entries: HashMap<String, Entry>,
+    swept: Millis,
 }
 
 #[derive(Debug)]
@@ -56,7 +65,7 @@ impl Cache {
     /// The lines of a question, which `key` must tell apart from all others but for the time it is asked. Each point
     /// covers `stretch` milliseconds up to its slot's end.
     pub(crate) fn open(&self, key: String, changes: &Changes, grid: &Grid, stretch: Millis, now: Millis) -> Kept<'_> {
-        let entry = self.lock().remove(&key);
+        let entry = self.lock().entries.remove(&key);
         let end = |slot: usize| grid.from + grid.step * (slot as Millis + 1);
         Kept {
             cache: self,
@@ -71,9 +80,9 @@ impl Cache {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Entry>> {
+    fn lock(&self) -> MutexGuard<'_, State> {
         // Entries go in and out whole, so a poisoned map is still a sound one.
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -132,11 +141,41 @@ impl Kept<'_> {
 impl Drop for Kept<'_> {
     fn drop(&mut self) {
         let lines = self.new.take();
-        let mut entries = self.cache.lock();
+        let mut state = self.cache.lock();
         // A clock set back makes old entries look as if they were of the future.
-        entries.retain(|_, entry| (self.now - entry.used).abs() <= UNUSED);
-        if !lines.is_empty() {
-            entries.insert(std::mem::take(&mut self.key), Entry { used: self.now, lines });
+        if (self.now - state.swept).abs() >= SWEEP {
+            state.swept = self.now;
+            state.entries.retain(|_, entry| (self.now - entry.used).abs() <= UNUSED);
         }
+        if !lines.is_empty() {
+            let entry = Entry { used: self.now, lines };
+            state.entries.insert(std::mem::take(&mut self.key), entry);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_asks_for_is_forgotten() {
+        let cache = Cache::default();
+        let grid = Grid::ending(100_000, 1, 5);
+        let changes = Changes::default();
+        let made = |key: &str, now| {
+            let mut made = 0;
+            let kept = cache.open(key.to_owned(), &changes, &grid, 10_000, now);
+            kept.line(&Labels::none(), &grid, 1, |first| {
+                made = grid.slots - first;
+                vec![0.0; made]
+            });
+            made
+        };
+        assert_eq!([made("a", 0), made("a", 1_000), made("b", 61_000)], [5, 0, 5]);
+        assert_eq!(cache.lock().entries.len(), 2);
+        assert_eq!([made("b", 71_001), made("a", 71_002)], [0, 5]);
+        made("b", -3_600_000);
+        assert_eq!(cache.lock().entries.len(), 1, "of what is of the future, only that which was just asked for stays");
     }
 }

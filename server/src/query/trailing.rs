@@ -13,7 +13,7 @@ const LEAST: Millis = 10 * SECOND;
 
 /// The distributions of the window, merged over all members.
 pub(crate) fn window(members: &[&Stored], from: Millis, to: Millis) -> Merged {
-    let mut found = Vec::new();
+    let mut found = Vec::with_capacity(32);
     for stored in members {
         if let Ring::Histogram(ring) = stored.ring() {
             ring.each(from, to, &mut |distribution| found.push(distribution));
