@@ -3,7 +3,7 @@ import http from "node:http";
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
 
 /** Sends a GET (or `method`) and reads the whole answer. */
-export function get(address, { method = "GET", headers = {}, agent, timeout = 10_000, path, body } = {}) {
+export function get(address, { method = "GET", headers = {}, agent = false, timeout = 10_000, path, body } = {}) {
   const { hostname, port, pathname, search } = new URL(address);
   return new Promise((resolve, reject) => {
     const began = performance.now();
