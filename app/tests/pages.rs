@@ -30,7 +30,7 @@ fn subjects() -> impl Iterator<Item = Subject> {
 }
 
 fn page(subject: Subject, language: Language, mood: impl Fn(usize) -> Mood) -> (PageData, String) {
-    let request = PageRequest::parse(subject, "window=1m", language, "/ops").unwrap();
+    let request = PageRequest::parse(subject, "window=1m", language, "/ops").expect("the test made it so");
     let snapshot = synth::snapshot(&request.view(), mood);
     let html = document(&request, &snapshot, &assets());
     (PageData::new(&request, &snapshot), html)
@@ -53,7 +53,7 @@ fn pages() -> impl Iterator<Item = (String, Language, PageData, String)> {
 fn tags<'a>(html: &'a str, element: &str) -> Vec<&'a str> {
     let start = format!("<{element} ");
     html.match_indices(&start)
-        .map(|(at, _)| &html[at..at + html[at..].find('>').unwrap()])
+        .map(|(at, _)| &html[at..at + html[at..].find('>').expect("the test made it so")])
         .collect()
 }
 
@@ -66,8 +66,8 @@ fn section<'a>(html: &'a str, id: &str) -> &'a str {
     let at = html
         .find(&format!("data-panel=\"{id}\""))
         .unwrap_or_else(|| panic!("{id} is missing"));
-    let start = html[..at].rfind("<section").unwrap();
-    &html[start..at + html[at..].find("</section>").unwrap()]
+    let start = html[..at].rfind("<section").expect("the test made it so");
+    &html[start..at + html[at..].find("</section>").expect("the test made it so")]
 }
 
 #[test]
@@ -111,12 +111,12 @@ fn figures(name: &str, panel: &PanelSnapshot, section: &str) {
             .find(same)
             .unwrap_or_else(|| panic!("{name}: {} lacks {spec:?}", panel.spec.id));
         assert_eq!(
-            attribute(tag, "data-value").map(|value| value.parse().unwrap()),
+            attribute(tag, "data-value").map(|value| value.parse().expect("the test made it so")),
             stat.value,
             "{name}: {tag}"
         );
         assert_eq!(
-            attribute(tag, "data-limit").map(|value| value.parse().unwrap()),
+            attribute(tag, "data-limit").map(|value| value.parse().expect("the test made it so")),
             stat.limit,
             "{name}: {tag}"
         );
@@ -168,9 +168,13 @@ fn documents_need_nothing_that_the_policy_forbids() {
             .split("id=\"snapshot\">")
             .nth(1)
             .and_then(|rest| rest.split("</script>").next())
-            .unwrap();
+            .expect("the test made it so");
         assert!(!json.contains('<'), "{name}");
-        assert_eq!(serde_json::from_str::<PageData>(json).unwrap(), data, "{name}");
+        assert_eq!(
+            serde_json::from_str::<PageData>(json).expect("the test made it so"),
+            data,
+            "{name}"
+        );
         for bad in ["NaN", "None", "Some(", "undefined"] {
             assert!(!html.replace(json, "").contains(bad), "{name}: {bad}");
         }
@@ -184,13 +188,13 @@ fn ids_are_unique_and_references_lead_somewhere() {
             .match_indices(" id=\"")
             .map(|(at, start)| {
                 let at = at + start.len();
-                &html[at..at + html[at..].find('"').unwrap()]
+                &html[at..at + html[at..].find('"').expect("the test made it so")]
             })
             .collect();
         for attribute in [" href=\"#", " aria-labelledby=\"", " url(#"] {
             for (at, start) in html.match_indices(attribute) {
                 let at = at + start.len();
-                let id = html[at..].split(['"', ')']).next().unwrap();
+                let id = html[at..].split(['"', ')']).next().expect("the test made it so");
                 assert!(ids.contains(&id), "{name}: nothing has the id {id}");
             }
         }
@@ -214,7 +218,7 @@ fn the_same_request_and_snapshot_give_the_same_bytes() {
 #[test]
 fn links_keep_the_rest_of_the_address() {
     let query = "window=15m&service=a%26b&lang=en&theme=dark";
-    let request = PageRequest::parse(Subject::Overview, query, Language::Ja, "/ops").unwrap();
+    let request = PageRequest::parse(Subject::Overview, query, Language::Ja, "/ops").expect("the test made it so");
     let html = document(&request, &synth::snapshot(&request.view(), |_| Mood::Fine), &assets());
     for href in [
         "/ops/groups/api?window=15m&amp;service=a%26b&amp;lang=en&amp;theme=dark",

@@ -171,8 +171,8 @@ impl Query {
         match &mut self {
             Self::Select { by, .. } => *by = labels.iter().map(|&label| label.to_owned()).collect(),
             Self::Ratio { part, whole } => {
-                *part = Box::new((**part).clone().by(labels));
-                *whole = Box::new((**whole).clone().by(labels));
+                **part = (**part).clone().by(labels);
+                **whole = (**whole).clone().by(labels);
             }
         }
         self

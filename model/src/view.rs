@@ -170,7 +170,7 @@ impl FromStr for Item {
             Some(window) => window.parse().map_err(|_| bad())?,
             None => step.checked_mul(DEFAULT_POINTS).ok_or_else(bad)?.min(LIVE_WINDOW),
         };
-        let fits = step > 0 && window >= step && window <= LIVE_WINDOW && window % step == 0;
+        let fits = step > 0 && window >= step && window <= LIVE_WINDOW && window.is_multiple_of(step);
         if !fits || window / step > MAX_POINTS {
             return Err(bad());
         }

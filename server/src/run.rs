@@ -46,7 +46,11 @@ fn store_limits(config: &config::Limits) -> Limits {
 
 fn store(config: &Config) -> Store {
     let class = |name: &&str| {
-        config::SOURCE_KINDS.iter().zip(SourceClass::ALL).find(|(kind, _)| *kind == name).map(|(_, class)| class)
+        config::SOURCE_KINDS
+            .iter()
+            .zip(SourceClass::ALL)
+            .find(|(kind, _)| *kind == name)
+            .map(|(_, class)| class)
     };
     let priority: Vec<_> = config.sources.priority.iter().filter_map(class).collect();
     Store::with_priority(store_limits(&config.limits), &priority)
@@ -81,7 +85,11 @@ fn store_samples(store: &Store, identity: &Labels) -> impl FnMut(Millis) -> Vec<
 fn failure(board: &StatusBoard, source: &str) -> Option<Failure> {
     let status = board.sources().into_iter().find(|status| status.name == source)?;
     let (_, message) = status.last_error.filter(|_| !status.up)?;
-    Some(Failure { source: status.name, message, next_attempt: status.next_attempt })
+    Some(Failure {
+        source: status.name,
+        message,
+        next_attempt: status.next_attempt,
+    })
 }
 
 /// The tasks that feed the store.
@@ -102,7 +110,8 @@ impl Feeding {
             store.append(&id, samples, SystemClock.now());
         };
         let source = Measured::new(source, self.jobs.clone());
-        self.tasks.spawn(runner::run(source, sink, status, SystemClock, shutdown));
+        self.tasks
+            .spawn(runner::run(source, sink, status, SystemClock, shutdown));
     }
 }
 
@@ -118,6 +127,7 @@ pub async fn run(config: Config, bound: web::Bound, shutdown: CancellationToken)
     let identity = own::labels(recorder.identity());
     let (store, board, totals) = (store(&config), StatusBoard::new(), Totals::default());
     let jobs = JobInstrument::new(&recorder, SERVICE);
+    jobs.set_length(0);
 
     let failing = board.clone();
     let engine = Engine::new(store.clone(), move |source: &str| failure(&failing, source));
@@ -144,17 +154,34 @@ pub async fn run(config: Config, bound: web::Bound, shutdown: CancellationToken)
     };
     let hub = Hub::new(composer, boot, limits, StreamMetrics::new(&recorder), jobs.clone());
 
-    let mut feeding = Feeding { store: store.clone(), board: board.clone(), jobs, shutdown: shutdown.clone(), tasks: JoinSet::new() };
+    let mut feeding = Feeding {
+        store: store.clone(),
+        board: board.clone(),
+        jobs,
+        shutdown: shutdown.clone(),
+        tasks: JoinSet::new(),
+    };
     if config.host.enabled {
         let watch = |process: &config::Process| match process {
             config::Process::Name(name) => Watch::Name(name.clone()),
             config::Process::Pid(pid) => Watch::Pid(*pid),
         };
         let watched = config.processes.iter().map(watch).collect();
-        feeding.start(HostSource::new(HostConfig { watched, ..HostConfig::default() }, &host));
+        feeding.start(HostSource::new(
+            HostConfig {
+                watched,
+                ..HostConfig::default()
+            },
+            &host,
+        ));
     }
     let extra: own::Extra = Box::new(store_samples(&store, &identity));
-    feeding.start(OwnSource::new(recorder.clone(), board.clone(), vec![extra], totals.clone()));
+    feeding.start(OwnSource::new(
+        recorder.clone(),
+        board.clone(),
+        vec![extra],
+        totals.clone(),
+    ));
     feeding.tasks.spawn(hub.clone().run(SystemClock, shutdown.clone()));
 
     let ready = hub.clone();
@@ -164,12 +191,18 @@ pub async fn run(config: Config, bound: web::Bound, shutdown: CancellationToken)
         live: web::live::route(Arc::new(hub)),
         metrics: Arc::new(move || exposed(&totals)),
         readiness: Arc::new(move || {
-            if ready.tick() == 0 { vec!["no second has been published yet".to_owned()] } else { Vec::new() }
+            if ready.tick() == 0 {
+                vec!["no second has been published yet".to_owned()]
+            } else {
+                Vec::new()
+            }
         }),
         recorder,
     };
     web::serve(bound, web::Options::from(&config), state, shutdown).await;
-    let ended = tokio::time::timeout(Duration::from_secs(1), async { while feeding.tasks.join_next().await.is_some() {} });
+    let ended = tokio::time::timeout(Duration::from_secs(1), async {
+        while feeding.tasks.join_next().await.is_some() {}
+    });
     if ended.await.is_err() {
         tracing::warn!("a source did not end in time and is left behind");
     }
@@ -187,7 +220,11 @@ fn exposed(totals: &Totals) -> Vec<web::metrics::Exposed> {
 /// What a metric of Keiki's own measures.
 fn help(name: &str) -> &'static str {
     let tables = [ALL, crate::source::status::ALL];
-    let declared = tables.into_iter().flatten().find(|metric| metric.name == name).map(|metric| metric.help);
+    let declared = tables
+        .into_iter()
+        .flatten()
+        .find(|metric| metric.name == name)
+        .map(|metric| metric.help);
     declared.unwrap_or("See the documentation of keiki-instrument.")
 }
 

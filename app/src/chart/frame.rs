@@ -1,7 +1,8 @@
 //! The frame of a chart: what lies under the data and what lies over them.
 //!
 //! Positions are attributes in percent, so that a frame fits every width without a script. Each part is one reactive
-//! closure that rebuilds in place; nothing is keyed, nothing is created per tick.
+//! closure that rebuilds in place; nothing is keyed, nothing is created per tick. Types are erased where parts meet: as one
+//! type the frame would take the compiler minutes.
 
 use keiki_model::chart::{Gap, Role, Stretch, Tick, percent};
 use leptos::prelude::*;
@@ -10,7 +11,7 @@ use super::Drawn;
 use super::path::{Path, whole};
 
 /// Grid, the stretch within the target, and gaps.
-pub(super) fn under(drawn: Drawn) -> impl IntoView {
+pub(super) fn under(drawn: Drawn) -> AnyView {
     let model = drawn.model;
     let good = move || model.with(|model| model.good.map(|good| stretch("good", good)));
     let grid = move || {
@@ -31,6 +32,7 @@ pub(super) fn under(drawn: Drawn) -> impl IntoView {
             {gaps}
         </svg>
     }
+    .into_any()
 }
 
 fn stretch(class: &'static str, stretch: Stretch) -> impl IntoView + use<> {
@@ -50,7 +52,7 @@ fn gap(gap: &Gap) -> impl IntoView + use<> {
 }
 
 /// Levels, marks, axes, names, and the slot under the pointer.
-pub(super) fn over(drawn: Drawn) -> impl IntoView {
+pub(super) fn over(drawn: Drawn) -> AnyView {
     let model = drawn.model;
     let levels = move || {
         model.with(|model| {
@@ -131,6 +133,7 @@ pub(super) fn over(drawn: Drawn) -> impl IntoView {
             <line class=shown x1=cursor x2=cursor y2="100%"></line>
         </svg>
     }
+    .into_any()
 }
 
 fn zone(class: &'static str, stretch: Stretch) -> impl IntoView + use<> {

@@ -20,14 +20,14 @@ mod canvas;
 #[cfg(feature = "hydrate")]
 mod echarts;
 mod frame;
-mod keys;
-mod path;
-mod spark;
-#[cfg(feature = "ssr")]
-pub mod svg;
-mod table;
+pub mod keys;
 #[cfg(feature = "hydrate")]
 mod observe;
+mod path;
+pub mod spark;
+#[cfg(feature = "ssr")]
+pub mod svg;
+pub mod table;
 
 pub use keys::Keys;
 pub use spark::Sparkline;
@@ -169,12 +169,15 @@ pub fn Chart(
     let (under, over) = (frame::under(drawn), frame::over(drawn));
     let source = move || if live.get() { "live" } else { "static" };
     let label = move || model.with(|model| model.label.clone());
-    Some(view! {
-        <div class=class role="img" aria-label=label data-chart=source>
-            {under}
-            <div class="first" inner_html=first></div>
-            <div class="canvas" node_ref=node></div>
-            {over}
-        </div>
-    })
+    Some(
+        view! {
+            <div class=class role="img" aria-label=label data-chart=source>
+                {under}
+                <div class="first" inner_html=first></div>
+                <div class="canvas" node_ref=node></div>
+                {over}
+            </div>
+        }
+        .into_any(),
+    )
 }

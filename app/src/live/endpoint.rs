@@ -81,7 +81,10 @@ pub mod server {
 ///
 /// # Errors
 /// The views cannot be read, or a limit is reached; the response then carries a status of 400 or 503.
-#[allow(missing_docs, reason = "the macro makes a struct of the arguments, which are described above")]
+#[allow(
+    missing_docs,
+    reason = "the macro makes a struct of the arguments, which are described above"
+)]
 #[server(prefix = "/api", endpoint = "live", protocol = Http<GetUrl, LiveSse>)]
 pub async fn live(
     #[server(default)] views: String,
@@ -92,7 +95,11 @@ pub async fn live(
         let parts = use_context::<http::request::Parts>()?;
         Some(parts.headers.get("last-event-id")?.to_str().ok()?.to_owned())
     };
-    let since = if since.is_empty() { last_event_id().unwrap_or_default() } else { since };
+    let since = if since.is_empty() {
+        last_event_id().unwrap_or_default()
+    } else {
+        since
+    };
     // The context is gone once the response is returned: the stream must own all that it needs.
     hub.open(&views, &since).map(ByteStream::from).map_err(|refusal| {
         let message = refusal.message.clone();

@@ -12,11 +12,11 @@ use keiki_model::unit::Unit;
 use keiki_model::view::{Subject, View};
 
 /// 2026-11-21 14:07:03.2 in Tokyo.
-pub const NOW: i64 = 1_795_237_623_200;
+pub(crate) const NOW: i64 = 1_795_237_623_200;
 
 /// The state that a panel is to be in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mood {
+pub(crate) enum Mood {
     Fine,
     Missed,
     Passed,
@@ -25,7 +25,7 @@ pub enum Mood {
     Failed,
 }
 
-pub const MOODS: [Mood; 6] = [
+pub(crate) const MOODS: [Mood; 6] = [
     Mood::Fine,
     Mood::Missed,
     Mood::Passed,
@@ -35,7 +35,7 @@ pub const MOODS: [Mood; 6] = [
 ];
 
 /// A view's snapshot with a mood for each panel, by its place.
-pub fn snapshot(view: &View, mood: impl Fn(usize) -> Mood) -> Snapshot {
+pub(crate) fn snapshot(view: &View, mood: impl Fn(usize) -> Mood) -> Snapshot {
     let specs: Vec<&PanelSpec> = match &view.subject {
         Subject::Overview => Group::ALL.iter().map(|group| &group.card().spec).collect(),
         Subject::Group(group) => group.panels().iter().map(|panel| &panel.spec).collect(),
@@ -117,7 +117,7 @@ fn judged(goal: Option<&Goal>, usual: f64, mood: Mood) -> (f64, Option<Status>) 
 }
 
 fn round(value: f64) -> f64 {
-    format!("{value:.5e}").parse().unwrap()
+    format!("{value:.5e}").parse().expect("the test made it so")
 }
 
 fn panel(spec: &PanelSpec, view: &View, mood: Mood, seed: u64) -> PanelSnapshot {
@@ -183,7 +183,11 @@ fn wave(base: f64, slots: usize, gap: usize, seed: u64) -> Vec<Option<f64>> {
                 1.0
             };
             let noise = 0.85 + 0.3 * chance(seed * 10_007 + slot as u64);
-            (slot + gap < slots).then(|| format!("{:.3e}", base * bump * noise).parse().unwrap())
+            (slot + gap < slots).then(|| {
+                format!("{:.3e}", base * bump * noise)
+                    .parse()
+                    .expect("the test made it so")
+            })
         })
         .collect()
 }

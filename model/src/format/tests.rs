@@ -4,10 +4,7 @@ use Language::{En, Ja};
 
 fn spec(panel: &str) -> PanelSpec {
     let group = panel.split('.').next().expect("an id has a group");
-    let group = Group::ALL
-        .iter()
-        .find(|g| g.id() == group)
-        .expect("a built-in group");
+    let group = Group::ALL.iter().find(|g| g.id() == group).expect("a built-in group");
     let panels = group.panels();
     let found = panels.iter().find(|p| p.spec.id == panel).expect("a built-in panel");
     found.spec.clone()

@@ -53,7 +53,10 @@ impl Published {
         if mine == self.snapshot.seq {
             return Some(&[]);
         }
-        let start = self.log.iter().position(|entry| entry.prev <= mine && mine < entry.seq)?;
+        let start = self
+            .log
+            .iter()
+            .position(|entry| entry.prev <= mine && mine < entry.seq)?;
         Some(&self.log[start..])
     }
 }
@@ -73,7 +76,13 @@ pub(super) struct Channel {
 impl Channel {
     pub(super) fn new(view: View, now: Millis) -> Self {
         let key = view.to_string().into();
-        Self { view, key, state: watch::Sender::new(None), computing: Mutex::new(()), asked: AtomicI64::new(now) }
+        Self {
+            view,
+            key,
+            state: watch::Sender::new(None),
+            computing: Mutex::new(()),
+            asked: AtomicI64::new(now),
+        }
     }
 
     pub(super) fn subscribe(&self) -> watch::Receiver<Option<Arc<Published>>> {
@@ -108,7 +117,10 @@ impl Channel {
         let old = self.published();
         let closed = self.closed(tick);
         // A wall clock that was set back has slots that were published before; the view waits until it has caught up.
-        if let Some(old) = old.as_ref().filter(|old| old.snapshot.seq >= tick.seq || old.closed >= closed) {
+        if let Some(old) = old
+            .as_ref()
+            .filter(|old| old.snapshot.seq >= tick.seq || old.closed >= closed)
+        {
             return Arc::clone(old);
         }
         let job = jobs.job("compose");
@@ -118,11 +130,21 @@ impl Channel {
         if let Some(old) = &old
             && let Some(delta) = Delta::between(&old.snapshot, &snapshot)
         {
-            log.extend(old.log.iter().filter(|entry| entry.now > tick.now - LOG_SECONDS * SECOND).cloned());
+            log.extend(
+                old.log
+                    .iter()
+                    .filter(|entry| entry.now > tick.now - LOG_SECONDS * SECOND)
+                    .cloned(),
+            );
             let job = jobs.job("encode");
             let event = event::delta(&delta);
             job.succeed();
-            log.push_back(Entry { seq: delta.seq, prev: delta.prev, now: tick.now, event });
+            log.push_back(Entry {
+                seq: delta.seq,
+                prev: delta.prev,
+                now: tick.now,
+                event,
+            });
         }
         let published = Arc::new(Published {
             snapshot,
@@ -138,12 +160,18 @@ impl Channel {
 
     /// Wakes the subscribers for a heartbeat.
     pub(super) fn beat(&self) {
-        self.replace(|old| Published { heartbeat: old.heartbeat + 1, ..old });
+        self.replace(|old| Published {
+            heartbeat: old.heartbeat + 1,
+            ..old
+        });
     }
 
     /// Tells the subscribers to leave.
     pub(super) fn close(&self, why: &'static str) {
-        self.replace(|old| Published { farewell: Some(why), ..old });
+        self.replace(|old| Published {
+            farewell: Some(why),
+            ..old
+        });
     }
 
     fn replace(&self, change: impl FnOnce(Published) -> Published) {

@@ -52,7 +52,16 @@ impl Composer {
         started: Millis,
     ) -> Self {
         let summaries = Mutex::default();
-        Self { engine, sources, presets, zone: Box::new(zone), build, boot, started, summaries }
+        Self {
+            engine,
+            sources,
+            presets,
+            zone: Box::new(zone),
+            build,
+            boot,
+            started,
+            summaries,
+        }
     }
 
     /// The preset that holds for a scope: that of its services, if they all have the same one.
@@ -68,7 +77,17 @@ impl Composer {
 
     fn panel(&self, panel: &Panel, view: &View, tick: &Tick, to: Millis) -> PanelSnapshot {
         let preset = self.preset(&view.scope);
-        self.engine.panel(panel, &Ask { scope: &view.scope, step: view.step, window: view.window, to, now: tick.now, preset })
+        self.engine.panel(
+            panel,
+            &Ask {
+                scope: &view.scope,
+                step: view.step,
+                window: view.window,
+                to,
+                now: tick.now,
+                preset,
+            },
+        )
     }
 
     /// The tabs: from the cards where the view has them, else judged by the cards' figures alone.
@@ -88,7 +107,11 @@ impl Composer {
             status: card.status,
         };
         let groups: Vec<_> = if view.subject == Subject::Overview {
-            Group::ALL.iter().zip(panels).map(|(group, card)| summary(group.id(), card)).collect()
+            Group::ALL
+                .iter()
+                .zip(panels)
+                .map(|(group, card)| summary(group.id(), card))
+                .collect()
         } else {
             Group::ALL
                 .iter()
@@ -114,20 +137,31 @@ impl Composer {
             view.scope.services.iter().cloned().collect()
         };
         let from = to - Millis::from(view.window) * SECOND;
-        let started = Annotation { time: self.started, kind: AnnotationKind::KeikiStarted };
+        let started = Annotation {
+            time: self.started,
+            kind: AnnotationKind::KeikiStarted,
+        };
         Header {
             groups: self.groups(view, tick, to, panels),
             sources: (count(up), count(sources.len())),
             services,
             zone: (self.zone)(tick.now),
-            annotations: Some(started).filter(|started| (from..to).contains(&started.time)).into_iter().collect(),
+            annotations: Some(started)
+                .filter(|started| (from..to).contains(&started.time))
+                .into_iter()
+                .collect(),
         }
     }
 }
 
 /// A panel without what is drawn: its state and judgement cost only its figures.
 fn figures_only(panel: &Panel) -> Panel {
-    Panel { lines: Vec::new(), heat: None, table: None, ..panel.clone() }
+    Panel {
+        lines: Vec::new(),
+        heat: None,
+        table: None,
+        ..panel.clone()
+    }
 }
 
 impl Compose for Composer {

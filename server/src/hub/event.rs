@@ -20,7 +20,10 @@ impl<'a> EventId<'a> {
     /// Reads `<boot>-<tick>`; anything else is no id, and a stream without one starts with snapshots.
     pub fn parse(text: &'a str) -> Option<Self> {
         let (boot, tick) = text.split_once('-')?;
-        Some(Self { boot, tick: tick.parse().ok()? })
+        Some(Self {
+            boot,
+            tick: tick.parse().ok()?,
+        })
     }
 }
 
@@ -62,7 +65,13 @@ mod tests {
 
     #[test]
     fn an_id_is_read_as_it_is_written() {
-        assert_eq!(EventId::parse("18f3a-42"), Some(EventId { boot: "18f3a", tick: 42 }));
+        assert_eq!(
+            EventId::parse("18f3a-42"),
+            Some(EventId {
+                boot: "18f3a",
+                tick: 42
+            })
+        );
         for bad in ["", "18f3a", "18f3a-", "18f3a-x", "-", "a-1-2"] {
             assert!(EventId::parse(bad).is_none(), "{bad}");
         }

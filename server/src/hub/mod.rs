@@ -69,7 +69,11 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { views: 256, views_per_connection: 16, subscribers: 12_000 }
+        Self {
+            views: 256,
+            views_per_connection: 16,
+            subscribers: 12_000,
+        }
     }
 }
 
@@ -178,7 +182,8 @@ impl Hub {
         let mut channels: Vec<_> = inner.channels().values().cloned().collect();
         channels.sort_by_key(|channel| std::cmp::Reverse(channel.subscribers()));
         *inner.tick.lock().unwrap_or_else(PoisonError::into_inner) = Some(tick);
-        for channel in &channels {
+        for (done, channel) in channels.iter().enumerate() {
+            inner.jobs.set_length((channels.len() - done) as u64);
             let watched = channel.subscribers() > 0;
             if watched {
                 channel.touch(now);
@@ -190,6 +195,7 @@ impl Hub {
                 channel.beat();
             }
         }
+        inner.jobs.set_length(0);
         inner.seq.store(seq, Ordering::Release);
         let mut channels = inner.channels();
         channels.retain(|_, channel| channel.subscribers() > 0 || now - channel.asked() <= IDLE);
@@ -228,10 +234,15 @@ impl Hub {
         };
         let most = self.0.limits.views_per_connection;
         if items.len() > most {
-            return refuse(400, format!("{} views on one connection: the limit is {most}", items.len()));
+            return refuse(
+                400,
+                format!("{} views on one connection: the limit is {most}", items.len()),
+            );
         }
         // An id of another run is of no use: the client gets snapshots.
-        let since = EventId::parse(since).filter(|id| *id.boot == *self.0.boot).map(|id| id.tick);
+        let since = EventId::parse(since)
+            .filter(|id| *id.boot == *self.0.boot)
+            .map(|id| id.tick);
         let mut streams = Vec::with_capacity(items.len());
         for item in items {
             let (channel, tick) = match self.0.channel(&item.view) {
@@ -239,7 +250,10 @@ impl Hub {
                 Err(error) => return refuse(503, error.to_string()),
             };
             let Some(counted) = Inner::count(&self.0) else {
-                return refuse(503, format!("{} streams are open: the limit is reached", self.0.limits.subscribers));
+                return refuse(
+                    503,
+                    format!("{} streams are open: the limit is reached", self.0.limits.subscribers),
+                );
             };
             let receiver = channel.subscribe();
             self.0.advance(&channel, &tick);
@@ -260,7 +274,11 @@ impl Inner {
     }
 
     fn channel(&self, view: &View) -> Result<(Arc<Channel>, Tick), HubError> {
-        let tick = self.tick.lock().unwrap_or_else(PoisonError::into_inner).ok_or(HubError::NotReady)?;
+        let tick = self
+            .tick
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .ok_or(HubError::NotReady)?;
         let mut channels = self.channels();
         // Read under the lock that `close` drains under, so that no stream is opened after the last farewell.
         if self.closed.load(Ordering::Acquire) {
@@ -272,7 +290,10 @@ impl Inner {
         }
         if channels.len() >= self.limits.views {
             // A view that nobody watches gives way; watched ones never do.
-            let idle = channels.iter().filter(|(_, c)| c.subscribers() == 0).min_by_key(|(_, c)| c.asked());
+            let idle = channels
+                .iter()
+                .filter(|(_, c)| c.subscribers() == 0)
+                .min_by_key(|(_, c)| c.asked());
             let idle = idle.map(|(view, _)| view.clone()).ok_or(HubError::TooManyViews)?;
             channels.remove(&idle);
         }

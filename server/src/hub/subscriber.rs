@@ -40,8 +40,15 @@ pub(super) fn stream(
 ) -> impl Stream<Item = Bytes> + Send {
     channel.mark_changed();
     let heartbeat = channel.borrow().as_ref().map_or(0, |published| published.heartbeat);
-    let subscriber =
-        Subscriber { channel, metrics, mine: None, heartbeat, pending: VecDeque::new(), ended: false, _counted: counted };
+    let subscriber = Subscriber {
+        channel,
+        metrics,
+        mine: None,
+        heartbeat,
+        pending: VecDeque::new(),
+        ended: false,
+        _counted: counted,
+    };
     futures::stream::unfold((subscriber, since), |(mut subscriber, since)| async move {
         let event = subscriber.next(since).await?;
         Some((event, (subscriber, None)))
@@ -70,7 +77,9 @@ impl Subscriber {
             (None, Some(since)) => (Some(since), MAX_RESUMED),
             (mine, _) => (mine, MAX_DELTAS),
         };
-        let deltas = known.and_then(|tick| published.since(tick)).filter(|deltas| deltas.len() <= most);
+        let deltas = known
+            .and_then(|tick| published.since(tick))
+            .filter(|deltas| deltas.len() <= most);
         match deltas {
             Some(deltas) => self.pending.extend(deltas.iter().map(|entry| entry.event.clone())),
             None => {
@@ -88,7 +97,8 @@ impl Subscriber {
             }
         }
         if let Some(error) = published.farewell {
-            self.pending.push_back(event::farewell(&Farewell { error, retry_ms: 500 }));
+            self.pending
+                .push_back(event::farewell(&Farewell { error, retry_ms: 500 }));
             self.ended = true;
         }
     }

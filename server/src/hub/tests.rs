@@ -27,7 +27,8 @@ impl Compose for Counting {
         let spec = Arc::new(Group::Api.card().spec.clone());
         let slots = view.slots();
         let step = Millis::from(view.step);
-        let points = (0..Millis::from(slots)).map(|slot| Some((to / SECOND - (Millis::from(slots) - slot) * step) as f64));
+        let points =
+            (0..Millis::from(slots)).map(|slot| Some((to / SECOND - (Millis::from(slots) - slot) * step) as f64));
         let panel = PanelSnapshot {
             stats: vec![Stat::default(); spec.stats.len()],
             spec,
@@ -39,7 +40,10 @@ impl Compose for Counting {
             step: view.step,
             to,
             slots,
-            series: vec![SeriesPoints { labels: Labels::none(), points: points.collect() }],
+            series: vec![SeriesPoints {
+                labels: Labels::none(),
+                points: points.collect(),
+            }],
             rows: Vec::new(),
             failure: None,
         };
@@ -51,7 +55,15 @@ impl Compose for Counting {
             annotations: Vec::new(),
         };
         let (build, boot) = ("b".into(), "r".into());
-        Snapshot { build, boot, seq: tick.seq, now: tick.now, view: Arc::clone(key), header, panels: vec![panel] }
+        Snapshot {
+            build,
+            boot,
+            seq: tick.seq,
+            now: tick.now,
+            view: Arc::clone(key),
+            header,
+            panels: vec![panel],
+        }
     }
 }
 
@@ -86,7 +98,11 @@ fn event(bytes: &Bytes) -> Event {
     assert!(text.ends_with("\n\n"), "an event ends with a blank line");
     let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
     let id = field("id: r-").and_then(|id| id.parse().ok());
-    Event { name: field("event: ").unwrap_or_default(), id, data: field("data: ").unwrap_or_default() }
+    Event {
+        name: field("event: ").unwrap_or_default(),
+        id,
+        data: field("data: ").unwrap_or_default(),
+    }
 }
 
 /// The events that are there now.
@@ -123,7 +139,11 @@ async fn a_snapshot_then_a_delta_each_tick() {
             fold(&mut state, &event);
         }
         let view = View::of_window(keiki_model::view::Subject::Overview, 60, Default::default());
-        assert_eq!(state.as_ref(), hub.snapshot(&view).ok().as_deref(), "the fold is the state of now");
+        assert_eq!(
+            state.as_ref(),
+            hub.snapshot(&view).ok().as_deref(),
+            "the fold is the state of now"
+        );
         tick(&hub, second..second + 1);
     }
 }
@@ -132,15 +152,25 @@ async fn a_snapshot_then_a_delta_each_tick() {
 async fn a_tick_is_computed_and_encoded_once_for_everyone() {
     let (hub, counting) = hub(Limits::default());
     tick(&hub, 0..1);
-    let mut streams: Vec<_> = (0..20).map(|_| hub.open("overview@1/60", "").expect("a stream")).collect();
+    let mut streams: Vec<_> = (0..20)
+        .map(|_| hub.open("overview@1/60", "").expect("a stream"))
+        .collect();
     for events in &mut streams {
         assert_eq!(ready(events).await.len(), 1);
     }
     let before = counting.0.load(Ordering::Relaxed);
     tick(&hub, 1..2);
-    let first: Vec<_> = streams.iter_mut().map(|events| events.next().now_or_never().flatten().expect("a delta")).collect();
+    let first: Vec<_> = streams
+        .iter_mut()
+        .map(|events| events.next().now_or_never().flatten().expect("a delta"))
+        .collect();
     assert_eq!(counting.0.load(Ordering::Relaxed), before + 1);
-    assert!(first.iter().all(|bytes| std::ptr::eq(bytes.as_ptr(), first[0].as_ptr())), "the same bytes");
+    assert!(
+        first
+            .iter()
+            .all(|bytes| std::ptr::eq(bytes.as_ptr(), first[0].as_ptr())),
+        "the same bytes"
+    );
 }
 
 #[tokio::test]
@@ -176,7 +206,12 @@ async fn what_the_log_cannot_serve_starts_with_a_snapshot() {
         tick(&hub, second..second + 1);
         ready(&mut watching).await;
     }
-    for (since, why) in [("r-1", "too long ago"), ("x-89", "another run"), ("r-1000", "the future"), ("junk", "no id")] {
+    for (since, why) in [
+        ("r-1", "too long ago"),
+        ("x-89", "another run"),
+        ("r-1000", "the future"),
+        ("junk", "no id"),
+    ] {
         let first = ready(&mut hub.open("overview@1/60", since).expect("a stream")).await;
         assert_eq!(first[0].name, "snapshot", "{why}");
     }
@@ -194,10 +229,16 @@ async fn a_slow_reader_gets_a_snapshot_and_no_queue() {
     ready(&mut slow).await;
     tick(&hub, 1..4);
     let caught_up = ready(&mut slow).await;
-    assert_eq!(caught_up.iter().map(|event| event.name.as_str()).collect::<Vec<_>>(), ["delta"; 3]);
+    assert_eq!(
+        caught_up.iter().map(|event| event.name.as_str()).collect::<Vec<_>>(),
+        ["delta"; 3]
+    );
     tick(&hub, 4..54);
     let caught_up = ready(&mut slow).await;
-    assert_eq!(caught_up.iter().map(|event| event.name.as_str()).collect::<Vec<_>>(), ["snapshot"]);
+    assert_eq!(
+        caught_up.iter().map(|event| event.name.as_str()).collect::<Vec<_>>(),
+        ["snapshot"]
+    );
     assert_eq!(caught_up[0].id, Some(hub.tick()));
 }
 
@@ -222,11 +263,18 @@ async fn a_view_publishes_when_its_slot_closes() {
 async fn several_views_share_one_stream() {
     let (hub, _) = hub(Limits::default());
     tick(&hub, 0..1);
-    let mut events = hub.open("overview@1/60,group:api@1/60;service=a%2Cb", "").expect("a stream");
+    let mut events = hub
+        .open("overview@1/60,group:api@1/60;service=a%2Cb", "")
+        .expect("a stream");
     let mut views: Vec<_> = ready(&mut events)
         .await
         .iter()
-        .map(|event| serde_json::from_str::<Snapshot>(&event.data).expect("a snapshot").view.to_string())
+        .map(|event| {
+            serde_json::from_str::<Snapshot>(&event.data)
+                .expect("a snapshot")
+                .view
+                .to_string()
+        })
         .collect();
     views.sort();
     assert_eq!(views, ["group:api@1/60;service=a%2Cb", "overview@1/60"]);
@@ -250,18 +298,27 @@ async fn long_steps_are_kept_open_by_heartbeats() {
 
 #[tokio::test]
 async fn limits_refuse_and_what_ends_gives_room() {
-    let limits = Limits { views: 2, views_per_connection: 2, subscribers: 2 };
+    let limits = Limits {
+        views: 2,
+        views_per_connection: 2,
+        subscribers: 2,
+    };
     let (hub, _) = hub(limits);
     let status = |result: Result<Events, Refusal>| result.err().map(|refusal| refusal.status);
     assert_eq!(status(hub.open("", "")), Some(503), "nothing is measured yet");
     tick(&hub, 0..1);
     assert_eq!(status(hub.open("nothing", "")), Some(400));
-    assert_eq!(status(hub.open("overview@1/60,overview@1/300,overview@3/900", "")), Some(400));
+    assert_eq!(
+        status(hub.open("overview@1/60,overview@1/300,overview@3/900", "")),
+        Some(400)
+    );
     let first = hub.open("overview@1/60", "").expect("a stream");
     let second = hub.open("overview@1/300", "").expect("a stream");
     assert_eq!(status(hub.open("overview@1/60", "")), Some(503), "two streams are open");
     drop(first);
-    let third = hub.open("overview@3/900", "").expect("the view that nobody watches gives way");
+    let third = hub
+        .open("overview@3/900", "")
+        .expect("the view that nobody watches gives way");
     drop(second);
     assert!(hub.open("overview@1/300", "").is_ok());
     drop(third);
@@ -274,7 +331,10 @@ async fn views_that_nobody_wants_are_forgotten() {
     hub.snapshot(&View::overview()).expect("a snapshot");
     counting.0.store(0, Ordering::Relaxed);
     tick(&hub, 1..60);
-    assert!(counting.0.load(Ordering::Relaxed) <= 11, "it is kept warm for a while only");
+    assert!(
+        counting.0.load(Ordering::Relaxed) <= 11,
+        "it is kept warm for a while only"
+    );
     tick(&hub, 60..200);
     assert!(hub.0.channels().is_empty());
 }

@@ -176,6 +176,10 @@ mod tests {
         assert_eq!(cache.lock().entries.len(), 2);
         assert_eq!([made("b", 71_001), made("a", 71_002)], [0, 5]);
         made("b", -3_600_000);
-        assert_eq!(cache.lock().entries.len(), 1, "of what is of the future, only that which was just asked for stays");
+        assert_eq!(
+            cache.lock().entries.len(),
+            1,
+            "of what is of the future, only that which was just asked for stays"
+        );
     }
 }

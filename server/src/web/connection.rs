@@ -9,7 +9,6 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::Request;
 use axum::response::Response;
 use hyper::body::Incoming;
@@ -21,9 +20,9 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower_service::Service as _;
 
 use super::Options;
+use super::entrance::Entrance;
 use super::host::Hosts;
 use super::listen::Bound;
 use super::stall::Impatient;
@@ -60,7 +59,7 @@ impl ConnectionMetrics {
 /// What all connections share.
 struct Server {
     http: http1::Builder,
-    router: Router,
+    entrance: Entrance,
     hosts: Hosts,
     header_timeout: Duration,
     metrics: ConnectionMetrics,
@@ -74,7 +73,7 @@ struct Server {
 pub(super) async fn accept(
     bound: Bound,
     options: &Options,
-    router: Router,
+    entrance: Entrance,
     metrics: ConnectionMetrics,
     shutdown: CancellationToken,
 ) {
@@ -84,7 +83,7 @@ pub(super) async fn accept(
         .max_buf_size(BUFFER_BYTES);
     let server = Arc::new(Server {
         http,
-        router,
+        entrance,
         hosts: Hosts::new(bound.address(), &options.allowed_hosts),
         header_timeout: options.header_timeout,
         metrics,
@@ -182,6 +181,6 @@ impl Server {
             self.metrics.misdirected.inc();
             return Ok(refusal);
         }
-        self.router.clone().call(request).await
+        self.entrance.answer(request).await
     }
 }

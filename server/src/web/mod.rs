@@ -17,6 +17,7 @@ pub mod assets;
 mod cache;
 mod compress;
 mod connection;
+mod entrance;
 mod fault;
 mod headers;
 mod health;
@@ -77,6 +78,7 @@ pub async fn serve(bound: Bound, options: Options, state: State, shutdown: Cance
     let metrics = ConnectionMetrics::new(&state.recorder);
     let site = Arc::new(router::Site::new(&options, state));
     let sweeper = tokio::spawn(Arc::clone(&site).sweep());
-    connection::accept(bound, &options, router::router(&options, &site), metrics, shutdown).await;
+    let entrance = entrance::Entrance::new(&options, &site);
+    connection::accept(bound, &options, entrance, metrics, shutdown).await;
     sweeper.abort();
 }

@@ -24,26 +24,26 @@ pub(super) const MAX_QUERY: usize = 4_096;
 
 /// `GET {base}/`
 pub(super) async fn overview(State(site): State<Shared>, request: Request) -> Response {
-    page(&site, Subject::Overview, request).await
+    answer(&site, Subject::Overview, &request.into_parts().0).await
 }
 
 /// `GET {base}/groups/{group}`
 pub(super) async fn group(State(site): State<Shared>, Path(group): Path<String>, request: Request) -> Response {
     match Group::from_id(&group) {
-        Some(group) => page(&site, Subject::Group(group), request).await,
+        Some(group) => answer(&site, Subject::Group(group), &request.into_parts().0).await,
         None => Fault::NotFound.html(&site.base),
     }
 }
 
-async fn page(site: &Shared, subject: Subject, request: Request) -> Response {
-    let (request, _) = request.into_parts();
-    match try_page(site, subject, &request).await {
+/// The page that shows a subject.
+pub(super) async fn answer(site: &Shared, subject: Subject, request: &Parts) -> Response {
+    match try_answer(site, subject, request).await {
         Ok(response) => response,
         Err(fault) => fault.html(&site.base),
     }
 }
 
-async fn try_page(site: &Shared, subject: Subject, request: &Parts) -> Result<Response, Fault> {
+async fn try_answer(site: &Shared, subject: Subject, request: &Parts) -> Result<Response, Fault> {
     let query = request.uri.query().unwrap_or_default();
     if query.len() > MAX_QUERY {
         return Err(Fault::parameter(

@@ -23,6 +23,11 @@ use super::panel::PanelRequest;
 use super::state::{State, ViewsError};
 use super::{Options, headers, health, live, metrics, page, panel};
 
+/// The overview, below the base path.
+pub(super) const HOME: &str = "/";
+/// The page of a group, likewise.
+pub(super) const GROUP: &str = "/groups/{group}";
+
 /// How often bodies that nobody asks for any more are dropped.
 const SWEEP: Duration = Duration::from_secs(10);
 
@@ -77,8 +82,8 @@ pub(super) fn router(options: &Options, site: &Shared) -> Router {
         })
         .exclude(|route| route == live::ROUTE);
     Router::new()
-        .route(&at("/"), get(page::overview))
-        .route(&at("/groups/{group}"), get(page::group))
+        .route(&at(HOME), get(page::overview))
+        .route(&at(GROUP), get(page::group))
         .route(&at("/panels/{file}"), get(panel::file))
         .route(&at("/badges/{file}"), get(panel::badge))
         .route(&at("/healthz"), get(health::healthz))
