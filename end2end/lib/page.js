@@ -41,10 +41,16 @@ export function layoutShifts(page) {
     () =>
       new Promise((resolve) => {
         const shifts = [];
+        const name = (node) => {
+          const element = node?.nodeType === 3 ? node.parentElement : node;
+          if (!element) return "gone";
+          const panel = element.closest?.("[data-panel]")?.dataset.panel;
+          return `${panel ?? ""} ${element.nodeName.toLowerCase()}.${element.className?.baseVal ?? element.className} ${node.textContent.slice(0, 20)}`;
+        };
         const collect = (list) => {
-          for (const entry of list.getEntries()) {
-            const nodes = entry.sources.map(({ node }) => node?.className ?? node?.nodeName);
-            shifts.push({ value: entry.value, nodes });
+          for (const { value, sources } of list.getEntries()) {
+            const moves = sources.map(({ node, previousRect: from, currentRect: to }) => `${name(node)}: ${from.x},${from.y} → ${to.x},${to.y}`);
+            shifts.push({ value, moves });
           }
         };
         new PerformanceObserver(collect).observe({ type: "layout-shift", buffered: true });
@@ -54,15 +60,22 @@ export function layoutShifts(page) {
   );
 }
 
-/** The elements that reach beyond the window's width, where the page scrolls sideways because of them. */
+/** What makes the page scroll sideways: the elements that reach beyond its width and are not inside a scroller. */
 export function overflowing(page) {
   return page.evaluate(() => {
     const width = document.documentElement.clientWidth;
     if (document.documentElement.scrollWidth <= width) return [];
-    return [...document.querySelectorAll("body *")]
-      .filter((element) => element.getBoundingClientRect().right > width + 0.5)
-      .map((element) => `${element.nodeName}.${element.className?.baseVal ?? element.className}`)
-      .slice(0, 10);
+    /** The element by which this one is cut, if any: absolute ones are only cut from their containing block on. */
+    const scroller = (element) => {
+      for (let box = element; box && box !== document.body; ) {
+        const { position } = getComputedStyle(box);
+        box = position === "absolute" ? box.offsetParent : box.parentElement;
+        if (box && box !== document.body && getComputedStyle(box).overflowX !== "visible") return box;
+      }
+      return null;
+    };
+    const wide = [...document.querySelectorAll("body *")].filter((element) => element.getBoundingClientRect().right > width + 0.5 && !scroller(element));
+    return [`${document.documentElement.scrollWidth} of ${width}`, ...wide.slice(0, 10).map((element) => element.outerHTML.slice(0, 100))];
   });
 }
 

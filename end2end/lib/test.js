@@ -46,7 +46,7 @@ export const test = base.extend({
       contexts.push(context);
       await context.addInitScript(rememberCharts);
       const page = await context.newPage();
-      watched.push(watch(page, { origin: new URL(address).origin, allow }));
+      watched.push(watch(page, { origin: address.startsWith("http") ? new URL(address).origin : undefined, allow }));
       const response = await page.goto(address, { waitUntil: "commit" });
       return Object.assign(page, { answer: response });
     });
