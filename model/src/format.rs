@@ -276,6 +276,12 @@ impl Scale {
         trimmed(value * self.factor, 4)
     }
 
+    /// A measured limit, in three significant figures: `25.3`.
+    pub fn limit(&self, value: f64) -> String {
+        let shown = value * self.factor;
+        trimmed(shown, decimals_below(shown.abs()).min(2))
+    }
+
     /// The goal as a stat names it: `< 50`, `≥ 1,000`.
     pub fn aim(&self, goal: &Goal) -> String {
         let sign = match goal.direction {
@@ -321,7 +327,7 @@ pub fn stat(panel: &PanelSpec, spec: &StatSpec, stat: &Stat, language: Language)
     let scale = Scale::of_stat(panel, spec, stat.limit);
     let mut formatted = scale.format(stat.value, language);
     if let (Unit::Count, Some(_), Some(limit)) = (spec.unit, stat.value, stat.limit) {
-        formatted.unit = ["/ ", &scale.level(limit)].concat();
+        formatted.unit = ["/ ", &scale.limit(limit)].concat();
     }
     formatted
 }

@@ -29,6 +29,10 @@ use look::Look;
 
 /// How far the canvas reaches beyond the plot, so that no stroke is cut; as in `style/chart.css`.
 const BLEED: f64 = 4.0;
+/// A canvas that failed so often is not tried again.
+const PATIENCE: u32 = 3;
+/// How long a value without neighbours is drawn, or it would not be seen.
+const ALONE: f64 = 0.008;
 /// How much of its column a bar takes; as in the first picture.
 const BAR: f64 = 0.82;
 
@@ -58,6 +62,7 @@ pub(super) fn attach(drawn: Drawn, node: NodeRef<Div>, live: RwSignal<bool>) {
         }
     });
     let canvas: StoredValue<Option<Canvas>, LocalStorage> = StoredValue::new_local(None);
+    let failures = Cell::new(0);
     Effect::new(move |_| {
         // While it can't be seen nothing is painted; each of these paints it when it can be again.
         let (width, height) = size.get();
@@ -80,11 +85,18 @@ pub(super) fn attach(drawn: Drawn, node: NodeRef<Div>, live: RwSignal<bool>) {
             {
                 *canvas = None;
             }
+            if failures.get() >= PATIENCE {
+                return;
+            }
             if canvas.is_none() {
                 *canvas = Canvas::new(&node, drawn, live);
             }
-            if let Some(canvas) = canvas {
-                canvas.paint(model, theme, (width, height));
+            let painted = canvas
+                .as_mut()
+                .is_some_and(|canvas| canvas.paint(model, theme, (width, height)).is_ok());
+            if !painted {
+                *canvas = None;
+                failures.set(failures.get() + 1);
             }
         });
     });
@@ -101,6 +113,9 @@ fn point(drawn: Drawn, place: Option<f64>, width: f64) {
     }
 }
 
+/// What was drawn: the look, and the series' classes, the theme and the size for which it was read.
+type Drawing = (Look, Vec<&'static str>, u32, (f64, f64));
+
 /// One chart of ECharts, on one element.
 struct Canvas {
     instance: Instance,
@@ -108,7 +123,7 @@ struct Canvas {
     element: HtmlElement,
     model: Rc<RefCell<Arc<ChartModel>>>,
     /// How it looks; read again when the theme, the size or the series change.
-    look: Option<(Look, Vec<&'static str>, u32, (f64, f64))>,
+    look: Option<Drawing>,
     /// How many series ECharts knows of; it never forgets one.
     series: usize,
     resolution: f64,
@@ -138,8 +153,8 @@ impl Canvas {
         });
         let tooltip = tooltip::formatter(drawn, Rc::clone(&model));
         let resting = option::resting(kind, tooltip.as_ref());
-        instance.merge(&resting, &JsValue::UNDEFINED);
-        instance.on("finished", finished.as_ref().unchecked_ref());
+        instance.merge(&resting, &JsValue::UNDEFINED).ok()?;
+        instance.on("finished", finished.as_ref().unchecked_ref()).ok()?;
         Some(Self {
             instance,
             echarts,
@@ -154,10 +169,10 @@ impl Canvas {
         })
     }
 
-    fn paint(&mut self, model: Arc<ChartModel>, theme: u32, size: (f64, f64)) {
+    fn paint(&mut self, model: Arc<ChartModel>, theme: u32, size: (f64, f64)) -> Result<(), JsValue> {
         if self.size != size {
             if self.size != (0.0, 0.0) {
-                self.instance.resize();
+                self.instance.resize()?;
             }
             self.size = size;
         }
@@ -171,7 +186,7 @@ impl Canvas {
                 WasmRenderer::update(&self.echarts, &option::series(&model, &look));
             }
             self.instance
-                .merge(&option::colours(&model, &look), &JsValue::UNDEFINED);
+                .merge(&option::colours(&model, &look), &JsValue::UNDEFINED)?;
             self.look = Some((look, classes, theme, size));
         }
         let data = match &model.heat {
@@ -188,13 +203,14 @@ impl Canvas {
         };
         *self.model.borrow_mut() = model;
         let quietly = object([("silent", true.into()), ("lazyUpdate", true.into())]);
-        self.instance.merge(&data, &quietly);
+        self.instance.merge(&data, &quietly)
     }
 }
 
 impl Drop for Canvas {
     fn drop(&mut self) {
-        self.instance.dispose();
+        // What can't be freed can't be helped either.
+        let _ = self.instance.dispose();
     }
 }
 
@@ -220,8 +236,7 @@ fn points(model: &ChartModel, series: Option<&Series>, width: f64) -> JsValue {
     for (place, point) in points.iter().enumerate() {
         let height = if stacked { point.high - point.low } else { point.high };
         if !stacked && !point.is_break() && alone(place) {
-            // A value alone is as long as its slot, or it would not be seen.
-            pairs.extend([point.left - 1.0 / 300.0, height]);
+            pairs.extend([point.left - ALONE, height]);
         }
         pairs.extend([point.left + shift, height]);
     }

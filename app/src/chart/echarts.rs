@@ -9,21 +9,21 @@ extern "C" {
     #[derive(Clone)]
     pub(super) type Instance;
 
-    /// Merges an option into the chart's.
-    #[wasm_bindgen(method, js_name = setOption)]
-    pub(super) fn merge(this: &Instance, option: &JsValue, how: &JsValue);
+    /// Merges an option into the chart's. What it throws is caught: one broken chart must not end the page.
+    #[wasm_bindgen(method, catch, js_name = setOption)]
+    pub(super) fn merge(this: &Instance, option: &JsValue, how: &JsValue) -> Result<(), JsValue>;
 
     /// Follows the size of its element.
-    #[wasm_bindgen(method)]
-    pub(super) fn resize(this: &Instance);
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn resize(this: &Instance) -> Result<(), JsValue>;
 
     /// Frees all that it holds.
-    #[wasm_bindgen(method)]
-    pub(super) fn dispose(this: &Instance);
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn dispose(this: &Instance) -> Result<(), JsValue>;
 
     /// Calls a function at every event of a name.
-    #[wasm_bindgen(method)]
-    pub(super) fn on(this: &Instance, event: &str, handler: &Function);
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn on(this: &Instance, event: &str, handler: &Function) -> Result<(), JsValue>;
 }
 
 /// Whether the page has loaded ECharts. charming throws where it is missing.

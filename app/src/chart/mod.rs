@@ -147,6 +147,13 @@ pub fn Chart(
     }
     let charts = expect_context::<Charts>();
     let none = HashSet::new();
+    // Where nothing can draw new data, the frame must not move away from those of the first picture.
+    #[cfg(feature = "hydrate")]
+    let panel = if echarts::available() {
+        panel
+    } else {
+        Signal::stored(panel.get_untracked())
+    };
     let model = Memo::new(move |_| {
         hidden.with(|hidden| panel.with(|panel| Arc::new(charts.model(panel, hidden.as_ref().unwrap_or(&none)))))
     });

@@ -18,6 +18,8 @@ pub use standalone::standalone_svg;
 
 /// How high the data's box is in its own units.
 const HEIGHT: f64 = 1000.0;
+/// How long a value without neighbours is drawn.
+const ALONE: f64 = 0.008;
 /// How much of its column a bar leaves free.
 const BAR_SPACE: f64 = 0.18;
 
@@ -86,8 +88,8 @@ fn lines(points: &[Point], width: f64) -> Path {
     for run in runs(points) {
         let (x, y) = at(&run[0], width);
         if run.len() == 1 {
-            // A value alone is as long as its slot, or it would not be seen.
-            path.start(x - 1, y);
+            // A value without neighbours would not be seen.
+            path.start(x - whole(ALONE, width).max(1), y);
             path.go(x, y);
             continue;
         }

@@ -15,6 +15,8 @@ const LEAST_SPAN: f64 = 0.2;
 const FAR: f64 = 10.0;
 /// A limit is drawn from this share of it on.
 const LIMIT_FROM: f64 = 0.5;
+/// How far sums of shares may miss one.
+const ROUNDING: f64 = 0.005;
 /// Labels nearer than this share of the plot would touch (13 px of 200).
 const APART: f64 = 0.065;
 
@@ -64,17 +66,21 @@ impl Axis {
         let direction = goal.map_or(Direction::Below, |goal| goal.direction);
         let target = goal.map(|goal| goal.target);
         let (mut low, mut high) = extent.unwrap_or((0.0, 0.0));
-        let highest = high;
+        let (lowest, highest) = (low, high);
         let far = |level: f64| spec.unit != Unit::Ratio && highest > 0.0 && level > FAR * highest;
+        // A share ends at one, by whatever hair a sum of shares misses it.
+        let share = spec.unit == Unit::Ratio && highest < 1.0 + ROUNDING;
+        let end = spec.axis_limit.or(share.then_some(1.0));
         // A tick at the very edge has nothing beyond it to show.
-        let beyond = |level: f64| spec.axis_limit.map_or(level * 1.02, |end| end.min(level * 1.02));
+        let beyond = |level: f64| end.map_or(level * 1.02, |end| end.min(level * 1.02));
         if let Some(level) = target.filter(|level| !far(*level)) {
             (low, high) = (low.min(level), high.max(beyond(level)));
         }
         let allowed = goal.and_then(|goal| goal.allowed).or_else(|| measured_limit(panel));
         let near = |limit: &f64| match direction {
             Direction::Below => highest >= LIMIT_FROM * limit,
-            Direction::Above => extent.is_some_and(|(lowest, _)| 1.0 - lowest >= LIMIT_FROM * (1.0 - limit)),
+            Direction::Above if share => 1.0 - lowest >= LIMIT_FROM * (1.0 - limit),
+            Direction::Above => lowest * LIMIT_FROM <= *limit,
         };
         let limit = allowed.filter(near);
         if let Some(limit) = limit {
@@ -86,19 +92,20 @@ impl Axis {
             if missing > 0.0 {
                 (low, high) = (low - missing / 2.0, high + missing / 2.0);
             }
-            if let Some(end) = spec.axis_limit.filter(|end| high > *end) {
+            if let Some(end) = end.filter(|end| high > *end) {
                 (low, high) = ((low - (high - end)).max(0.0), end);
             }
         } else {
             low = low.min(0.0);
         }
+        high = end.map_or(high, |end| high.min(end));
         if high <= low {
             high = low + 1.0 / scale.factor();
         }
         let factor = scale.factor();
         let whole = spec.unit == Unit::Count && scale.figure(0.5) != "0.50";
         let (step, first, mut last) = round_steps(low * factor, high * factor, whole);
-        if let Some(end) = spec.axis_limit {
+        if let Some(end) = end {
             last = last.min((end * factor).max(first + step));
         }
         let mut axis = Self {
@@ -124,7 +131,11 @@ impl Axis {
         {
             let tick = Tick {
                 at: self.top(level).clamp(0.0, 1.0),
-                label: scale.level(level),
+                label: if role == Role::Limit {
+                    scale.limit(level)
+                } else {
+                    scale.level(level)
+                },
                 role,
                 beyond: level > high || level < low,
             };

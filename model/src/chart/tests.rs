@@ -149,6 +149,32 @@ fn flat_empty_and_single_series_have_an_axis() {
 }
 
 #[test]
+fn shares_end_at_one_by_whatever_hair_their_sum_misses_it() {
+    let cpu = [vec![Some(0.6); 300], vec![Some(0.400_3); 300]];
+    let full = panel(
+        ChartKind::StackedArea,
+        Unit::Ratio,
+        Some(Goal::below(0.7, Some(0.8))),
+        &cpu,
+    );
+    let full = model(&full, 150);
+    assert_eq!(full.range, (0.0, 1.0));
+    assert_eq!(full.y_ticks.first().map(|tick| tick.label.as_str()), Some("100"));
+    let cores = model(&panel(ChartKind::Line, Unit::Ratio, None, &[wave(300, 0.97, 1.0)]), 150);
+    assert_eq!((cores.range.1, cores.cut), (1.0, true));
+}
+
+#[test]
+fn a_measured_limit_has_a_short_label() {
+    let mut memory = panel(ChartKind::StackedArea, Unit::Bytes, None, &[wave(300, 20e9, 22e9)]);
+    memory.stats[0].limit = Some(25.276_5e9);
+    let model = model(&memory, 150);
+    let limit = model.y_ticks.iter().find(|tick| tick.role == Role::Limit);
+    assert_eq!(limit.map(|tick| tick.label.as_str()), Some("25.3"));
+    assert_eq!(model.label, "Value, GB");
+}
+
+#[test]
 fn counts_have_whole_ticks() {
     let few = model(&panel(ChartKind::Area, Unit::Count, None, &[wave(300, 0.0, 2.0)]), 150);
     assert_eq!(labels(&few.y_ticks), ["2", "1", "0"]);

@@ -106,12 +106,18 @@ pub(super) fn colours(model: &ChartModel, look: &Look) -> JsValue {
             ("dimension", 2.into()),
             ("pieces", array(pieces)),
         ]);
-        let series = object([("progressive", 0.into()), calm()]);
+        // A typed array does not say of how many numbers a cell consists.
+        let names = array(["column", "row", "level"].map(JsValue::from));
+        let series = object([("progressive", 0.into()), ("dimensions", names), calm()]);
         return object([("tooltip", tooltip), ("visualMap", map), ("series", array([series]))]);
     }
     // Bars are cut at the plot's edge; a line's stroke is not.
     let clip = model.kind == ChartKind::Bar;
-    let series = model.series.iter().map(|_| object([("clip", clip.into()), calm()]));
+    let round = || object([("cap", "round".into()), ("join", "round".into())]);
+    let series = model
+        .series
+        .iter()
+        .map(|_| object([("clip", clip.into()), ("lineStyle", round()), calm()]));
     let axis = object([("containShape", false.into())]);
     object([("tooltip", tooltip), ("xAxis", axis), ("series", array(series))])
 }
