@@ -34,11 +34,11 @@ export const test = base.extend({
     }
   },
 
-  /** Patterns of faults that a test expects. */
-  allow: [[], { option: true }],
+  /** The faults that a test expects, as patterns. */
+  expected: [{ faults: [] }, { option: true }],
 
   /** Opens a page in a context of its own (viewport, scheme …); any fault on it fails the test. */
-  open: async ({ browser, allow }, use) => {
+  open: async ({ browser, expected }, use) => {
     const contexts = [];
     const watched = [];
     await use(async (address, options = {}) => {
@@ -46,7 +46,8 @@ export const test = base.extend({
       contexts.push(context);
       await context.addInitScript(rememberCharts);
       const page = await context.newPage();
-      watched.push(watch(page, { origin: address.startsWith("http") ? new URL(address).origin : undefined, allow }));
+      const origin = address.startsWith("http") ? new URL(address).origin : undefined;
+      watched.push(watch(page, { origin, allow: expected.faults, scripts: options.javaScriptEnabled !== false }));
       const response = await page.goto(address, { waitUntil: "commit" });
       return Object.assign(page, { answer: response });
     });

@@ -3,14 +3,17 @@
 /** What is not a fault: the browser aborts the stream when a page is left. */
 const ABORTED_STREAM = /net::ERR_ABORTED .*\/api\/live/;
 
+/** Without scripts the browser refuses to preload them, and says so as if by a policy. */
+const REFUSED_SCRIPT = /request failed: csp \S+\.js$/;
+
 /**
  * Collects all console messages, page errors, violations of the content security policy, failed requests, answers that
  * are errors, and requests to anywhere but `origin`. `allow` are patterns of expected ones.
  */
-export function watch(page, { origin, allow = [] } = {}) {
+export function watch(page, { origin, allow = [], scripts = true } = {}) {
   const faults = [];
   const note = (text) => {
-    if (![ABORTED_STREAM, ...allow].some((pattern) => pattern.test(text))) faults.push(text);
+    if (![ABORTED_STREAM, ...(scripts ? [] : [REFUSED_SCRIPT]), ...allow].some((pattern) => pattern.test(text))) faults.push(text);
   };
   page.on("console", (message) => note(`console.${message.type()}: ${message.text()} (${message.location().url})`));
   page.on("pageerror", (error) => note(`page error: ${error.stack ?? error}`));

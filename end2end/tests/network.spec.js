@@ -15,7 +15,7 @@ const OUTAGE = 20_000;
 
 for (const kind of ["freeze", "reset"]) {
   test.describe(`network (${kind})`, () => {
-    test.use({ allow: LOST });
+    test.use({ expected: { faults: LOST } });
 
     test(`20 s without a network (${kind}): afterwards the points are those of the server`, async ({ start, open }) => {
       test.setTimeout(120_000);
@@ -55,7 +55,7 @@ for (const kind of ["freeze", "reset"]) {
 }
 
 test.describe("restart", () => {
-  test.use({ allow: LOST });
+  test.use({ expected: { faults: LOST } });
 
   test("after a restart the page is live again within 3 s, by itself", async ({ open }) => {
     test.setTimeout(120_000);

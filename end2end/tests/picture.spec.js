@@ -5,6 +5,9 @@ import { likeness } from "../lib/picture.js";
 import { expect, test } from "../lib/test.js";
 import { until } from "../lib/until.js";
 
+// The browser does not find what it has preloaded where a test answers for the server.
+test.use({ expected: { faults: [/preloaded using link preload but not used/] } });
+
 for (const [path, scheme] of [["/", "light"], ["/groups/resources", "dark"], ["/groups/api", "light"], ["/groups/queue", "dark"]]) {
   test(`the charts of ${path} look alike as SVG and as canvas (${scheme})`, async ({ server, open }, info) => {
     test.setTimeout(120_000);
@@ -15,16 +18,18 @@ for (const [path, scheme] of [["/", "light"], ["/groups/resources", "dark"], ["/
     }, { timeout: 30_000, every: 200 });
     const address = server.url(`${path}?window=1m&theme=${scheme}&lang=en`);
     // Both browsers get the very same document, and no event after it: one tick, drawn twice.
-    const { body } = await get(address);
+    // Without events data grow stale, and pale: not what is compared here.
+    const vivid = "<style>.chart, .chart .first, .chart .canvas { filter: none !important; opacity: 1 !important }</style></head>";
+    const body = (await get(address)).body.replace("</head>", vivid);
     const serve = async (page) => {
       await page.route(address, (route) => route.fulfill({ body, contentType: "text/html; charset=utf-8" }));
       await page.route("**/api/live?*", () => {});
       await page.goto(address, { waitUntil: "load" });
       return page;
     };
-    const viewport = { width: 1440, height: 4000 };
-    const still = await serve(await open(server.url("/healthz"), { javaScriptEnabled: false, viewport }));
-    const moving = await serve(await open(server.url("/healthz"), { viewport }));
+    const options = { viewport: { width: 1440, height: 2400 } };
+    const still = await serve(await open(server.url("/healthz"), { ...options, javaScriptEnabled: false }));
+    const moving = await serve(await open(server.url("/healthz"), options));
     await moving.waitForFunction(() => [...document.querySelectorAll(".chart")].every((chart) => chart.dataset.chart === "live"));
     const panels = await moving.evaluate(() => [...document.querySelectorAll("section[data-panel]:has(.chart)")].map(({ dataset }) => dataset.panel));
     expect(panels.length).toBeGreaterThan(0);
