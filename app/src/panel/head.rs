@@ -49,20 +49,27 @@ pub fn Head(
         let itself = panel.with(|panel| panel.itself);
         itself.then(|| view! { <span class="itself">{text::ITSELF.get(language)}</span> })
     };
+    // Two elements, not one with another text: what only appears moves nothing.
+    let hydrated = Memo::new(move |_| page.link.get().is_some());
+    let newest = move || panel.with(|panel| panel.newest);
+    let as_of = move || {
+        newest()
+            .map(|newest| text::as_of(&page.hms(newest), language))
+            .unwrap_or_default()
+    };
     let age = move || {
-        let newest = panel.with(|panel| panel.newest);
-        let age = |newest| match page.link.get() {
-            None => text::as_of(&page.hms(newest), language),
-            Some(_) => format::age((page.time.get() - newest).max(0), language),
-        };
-        newest.map(age).unwrap_or_default()
+        let newest = newest().filter(|_| hydrated.get());
+        newest
+            .map(|newest| format::age((page.time.get() - newest).max(0), language))
+            .unwrap_or_default()
     };
     view! {
         <header>
             <h2 id=spec.id.clone() title=spec.help.get(language).to_owned()>{title(page, &spec, place)}</h2>
             {itself}
             <p class="status">{shape(kind)}{word}<span>{move || reason.get().unwrap_or_default()}</span></p>
-            <span class="age">{age}</span>
+            <span class="age" hidden=hydrated>{as_of}</span>
+            <span class="age" hidden=move || !hydrated.get()>{age}</span>
         </header>
     }
 }

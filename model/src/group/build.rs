@@ -63,7 +63,8 @@ pub(super) fn panel(id: &str, title: Text, axis: Text, unit: Unit, chart: ChartK
         unit,
         chart,
         palette: Palette::Categorical,
-        axis_limit: None,
+        // No share is more than all of it.
+        axis_limit: (unit == Unit::Ratio).then_some(1.0),
         naming: Vec::new(),
         stats: Vec::new(),
         columns: Vec::new(),
@@ -111,12 +112,6 @@ impl Builder {
     /// The series' colours.
     pub(super) fn palette(mut self, palette: Palette) -> Self {
         self.0.spec.palette = palette;
-        self
-    }
-
-    /// Where the axis ends by nature.
-    pub(super) fn axis_limit(mut self, limit: f64) -> Self {
-        self.0.spec.axis_limit = Some(limit);
         self
     }
 

@@ -38,7 +38,6 @@ pub(super) fn define() -> Definition {
                 ChartKind::Line,
                 text("取得のうちキャッシュにあった割合を階層ごとに。", "The share of gets that were found, by tier."),
             )
-            .axis_limit(1.0)
             .lines(Query::ratio(rate(&hits), rate(&gets)).by(tier))
             .naming(tier)
             .stat(Ratio, text("ヒット率", "Hit rate"), ratio())

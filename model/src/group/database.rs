@@ -86,7 +86,6 @@ pub(super) fn define() -> Definition {
                 ChartKind::Line,
                 text("クエリのうち誤りなく終わった割合。", "The share of queries that ended without an error."),
             )
-            .axis_limit(1.0)
             .lines(Query::ratio(rate(&succeeded), rate(&queries)))
             .stat(Ratio, text("成功率", "Success"), success())),
             fed(panel(

@@ -131,7 +131,6 @@ pub(super) fn define() -> Definition {
                 ChartKind::Line,
                 text("ファイルシステムごとの使用率。", "The used share of each file system."),
             )
-            .axis_limit(1.0)
             .lines(max(&space).by(&["mountpoint"]))
             .naming(&["mountpoint"])
             .stat(Max, text("ディスク", "Disk"), max(&space))),

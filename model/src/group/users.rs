@@ -40,7 +40,6 @@ pub(super) fn define() -> Definition {
                     "Satisfied (within 0.5 s) plus half of the tolerating (within 2 s), as a share of all; 1 is best.",
                 ),
             )
-            .axis_limit(1.0)
             .lines(apdex())
             .stat(Ratio, text("Apdex", "Apdex"), apdex())),
             fed(panel(

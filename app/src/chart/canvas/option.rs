@@ -139,7 +139,12 @@ pub(super) fn cells(heat: &Heat, column: f64, (width, height): (f64, f64)) -> Js
     for cell in &heat.cells {
         data.extend([whole(cell.column), whole(cell.row), f64::from(cell.level)]);
     }
-    let data = object([("data", Float64Array::from(data.as_slice()).into())]);
+    // Numbers in a row are read as pairs unless the dimensions are named.
+    let dimensions = array(["x", "y", "level"].map(JsValue::from));
+    let data = object([
+        ("dimensions", dimensions),
+        ("data", Float64Array::from(data.as_slice()).into()),
+    ]);
     object([
         ("grid", grid),
         ("xAxis", object([("data", names(heat.columns))])),
