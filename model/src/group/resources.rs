@@ -90,7 +90,7 @@ pub(super) fn define() -> Definition {
                 Query::new(all("system_memory_usage_bytes").is("state", &["used"]), Function::Last),
             )
             .limited_by(last(&all("system_memory_limit_bytes")))),
-            fed(panel(
+            panel(
                 "resources.swap",
                 text("スワップ", "Swap"),
                 text("スワップ使用率", "Swap"),
@@ -99,7 +99,11 @@ pub(super) fn define() -> Definition {
                 text("スワップのうち使われている割合。", "The share of swap in use."),
             )
             .lines(avg("system_paging_utilization_ratio"))
-            .stat(Last, text("スワップ", "Swap"), avg("system_paging_utilization_ratio"))),
+            .stat(Last, text("スワップ", "Swap"), avg("system_paging_utilization_ratio"))
+            .fed_by(
+                text("このホストにスワップはないか、ホストの計測が無効です。", "This host has no swap, or is not watched."),
+                "",
+            ),
             fed(panel(
                 "resources.load",
                 text("ロードアベレージ", "Load"),
