@@ -8,8 +8,13 @@ import { startServer } from "../lib/server.js";
 import { expect, test } from "../lib/test.js";
 import { until } from "../lib/until.js";
 
-/** What a browser itself prints when a connection fails: nothing a page could prevent. */
-const LOST = [/console\.error: Failed to load resource: net::ERR_/, /request failed: net::ERR_(CONNECTION|INCOMPLETE|EMPTY|NETWORK|ABORTED)\S* .*\/api\/live/];
+/** What a browser itself prints when a connection fails or a server has only just started: a page cannot prevent it. */
+const LOST = [
+  /console\.error: Failed to load resource: net::ERR_/,
+  /request failed: net::ERR_(CONNECTION|SOCKET|INCOMPLETE|EMPTY|NETWORK|ABORTED)\S* .*\/api\/live/,
+  /console\.error: Failed to load resource: .* 503 .*\/api\/live/,
+  /answer 503: .*\/api\/live/,
+];
 
 const OUTAGE = 20_000;
 
