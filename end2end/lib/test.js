@@ -8,9 +8,6 @@ export { expect };
 
 /** Tests that are known to fail, and why. They are reported as skipped, by name, until they are mended. */
 const OPEN = {
-  "API, cache and queue follow a known load within 2 %":
-    "The points of api.throughput add up to 2.7 % less than was sent where a route is first called within the load; totals agree.",
-  "data tables are tables": "Without scripts the table's key cannot be pressed by the test; the preloaded WASM is then reported as unused.",
 };
 
 export const test = base.extend({

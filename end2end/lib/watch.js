@@ -3,8 +3,8 @@
 /** What is not a fault: the browser aborts the stream when a page is left. */
 const ABORTED_STREAM = /net::ERR_ABORTED .*\/api\/live/;
 
-/** Without scripts the browser refuses to preload them, and says so as if by a policy. */
-const REFUSED_SCRIPT = /request failed: csp \S+\.js$/;
+/** Without scripts the browser refuses to preload them, as if by a policy, and misses who uses the rest. */
+const WITHOUT_SCRIPTS = [/request failed: csp \S+\.js$/, /was preloaded using link preload but not used/];
 
 /**
  * Collects all console messages, page errors, violations of the content security policy, failed requests, answers that
@@ -13,7 +13,7 @@ const REFUSED_SCRIPT = /request failed: csp \S+\.js$/;
 export function watch(page, { origin, allow = [], scripts = true } = {}) {
   const faults = [];
   const note = (text) => {
-    if (![ABORTED_STREAM, ...(scripts ? [] : [REFUSED_SCRIPT]), ...allow].some((pattern) => pattern.test(text))) faults.push(text);
+    if (![ABORTED_STREAM, ...(scripts ? [] : WITHOUT_SCRIPTS), ...allow].some((pattern) => pattern.test(text))) faults.push(text);
   };
   page.on("console", (message) => note(`console.${message.type()}: ${message.text()} (${message.location().url})`));
   page.on("pageerror", (error) => note(`page error: ${error.stack ?? error}`));

@@ -2,6 +2,7 @@
 import AxeBuilder from "@axe-core/playwright";
 import { PATHS, drawn, live } from "../lib/page.js";
 import { expect, test } from "../lib/test.js";
+import { until } from "../lib/until.js";
 
 for (const path of PATHS) {
   for (const scheme of ["light", "dark"]) {
@@ -60,6 +61,7 @@ test("the focus is always seen", async ({ server, open }) => {
 });
 
 test("data tables are tables", async ({ server, open }) => {
+  await until("some points", async () => (await server.panel("resources.cpu")).series.length > 1);
   const page = await open(server.url("/groups/resources?lang=en"), { javaScriptEnabled: false });
   const details = page.locator('section[data-panel="resources.cpu"] details.data');
   await details.locator("summary").click();
