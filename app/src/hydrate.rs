@@ -1,5 +1,7 @@
 //! The browser takes over the server's page: reads its data, hydrates the same components, goes live.
 
+use std::sync::Arc;
+
 use keiki_model::frame::Snapshot;
 use leptos::ev;
 use leptos::mount::hydrate_body;
@@ -44,7 +46,7 @@ fn attach(page: Page, snapshot: Snapshot) {
             set_root("data-link", link.as_str());
         }
     });
-    Effect::new(move |before: Option<PageRequest>| {
+    Effect::new(move |before: Option<Arc<PageRequest>>| {
         let request = page.request.get();
         if before.is_some_and(|before| before != request) {
             set_root("data-theme", request.theme.as_str());
@@ -59,7 +61,7 @@ fn attach(page: Page, snapshot: Snapshot) {
         let plain = !(event.ctrl_key() || event.meta_key() || event.alt_key() || event.shift_key() || event.repeat());
         if plain && event.key() == " " && !on_control(&event) {
             event.prevent_default();
-            page.paused.update(|paused| *paused = !*paused);
+            page.paused.set(!page.paused.get_untracked());
         }
     });
 }

@@ -6,6 +6,8 @@ use keiki_model::panel::State;
 use keiki_model::target::Status;
 use leptos::prelude::*;
 
+use crate::changing;
+
 /// The drawings, once per document. The hatching is what charts fill gaps with.
 #[cfg(feature = "ssr")]
 pub const SPRITE: &str = include_str!("sprite.svg");
@@ -19,31 +21,39 @@ pub fn shape_of(state: State, status: Option<Status>) -> &'static str {
     }
 }
 
-/// The shape of a state, drawn.
-pub fn shape(kind: impl Fn() -> &'static str + Copy + Send + Sync + 'static) -> AnyView {
-    let class = move || match kind() {
-        "ok" => "shape ok",
-        "warn" => "shape warn",
-        "bad" => "shape bad",
-        "error" => "shape error",
-        "" => "shape none",
-        _ => "shape",
-    };
-    let drawing = move || match kind() {
-        "ok" => r##"<use href="#s-ok"/>"##,
-        "warn" => r##"<use href="#s-warn"/>"##,
-        "bad" => r##"<use href="#s-bad"/>"##,
-        "stale" => r##"<use href="#s-stale"/>"##,
-        "empty" => r##"<use href="#s-empty"/>"##,
-        "error" => r##"<use href="#s-error"/>"##,
+/// A shape as HTML.
+pub fn shape_html(kind: &str) -> &'static str {
+    macro_rules! shape {
+        ($kind:literal) => {
+            concat!(
+                "<svg class=\"shape ",
+                $kind,
+                "\" aria-hidden=\"true\"><use href=\"#s-",
+                $kind,
+                "\"/></svg>"
+            )
+        };
+    }
+    match kind {
+        "ok" => shape!("ok"),
+        "warn" => shape!("warn"),
+        "bad" => shape!("bad"),
+        "stale" => shape!("stale"),
+        "empty" => shape!("empty"),
+        "error" => shape!("error"),
         _ => "",
-    };
-    view! { <svg class=class aria-hidden="true" inner_html=drawing></svg> }.into_any()
+    }
+}
+
+/// A shape that changes with its state.
+pub fn shape(kind: impl Fn() -> &'static str + Send + 'static) -> impl IntoView {
+    let drawing = changing::text(move || shape_html(kind()).to_owned());
+    view! { <i class="mark" inner_html=drawing></i> }
 }
 
 /// An icon of the sprite.
-pub fn icon(reference: &'static str) -> AnyView {
-    view! { <svg class="icon" aria-hidden="true" inner_html=reference></svg> }.into_any()
+pub fn icon(reference: &'static str) -> impl IntoView {
+    view! { <svg class="icon" aria-hidden="true" inner_html=reference></svg> }
 }
 
 /// Keiki's mark.

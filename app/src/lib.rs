@@ -4,9 +4,13 @@
 //! live. Never both. A document is rendered from a [`request::PageRequest`] and a snapshot alone, so that one body
 //! serves everybody; pages are linked plainly, there is no router.
 
+// Views are typed all the way down: a page is one deep type.
+#![recursion_limit = "512"]
+
 #[cfg(all(feature = "ssr", feature = "hydrate"))]
 compile_error!("ssr and hydrate exclude each other");
 
+pub mod changing;
 pub mod chart;
 pub mod data;
 #[cfg(feature = "ssr")]

@@ -12,6 +12,7 @@ use keiki_model::time::Millis;
 use keiki_model::view::Subject;
 use leptos::prelude::*;
 
+use crate::changing::{self, Changing};
 use crate::data::PageData;
 use crate::request::PageRequest;
 
@@ -71,13 +72,13 @@ pub struct Page {
     /// The language of all texts.
     pub language: Language,
     /// What never changes.
-    pub fixed: StoredValue<Fixed>,
+    pub fixed: StoredValue<Arc<Fixed>>,
     /// What is shown, and how; the links follow it.
-    pub request: RwSignal<PageRequest>,
+    pub request: RwSignal<Arc<PageRequest>>,
     /// What is true of the whole view.
-    pub header: RwSignal<Header>,
+    pub header: RwSignal<Arc<Header>>,
     /// The panels. Set only when they become other panels.
-    pub panels: RwSignal<Vec<PanelStore>>,
+    pub panels: RwSignal<Arc<Vec<PanelStore>>>,
     /// The server's clock at the newest event that is shown.
     pub clock: RwSignal<Millis>,
     /// The server's clock now, as far as it is known: moves on when events fail to come.
@@ -110,10 +111,10 @@ impl Page {
         };
         Self {
             language: request.language,
-            fixed: StoredValue::new(fixed),
-            request: RwSignal::new(request),
-            panels: RwSignal::new(snapshot.panels.iter().map(PanelStore::new).collect()),
-            header: RwSignal::new(snapshot.header),
+            fixed: StoredValue::new(Arc::new(fixed)),
+            request: RwSignal::new(Arc::new(request)),
+            panels: RwSignal::new(stores(&snapshot)),
+            header: RwSignal::new(Arc::new(snapshot.header)),
             clock: RwSignal::new(snapshot.now),
             time: RwSignal::new(snapshot.now),
             overdue: RwSignal::new(false),
@@ -126,46 +127,66 @@ impl Page {
 
     /// Shows a snapshot: sets the signals of what differs from what is shown.
     pub fn show(&self, snapshot: &Snapshot) {
-        if self.header.with_untracked(|header| *header != snapshot.header) {
-            self.header.set(snapshot.header.clone());
+        if *self.header.get_untracked() != snapshot.header {
+            self.header.set(Arc::new(snapshot.header.clone()));
         }
-        let same = self.panels.with_untracked(|stores| {
-            stores.len() == snapshot.panels.len()
-                && stores
-                    .iter()
-                    .zip(&snapshot.panels)
-                    .all(|(store, panel)| Arc::ptr_eq(&store.spec, &panel.spec) || store.spec == panel.spec)
-        });
-        if same {
-            self.panels.with_untracked(|stores| {
-                for (store, panel) in stores.iter().zip(&snapshot.panels) {
-                    if store.snapshot.with_untracked(|shown| **shown != *panel) {
-                        store.snapshot.set(Arc::new(panel.clone()));
-                    }
+        let shown = self.panels.get_untracked();
+        let pairs = || shown.iter().zip(&snapshot.panels);
+        let same = |(store, panel): (&PanelStore, &PanelSnapshot)| {
+            Arc::ptr_eq(&store.spec, &panel.spec) || store.spec == panel.spec
+        };
+        if shown.len() == snapshot.panels.len() && pairs().all(same) {
+            for (store, panel) in pairs() {
+                if *store.snapshot.get_untracked() != *panel {
+                    store.snapshot.set(Arc::new(panel.clone()));
                 }
-            });
+            }
         } else {
-            self.panels.set(snapshot.panels.iter().map(PanelStore::new).collect());
+            self.panels.set(stores(snapshot));
         }
         self.clock.set(snapshot.now);
         self.time.set(snapshot.now);
         self.overdue.set(false);
     }
 
+    /// Changes what is shown, or how.
+    pub fn change(&self, change: impl FnOnce(&mut PageRequest)) {
+        let request = self.request.get_untracked().with(change);
+        self.request.set(Arc::new(request));
+    }
+
+    /// A link to this page with something changed; it keeps all else as it is then.
+    pub fn link(&self, change: impl Fn(&mut PageRequest) + Send + 'static) -> Changing<String> {
+        let request = self.request;
+        changing::text(move || request.get().with(&change).href())
+    }
+
+    /// A link to another page.
+    pub fn link_to(&self, subject: Subject) -> Changing<String> {
+        let request = self.request;
+        changing::text(move || request.get().to(subject.clone()))
+    }
+
+    /// The title of a group.
+    pub fn group_title(&self, group: &str) -> Option<String> {
+        let fixed = self.fixed.get_value();
+        let named = fixed.groups.iter().find(|(id, _)| id == group);
+        named.map(|(_, title)| title.get(self.language).to_owned())
+    }
+
     /// What the page calls a panel: a card bears its group's name.
     pub fn title_of(&self, spec: &PanelSpec) -> String {
-        let card = self
-            .request
-            .with_untracked(|request| request.subject == Subject::Overview);
-        let group = self.fixed.with_value(|fixed| {
-            let named = fixed.groups.iter().find(|(id, _)| card && *id == spec.group);
-            named.map(|(_, title)| title.get(self.language).to_owned())
-        });
+        let card = self.request.get_untracked().subject == Subject::Overview;
+        let group = if card { self.group_title(&spec.group) } else { None };
         group.unwrap_or_else(|| spec.title.get(self.language).to_owned())
     }
 
     /// The time of day in the configured zone, hours to seconds.
     pub fn hms(&self, time: Millis) -> String {
-        self.header.with(|header| header.zone.hms(time))
+        self.header.get().zone.hms(time)
     }
+}
+
+fn stores(snapshot: &Snapshot) -> Arc<Vec<PanelStore>> {
+    Arc::new(snapshot.panels.iter().map(PanelStore::new).collect())
 }

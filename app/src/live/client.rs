@@ -50,14 +50,18 @@ pub struct Client {
 impl Client {
     /// Takes over a hydrated page.
     pub fn start(page: Page, snapshot: Snapshot) {
-        let (base, view) = page
-            .request
-            .with_untracked(|request| (request.base.clone(), request.view().to_string()));
+        let request = page.request.get_untracked();
+        let view = request.view().to_string();
         let client = Self {
             page,
-            url: [&base, "/api/live?views=", &percent_encode(&view), "&since="]
-                .concat()
-                .into(),
+            url: [
+                request.base.as_str(),
+                "/api/live?views=",
+                &percent_encode(&view),
+                "&since=",
+            ]
+            .concat()
+            .into(),
             session: Rc::new(RefCell::new(Session::new(snapshot))),
             heard: Rc::new(Cell::new(js_sys::Date::now())),
             left: Rc::default(),
@@ -113,13 +117,15 @@ impl Client {
     async fn keep_open(self) {
         let mut backoff = Backoff::default();
         loop {
-            let url = [&*self.url, &percent_encode(&self.session.borrow().since())].concat();
+            let since = self.session.borrow().since();
+            let url = [&*self.url, &percent_encode(&since)].concat();
             let wish = match Connection::open(&url).await {
                 Ok(connection) => self.follow(&connection, &mut backoff).await,
                 Err(failure) => Err(failure),
             };
             let wait = match wish {
-                Ok(Outcome::Resume) => 0,
+                // At once, if it brought anything: what follows is already there.
+                Ok(Outcome::Resume) if self.session.borrow().since() != since => 0,
                 Ok(Outcome::Reload) if self.reload() => return,
                 Err(Failure::Refused(Some(wait))) => wait.min(LONGEST_WAIT).max(backoff.next(js_sys::Math::random())),
                 _ => backoff.next(js_sys::Math::random()),
@@ -197,7 +203,7 @@ impl Client {
     }
 
     fn step(&self) -> f64 {
-        self.page.fixed.with_value(|fixed| f64::from(fixed.step) * 1_000.0)
+        f64::from(self.page.fixed.get_value().step) * 1_000.0
     }
 
     /// Shows the state, unless nobody sees it or wants it changed.

@@ -7,6 +7,7 @@ pub mod overview;
 pub mod tabs;
 
 use keiki_model::view::Subject;
+use leptos::either::Either;
 use leptos::prelude::*;
 
 use self::banner::Banner;
@@ -14,6 +15,7 @@ use self::bar::Bar;
 use self::group::GroupPage;
 use self::overview::Overview;
 use self::tabs::Tabs;
+use crate::changing;
 use crate::chart::Charts;
 use crate::state::Page;
 use crate::text;
@@ -24,12 +26,12 @@ pub fn App(
     /// The state.
     page: Page,
 ) -> impl IntoView {
-    let zone = Memo::new(move |_| page.header.with(|header| header.zone.clone()));
-    let annotations = Memo::new(move |_| page.header.with(|header| header.annotations.clone()));
+    let zone = Memo::new(move |_| page.header.get().zone.clone());
+    let annotations = Memo::new(move |_| page.header.get().annotations.clone());
     provide_context(Charts::new(page.language, zone.into(), annotations.into()));
-    let main = match page.request.with_untracked(|request| request.subject.clone()) {
-        Subject::Group(group) => view! { <GroupPage page group=group.id()/> }.into_any(),
-        Subject::Overview | Subject::Panel(_) => view! { <Overview page/> }.into_any(),
+    let main = match page.request.get_untracked().subject {
+        Subject::Group(group) => Either::Left(view! { <GroupPage page group=group.id()/> }),
+        Subject::Overview | Subject::Panel(_) => Either::Right(view! { <Overview page/> }),
     };
     view! {
         <a class="skip" href="#main">{text::SKIP.get(page.language)}</a>
@@ -37,6 +39,6 @@ pub fn App(
         <Tabs page/>
         <Banner page/>
         {main}
-        <p class="sr" role="status">{move || page.announcement.get()}</p>
+        <p class="sr" role="status">{changing::text(move || page.announcement.get())}</p>
     }
 }

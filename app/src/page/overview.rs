@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::panel::{Panel, Place};
+use crate::panel::{Place, Plates};
 use crate::state::Page;
 use crate::text;
 
@@ -12,17 +12,10 @@ pub fn Overview(
     /// The state.
     page: Page,
 ) -> impl IntoView {
-    let cards = move || {
-        let stores = page.panels.get();
-        stores
-            .into_iter()
-            .map(|store| view! { <Panel page store place=Place::Card/> }.into_any())
-            .collect_view()
-    };
     view! {
         <main id="main" class="rack overview">
             <h1 class="sr">{text::OVERVIEW.get(page.language)}</h1>
-            {cards}
+            <Plates page place=Place::Card/>
         </main>
     }
 }

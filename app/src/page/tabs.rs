@@ -6,6 +6,7 @@ use keiki_model::target::Status;
 use keiki_model::view::Subject;
 use leptos::prelude::*;
 
+use crate::changing;
 use crate::icon::{shape, shape_of};
 use crate::state::Page;
 use crate::text;
@@ -17,59 +18,56 @@ pub fn Tabs(
     page: Page,
 ) -> impl IntoView {
     let language = page.language;
-    let subject = page.request.with_untracked(|request| request.subject.clone());
-    let overview = move || page.request.with(|request| request.to(Subject::Overview));
+    let subject = page.request.get_untracked().subject.clone();
     let current = (subject == Subject::Overview).then_some("page");
-    let groups = page.fixed.with_value(|fixed| fixed.groups.clone());
-    let tabs = groups.into_iter().filter_map(|(id, title)| {
-        let group = Group::from_id(&id)?;
-        Some(tab(
-            page,
-            group,
-            title.get(language).to_owned(),
-            subject == Subject::Group(group),
-        ))
+    let fixed = page.fixed.get_value();
+    let tabs = fixed.groups.iter().filter_map(|(id, title)| {
+        let group = Group::from_id(id)?;
+        let chosen = subject == Subject::Group(group);
+        Some(tab(page, group, title.get(language).to_owned(), chosen))
     });
+    let tabs: Vec<_> = tabs.collect();
     view! {
         <div class="tabs">
             <nav aria-label=text::GROUPS.get(language)>
-                <a href=overview aria-current=current>{text::OVERVIEW.get(language)}</a>
-                {tabs.collect_view()}
+                <a href=page.link_to(Subject::Overview) aria-current=current>{text::OVERVIEW.get(language)}</a>
+                {tabs}
             </nav>
         </div>
     }
 }
 
-fn tab(page: Page, group: Group, title: String, chosen: bool) -> AnyView {
-    let state = Memo::new(move |_| {
-        page.header.with(|header| {
-            let summary = header.groups.iter().find(|summary| summary.id == group.id());
-            summary.map_or((State::Empty, None), |summary| (summary.state, summary.status))
-        })
-    });
+fn tab(page: Page, group: Group, title: String, chosen: bool) -> impl IntoView {
+    let state = move || {
+        let header = page.header.get();
+        let summary = header.groups.iter().find(|summary| summary.id == group.id());
+        summary.map_or((State::Empty, None), |summary| (summary.state, summary.status))
+    };
     let kind = move || {
-        let (state, status) = state.get();
+        let (state, status) = state();
         shape_of(state, status)
     };
     // What is normal stays quiet: the word is for those who don't see the shape.
-    let class = move || match state.get() {
-        (State::Live, Some(Status::Warn | Status::Bad)) | (State::Stale | State::Error, _) => "word",
-        _ => "sr",
-    };
-    let word = move || {
-        let (state, status) = state.get();
-        text::state(state, status)
-            .map(|word| word.get(page.language))
-            .unwrap_or_default()
-    };
-    let href = move || page.request.with(|request| request.to(Subject::Group(group)));
+    let class = changing::text(move || {
+        let loud = matches!(
+            state(),
+            (State::Live, Some(Status::Warn | Status::Bad)) | (State::Stale | State::Error, _)
+        );
+        if loud { "word" } else { "sr" }.to_owned()
+    });
+    let word = changing::text(move || {
+        let (state, status) = state();
+        let word = text::state(state, status);
+        word.map(|word| word.get(page.language)).unwrap_or_default().to_owned()
+    });
+    let href = page.link_to(Subject::Group(group));
+    let status = changing::text(move || kind().to_owned());
     view! {
-        <a href=href data-status=kind aria-current=chosen.then_some("page")>
+        <a href=href data-status=status aria-current=chosen.then_some("page")>
             {shape(kind)}
             {title}
             " "
             <b class=class>{word}</b>
         </a>
     }
-    .into_any()
 }

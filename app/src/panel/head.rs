@@ -8,9 +8,11 @@ use keiki_model::panel::{PanelSnapshot, PanelSpec, State};
 use keiki_model::target::{Direction, Status};
 use keiki_model::text::Language;
 use keiki_model::view::Subject;
+use leptos::either::Either;
 use leptos::prelude::*;
 
 use super::Place;
+use crate::changing;
 use crate::icon::{shape, shape_of};
 use crate::state::Page;
 use crate::text;
@@ -28,61 +30,45 @@ pub fn Head(
     place: Place,
 ) -> impl IntoView {
     let language = page.language;
-    let spec = panel.with_untracked(|panel| Arc::clone(&panel.spec));
-    let judged = Memo::new(move |_| (state.get(), panel.with(|panel| panel.status)));
-    let kind = move || {
-        let (state, status) = judged.get();
-        shape_of(state, status)
-    };
-    let word = move || {
-        let (state, status) = judged.get();
-        text::state(state, status)
-            .map(|word| word.get(language))
-            .unwrap_or_default()
-    };
-    let reason = Memo::new(move |_| match state.get() {
-        State::Live => panel.with(|panel| reason(panel, language)),
-        State::Stale => panel.with(|panel| panel.newest.map(|newest| text::since(&page.hms(newest), language))),
-        State::Empty | State::Error => None,
+    let spec = Arc::clone(&panel.get_untracked().spec);
+    let kind = move || shape_of(state.get(), panel.get().status);
+    let word = changing::text(move || {
+        let word = text::state(state.get(), panel.get().status);
+        word.map(|word| word.get(language)).unwrap_or_default().to_owned()
     });
-    let itself = move || {
-        let itself = panel.with(|panel| panel.itself);
-        itself.then(|| view! { <span class="itself">{text::ITSELF.get(language)}</span> })
-    };
-    // Two elements, not one with another text: what only appears moves nothing.
-    let hydrated = Memo::new(move |_| page.link.get().is_some());
-    let newest = move || panel.with(|panel| panel.newest);
-    let as_of = move || {
-        newest()
-            .map(|newest| text::as_of(&page.hms(newest), language))
-            .unwrap_or_default()
-    };
-    let age = move || {
-        let newest = newest().filter(|_| hydrated.get());
-        newest
-            .map(|newest| format::age((page.time.get() - newest).max(0), language))
-            .unwrap_or_default()
-    };
+    let reason = changing::text(move || {
+        let panel = panel.get();
+        let reason = match state.get() {
+            State::Live => reason(&panel, language),
+            State::Stale => panel.newest.map(|newest| text::since(&page.hms(newest), language)),
+            State::Empty | State::Error => None,
+        };
+        reason.unwrap_or_default()
+    });
+    let age = changing::text(move || {
+        let age = |newest| match page.link.get() {
+            None => text::as_of(&page.hms(newest), language),
+            Some(_) => format::age((page.time.get() - newest).max(0), language),
+        };
+        panel.get().newest.map(age).unwrap_or_default()
+    });
+    let other = changing::flag(move || !panel.get().itself);
     view! {
         <header>
             <h2 id=spec.id.clone() title=spec.help.get(language).to_owned()>{title(page, &spec, place)}</h2>
-            {itself}
-            <p class="status">{shape(kind)}{word}<span>{move || reason.get().unwrap_or_default()}</span></p>
-            <span class="age" hidden=hydrated>{as_of}</span>
-            <span class="age" hidden=move || !hydrated.get()>{age}</span>
+            <p class="status">{shape(kind)}{word}<span>{reason}</span></p>
+            <span class="itself" hidden=other>{text::ITSELF.get(language)}</span>
+            <span class="age" inner_html=age></span>
         </header>
     }
 }
 
 /// A card leads to its group.
-fn title(page: Page, spec: &PanelSpec, place: Place) -> AnyView {
+fn title(page: Page, spec: &PanelSpec, place: Place) -> impl IntoView + use<> {
     let title = page.title_of(spec);
     match (place, Group::from_id(&spec.group)) {
-        (Place::Card, Some(group)) => {
-            let href = move || page.request.with(|request| request.to(Subject::Group(group)));
-            view! { <a href=href>{title}</a> }.into_any()
-        }
-        _ => title.into_any(),
+        (Place::Card, Some(group)) => Either::Left(view! { <a href=page.link_to(Subject::Group(group))>{title}</a> }),
+        _ => Either::Right(title),
     }
 }
 
@@ -100,8 +86,11 @@ pub fn reason(panel: &PanelSnapshot, language: Language) -> Option<String> {
     let over = goal.direction == Direction::Below;
     let label = spec.label.get(language);
     if let (Status::Bad, Some(limit)) = (status, goal.allowed) {
-        let limit = scale.format(Some(limit), language).joined(language);
-        return Some(text::reason(label, &limit, over, true, language));
+        let limit = format::Formatted {
+            figure: scale.level(limit),
+            unit: scale.unit(language).to_owned(),
+        };
+        return Some(text::reason(label, &limit.joined(language), over, true, language));
     }
     let distance = scale.distance(value, goal);
     let distance = distance.trim_start_matches(['+', '−', '±']);

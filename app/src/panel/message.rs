@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use keiki_model::panel::{PanelSnapshot, PanelSpec};
+use keiki_model::panel::{Failure, PanelSnapshot, PanelSpec};
 use leptos::prelude::*;
 
+use crate::changing;
 use crate::state::Page;
 use crate::text;
 
@@ -34,22 +35,26 @@ pub fn Failed(
     panel: Signal<Arc<PanelSnapshot>>,
 ) -> impl IntoView {
     let language = page.language;
-    let failure = Memo::new(move |_| panel.with(|panel| panel.failure.clone()));
-    let head = move || failure.with(|failure| failure.as_ref().map(|failure| text::failed(&failure.source, language)));
-    let message = move || failure.with(|failure| failure.as_ref().map(|failure| failure.message.clone()));
-    let retry = move || {
-        let next = failure.with(|failure| failure.as_ref()?.next_attempt)?;
-        let when = match page.link.get() {
+    let tell = move |tell: fn(&Failure, Page) -> String| {
+        changing::text(move || {
+            let panel = panel.get();
+            let told = panel.failure.as_ref().map(|failure| tell(failure, page));
+            told.unwrap_or_default()
+        })
+    };
+    let retry = changing::text(move || {
+        let next = panel.get().failure.as_ref().and_then(|failure| failure.next_attempt);
+        let when = |next| match page.link.get() {
             None => text::at(&page.hms(next), language),
             Some(_) => text::after(next - page.time.get(), language),
         };
-        Some(text::retry(&when, language))
-    };
+        next.map(|next| text::retry(&when(next), language)).unwrap_or_default()
+    });
     view! {
         <div class="message">
-            <p><b>{move || head().unwrap_or_default()}</b></p>
-            <p class="said">{move || message().unwrap_or_default()}</p>
-            <p>{move || retry().unwrap_or_default()}</p>
+            <p><b>{tell(|failure, page| text::failed(&failure.source, page.language))}</b></p>
+            <p class="said">{tell(|failure, _| failure.message.clone())}</p>
+            <p>{retry}</p>
         </div>
     }
 }

@@ -4,6 +4,7 @@
 pub mod head;
 pub mod message;
 pub mod order;
+pub mod row;
 pub mod stat;
 pub mod table;
 
@@ -12,13 +13,16 @@ use std::sync::Arc;
 
 use keiki_model::format::{self, Scale};
 use keiki_model::panel::{ChartKind, PanelSnapshot, StatSpec, State};
+use keiki_model::target::Status;
 use keiki_model::time::is_stale;
+use leptos::either::{Either, EitherOf3};
 use leptos::prelude::*;
 
 use self::head::Head;
 use self::message::{Failed, Unfed};
 pub use self::stat::Stat;
 use self::table::Table;
+use crate::changing;
 use crate::chart::{Chart, DataTable, Keys};
 use crate::state::{Page, PanelStore};
 
@@ -27,8 +31,21 @@ use crate::state::{Page, PanelStore};
 pub enum Place {
     /// On the overview, for its group.
     Card,
-    /// On its group's page.
+    /// In the rack of its group's page.
     Rack,
+    /// Below that rack: a table.
+    Table,
+}
+
+impl Place {
+    /// Whether it is where this panel stands.
+    fn holds(self, chart: ChartKind) -> bool {
+        match self {
+            Self::Card => true,
+            Self::Rack => chart != ChartKind::Table,
+            Self::Table => chart == ChartKind::Table,
+        }
+    }
 }
 
 /// The state of a panel's data as the page must show it: while events fail to come, the page itself judges what has
@@ -40,6 +57,22 @@ pub fn shown_state(page: Page, panel: &PanelSnapshot) -> State {
             State::Stale
         }
         state => state,
+    }
+}
+
+/// The panels that stand in a place.
+#[component]
+pub fn Plates(
+    /// The state of the page.
+    page: Page,
+    /// The place.
+    place: Place,
+) -> impl IntoView {
+    move || {
+        let stores = page.panels.get();
+        let here = stores.iter().filter(|store| place.holds(store.spec.chart));
+        here.map(|store| view! { <Panel page store=store.clone() place/> })
+            .collect::<Vec<_>>()
     }
 }
 
@@ -55,28 +88,24 @@ pub fn Panel(
 ) -> impl IntoView {
     let spec = store.spec;
     let panel: Signal<Arc<PanelSnapshot>> = store.snapshot.into();
-    let state = Memo::new(move |_| panel.with(|panel| shown_state(page, panel)));
-    let status = move || panel.with(|panel| panel.status.map(|status| status.as_str()));
-    let class = if spec.chart == ChartKind::Table {
-        "panel wide"
-    } else {
-        "panel"
-    };
+    let state = Memo::new(move |_| shown_state(page, &panel.get()));
+    let kind = Memo::new(move |_| match state.get() {
+        State::Stale => State::Live,
+        other => other,
+    });
     let body = {
         let spec = Arc::clone(&spec);
-        let kind = Memo::new(move |_| match state.get() {
-            State::Live | State::Stale => State::Live,
-            other => other,
-        });
         move || match kind.get() {
-            State::Empty => view! { <Unfed page spec=Arc::clone(&spec)/> }.into_any(),
-            State::Error => view! { <Failed page panel/> }.into_any(),
-            State::Live | State::Stale => figures(page, panel, place),
+            State::Empty => EitherOf3::A(view! { <Unfed page spec=Arc::clone(&spec)/> }),
+            State::Error => EitherOf3::B(view! { <Failed page panel/> }),
+            State::Live | State::Stale => EitherOf3::C(view! { <Figures page panel place/> }),
         }
     };
-    let title = spec.id.clone();
+    let (id, title) = (spec.id.clone(), spec.id.clone());
+    let word = changing::text(move || state.get().as_str().to_owned());
+    let status = changing::attribute(move || panel.get().status.map(Status::as_str).map(str::to_owned));
     view! {
-        <section class=class data-panel=spec.id.clone() data-state=move || state.get().as_str() data-status=status aria-labelledby=title>
+        <section class="panel" data-panel=id data-state=word data-status=status aria-labelledby=title>
             <Head page panel state place/>
             {body}
         </section>
@@ -84,51 +113,54 @@ pub fn Panel(
 }
 
 /// What a panel with data shows under its header.
-fn figures(page: Page, panel: Signal<Arc<PanelSnapshot>>, place: Place) -> AnyView {
-    let spec = panel.with_untracked(|panel| Arc::clone(&panel.spec));
+#[component]
+fn Figures(page: Page, panel: Signal<Arc<PanelSnapshot>>, place: Place) -> impl IntoView {
+    let shown = panel.get_untracked();
+    let spec = &shown.spec;
     let count = spec.stats.len();
     let stats = (count > 0).then(|| {
-        let stats = (0..count)
-            .map(|at| view! { <Stat page panel at/> }.into_any())
-            .collect_view();
         let plain = |spec: &StatSpec| spec.goal.is_none() && spec.natural_limit.is_none();
-        let limited = panel.with_untracked(|panel| panel.stats.iter().any(|stat| stat.limit.is_some()));
-        let plain = place == Place::Rack && !limited && spec.stats.iter().all(plain);
+        let limited = shown.stats.iter().any(|stat| stat.limit.is_some());
+        let plain = place != Place::Card && !limited && spec.stats.iter().all(plain);
         let class = [
             "stats of-",
             &count.min(6).to_string(),
             if plain { " plain" } else { "" },
         ]
         .concat();
-        view! { <dl class=class>{stats}</dl> }.into_any()
+        let stats: Vec<_> = (0..count).map(|at| view! { <Stat page panel at/> }).collect();
+        view! { <dl class=class>{stats}</dl> }
     });
     let rest = match spec.chart {
-        ChartKind::Stat => ().into_any(),
-        ChartKind::Table => view! { <Table page panel/> }.into_any(),
-        kind => {
-            let hidden: RwSignal<HashSet<String>> = RwSignal::new(HashSet::new());
-            let language = page.language;
-            let caption = move || {
-                panel.with(|panel| format::caption(&panel.spec.axis, Scale::of_panel(panel).unit(language), language))
-            };
-            // On a card the lines' ends name the series; a group's page has room for their newest values.
-            let keyed = place == Place::Rack || matches!(kind, ChartKind::Bar | ChartKind::Heat);
-            view! {
-                <figure>
-                    <figcaption>
-                        <span>{caption}</span>
-                        {keyed.then(|| view! { <Keys panel hidden/> }.into_any())}
-                    </figcaption>
-                    {view! { <Chart panel hidden=hidden/> }.into_any()}
-                </figure>
-                {view! { <DataTable panel/> }.into_any()}
-            }
-            .into_any()
-        }
+        ChartKind::Stat => None,
+        ChartKind::Table => Some(Either::Left(view! { <Table page panel/> })),
+        _ => Some(Either::Right(view! { <Figure page panel place/> })),
     };
     view! {
         {stats}
         {rest}
     }
-    .into_any()
+}
+
+/// A chart with its caption and keys, and its data table.
+#[component]
+fn Figure(page: Page, panel: Signal<Arc<PanelSnapshot>>, place: Place) -> impl IntoView {
+    let hidden: RwSignal<HashSet<String>> = RwSignal::new(HashSet::new());
+    let language = page.language;
+    let caption = changing::text(move || {
+        let panel = panel.get();
+        format::caption(&panel.spec.axis, Scale::of_panel(&panel).unit(language), language)
+    });
+    // On a card the lines' ends name the series; a group's page has room for their newest values.
+    let brief = place == Place::Card;
+    view! {
+        <figure>
+            <figcaption>
+                <span>{caption}</span>
+                <Keys panel hidden brief/>
+            </figcaption>
+            <Chart panel hidden=hidden/>
+        </figure>
+        <DataTable panel/>
+    }
 }

@@ -82,13 +82,8 @@ fn sort_rows(places: &mut [usize], panel: &PanelSnapshot, sort: Option<Sort>) {
     });
 }
 
-/// The values of the labels that name a row, in the order of the spec.
-pub fn parts<'a>(panel: &'a PanelSnapshot, row: &'a Row) -> impl Iterator<Item = &'a str> {
-    panel.spec.naming.iter().filter_map(|label| row.labels.get(label))
-}
-
-/// A row's name, as `data-series` has it.
+/// A row's name, as `data-series` has it: the values of the labels that the spec names rows by, in its order.
 pub fn name(panel: &PanelSnapshot, row: &Row) -> String {
-    let parts: Vec<&str> = parts(panel, row).collect();
-    parts.join(" ")
+    let values = panel.spec.naming.iter().filter_map(|label| row.labels.get(label));
+    values.collect::<Vec<_>>().join(" ")
 }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use keiki_model::format::{self, Scale};
 use keiki_model::panel::{PanelSnapshot, StatKey, State};
 use keiki_model::target::Status;
-use keiki_model::text::Language;
+use leptos::either::Either;
 use leptos::prelude::*;
 
 use super::shown_state;
-use crate::icon::shape;
+use crate::changing::{self, Changing};
+use crate::icon::shape_html;
 use crate::state::Page;
 use crate::text;
 
@@ -25,32 +26,30 @@ struct Figure {
 }
 
 impl Figure {
-    fn new(panel: &PanelSnapshot, at: usize, state: State, language: Language) -> Option<Self> {
+    fn new(page: Page, panel: &PanelSnapshot, at: usize) -> Option<Self> {
+        let language = page.language;
         let (spec, stat) = (panel.spec.stats.get(at)?, panel.stats.get(at)?);
+        let scale = Scale::of_stat(&panel.spec, spec, stat.limit);
         let text = match stat.bucket {
-            Some(bucket) if stat.value.is_some() => {
-                let scale = Scale::of_stat(&panel.spec, spec, stat.limit);
-                format::Formatted {
-                    figure: format::bucket(&scale, bucket, language),
-                    unit: String::new(),
-                }
-            }
+            Some(bucket) if stat.value.is_some() => format::Formatted {
+                figure: format::bucket(&scale, bucket, language),
+                unit: String::new(),
+            },
             _ => format::stat(&panel.spec, spec, stat, language),
         };
-        let live = state == State::Live;
+        let live = shown_state(page, panel) == State::Live;
         let goal = spec.goal.as_ref();
-        let distance = stat
-            .value
-            .zip(goal)
-            .filter(|_| live)
-            .map(|(value, goal)| Scale::of_stat(&panel.spec, spec, stat.limit).distance(value, goal));
+        let distance = match (stat.value, goal) {
+            (Some(value), Some(goal)) if live => scale.distance(value, goal),
+            _ => String::new(),
+        };
         Some(Self {
             value: stat.value,
             limit: stat.limit,
             text,
             status: stat.status.filter(|_| live),
             gauge: format::gauge(stat.value, goal, stat.limit.or(spec.natural_limit)),
-            distance: distance.unwrap_or_default(),
+            distance,
         })
     }
 }
@@ -62,74 +61,88 @@ pub fn Stat(
     page: Page,
     /// The panel.
     panel: Signal<Arc<PanelSnapshot>>,
-    /// Which of its stats.
+    /// Which of its stats; it must be one of them.
     at: usize,
     /// The panel's id, where the figure stands elsewhere.
     #[prop(optional, into)]
     of: Option<String>,
 ) -> impl IntoView {
     let language = page.language;
-    let Some((panel_spec, spec)) =
-        panel.with_untracked(|panel| Some((Arc::clone(&panel.spec), panel.spec.stats.get(at)?.clone())))
-    else {
-        return ().into_any();
-    };
-    let figure = Memo::new(move |_| {
-        panel.with(|panel| Figure::new(panel, at, shown_state(page, panel), language).unwrap_or_default())
+    let panel_spec = Arc::clone(&panel.get_untracked().spec);
+    let spec = &panel_spec.stats[at];
+    let figure = Memo::new(move |_| Arc::new(Figure::new(page, &panel.get(), at).unwrap_or_default()));
+    let status = changing::attribute(move || figure.get().status.map(Status::as_str).map(str::to_owned));
+    let value = changing::attribute(move || figure.get().value.map(|value| value.to_string()));
+    let limit = changing::attribute(move || figure.get().limit.map(|limit| limit.to_string()));
+    let digits = changing::text(move || figure.get().text.figure.clone());
+    let unit = changing::text(move || {
+        let text = &figure.get().text;
+        let unit = changing::html(&text.unit);
+        if cfg!(feature = "ssr") {
+            return unit;
+        }
+        // Made anew when the figure before it grows or shrinks; see `changing::html`.
+        [&unit, "<!--", &text.figure.len().to_string(), "-->"].concat()
     });
-    let status = move || figure.with(|figure| figure.status.map(Status::as_str));
-    let value = move || figure.with(|figure| figure.value.map(|value| value.to_string()));
-    let limit = move || figure.with(|figure| figure.limit.map(|limit| limit.to_string()));
+    let delta = changing::text(move || {
+        let figure = figure.get();
+        let shape = match figure.status {
+            Some(status @ (Status::Warn | Status::Bad)) => shape_html(status.as_str()),
+            _ => "",
+        };
+        [shape, &changing::html(&figure.distance)].concat()
+    });
     let now = (spec.key == StatKey::Last).then(|| view! { <small>{text::NOW.get(language)}</small> });
     let aim = match &spec.goal {
         Some(goal) => {
-            let scale = Scale::of_stat(&panel_spec, &spec, None);
-            let aim = scale.aim(goal);
-            view! { <i class="aim-mark"></i><span class="word">{text::TARGET.get(language)}</span>{aim} }.into_any()
+            let aim = Scale::of_stat(&panel_spec, spec, None).aim(goal);
+            Either::Left(view! { <i class="aim-mark"></i><span class="word">{text::TARGET.get(language)}</span>{aim} })
         }
         // Only the strip at the top of a group says so: everywhere else it would be noise.
-        None => of.is_some().then(|| text::NO_TARGET.get(language)).into_any(),
-    };
-    let off = move || match figure.with(|figure| figure.status) {
-        Some(Status::Warn) => "warn",
-        Some(Status::Bad) => "bad",
-        _ => "",
+        None => Either::Right(of.is_some().then(|| text::NO_TARGET.get(language))),
     };
     view! {
         <div class="stat" data-status=status>
             <dt><span>{spec.label.get(language).to_owned()}</span>{now}</dt>
             <dd class="value">
-                <data data-stat=spec.key.as_str() data-value=value value=value data-of=of.or(spec.of) data-limit=limit>
-                    {move || figure.with(|figure| figure.text.figure.clone())}
+                <data
+                    data-stat=spec.key.as_str()
+                    data-value=value.clone()
+                    value=value
+                    data-of=of.or_else(|| spec.of.clone())
+                    data-limit=limit
+                >
+                    {digits}
                 </data>
-                <span class="unit">{move || figure.with(|figure| figure.text.unit.clone())}</span>
+                <span class="unit" inner_html=unit></span>
             </dd>
             <dd class="scale">{gauge(figure)}</dd>
-            <dd class="aim">
-                <span>{aim}</span>
-                <span class="delta">{shape(off)}{move || figure.with(|figure| figure.distance.clone())}</span>
-            </dd>
+            <dd class="aim"><span>{aim}</span><span class="delta" inner_html=delta></span></dd>
         </div>
     }
-    .into_any()
 }
 
 /// The strip: thin out of target, thick in it, filled up to the value, with the notch of the target.
-fn gauge(figure: Memo<Figure>) -> AnyView {
-    let part = move |part: fn(&format::Gauge) -> f64| {
-        move || figure.with(|figure| percent(figure.gauge.as_ref().map_or(0.0, part)))
+fn gauge(figure: Memo<Arc<Figure>>) -> impl IntoView {
+    let part = move |part: fn(&format::Gauge) -> f64| -> Changing<String> {
+        changing::text(move || percent(figure.get().gauge.as_ref().map_or(0.0, part)))
     };
-    let notch = move || figure.with(|figure| figure.gauge.as_ref().and_then(|gauge| gauge.notch).map(percent));
-    let class = move || figure.with(|figure| if figure.gauge.is_some() { "gauge" } else { "gauge none" });
+    let notch = changing::text(move || {
+        let notch = figure.get().gauge.and_then(|gauge| gauge.notch);
+        notch.map_or_else(|| "-9".to_owned(), percent)
+    });
+    let class = changing::text(move || {
+        let there = figure.get().gauge.is_some();
+        if there { "gauge" } else { "gauge none" }.to_owned()
+    });
     view! {
         <svg class=class aria-hidden="true">
             <rect class="out" width="100%"></rect>
             <rect class="track" x=part(|gauge| gauge.good.0) width=part(|gauge| gauge.good.1 - gauge.good.0)></rect>
             <rect class="fill" width=part(|gauge| gauge.fill)></rect>
-            <rect class="notch" x=move || notch().unwrap_or_else(|| "-9".to_owned())></rect>
+            <rect class="notch" x=notch></rect>
         </svg>
     }
-    .into_any()
 }
 
 /// A share as a length.

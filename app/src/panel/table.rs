@@ -2,25 +2,33 @@
 
 use std::sync::Arc;
 
-use keiki_model::format::{self, Scale};
-use keiki_model::panel::{PanelSnapshot, PanelSpec, Row, StatKey};
+use keiki_model::format::Scale;
+use keiki_model::panel::{ColumnSpec, PanelSnapshot, StatKey};
 use keiki_model::target::Status;
 use leptos::ev::MouseEvent;
 use leptos::prelude::*;
 
-use super::order::{self, MOST_ROWS, Order};
+use super::order::{MOST_ROWS, Order};
+use super::row::Shown;
+use crate::changing;
 use crate::chart::Sparkline;
-use crate::icon::{DOWN, icon, shape};
+use crate::icon::{DOWN, icon, shape_html};
 use crate::request::Sort;
 use crate::state::Page;
 use crate::text;
 
-/// What the rows of a table share.
+/// What the parts of a table share.
 #[derive(Clone, Copy)]
-struct Rows {
+struct Parts {
     page: Page,
     panel: Signal<Arc<PanelSnapshot>>,
-    order: Memo<Order>,
+    order: Memo<Arc<Order>>,
+    /// Whether its rows have sparklines.
+    trend: bool,
+    /// Whether any column has a goal.
+    judged: bool,
+    /// Whether a row's name has a part before the one that tells rows apart, and one after it.
+    around: (bool, bool),
 }
 
 /// The table of a panel.
@@ -32,83 +40,78 @@ pub fn Table(
     panel: Signal<Arc<PanelSnapshot>>,
 ) -> impl IntoView {
     let language = page.language;
-    let spec = panel.with_untracked(|panel| Arc::clone(&panel.spec));
-    let sort = Memo::new(move |_| page.request.with(|request| request.sort));
-    let order = Memo::new(move |before| panel.with(|panel| Order::next(before, panel, sort.get())));
-    let rows = Rows { page, panel, order };
+    let shown = panel.get_untracked();
+    let spec = Arc::clone(&shown.spec);
+    let sort = move || page.request.get().sort;
+    let order = Memo::new(move |before: Option<&Arc<Order>>| {
+        Arc::new(Order::next(before.map(|before| &**before), &panel.get(), sort()))
+    });
+    let parts = Parts {
+        page,
+        panel,
+        order,
+        trend: !shown.series.is_empty(),
+        judged: spec.columns.iter().any(|column| column.goal.is_some()),
+        around: Shown::around(&spec),
+    };
     // Slots only ever grow: a row that goes leaves an empty slot, hidden, for the next.
     let slots = Memo::new(move |before: Option<&usize>| {
-        let now = panel.with(|panel| panel.rows.len().min(MOST_ROWS));
+        let now = panel.get().rows.len().min(MOST_ROWS);
         now.max(before.copied().unwrap_or_default())
     });
-    let trend = panel.with_untracked(|panel| !panel.series.is_empty());
-    let judged = spec.columns.iter().any(|column| column.goal.is_some());
-    let caption = {
-        let spec = Arc::clone(&spec);
-        move || {
-            let title = spec.title.get(language);
-            let Some(sort) = sort.get() else {
-                return title.to_owned();
-            };
-            let column = spec.columns.iter().find(|column| Some(column.key) == sort.column);
-            let column = column.map_or(spec.title.get(language), |column| column.label.get(language));
-            text::sorted(title, column, sort.descending, language)
-        }
-    };
     let heads = spec.columns.iter().map(|column| {
         let unit = Scale::of_column(&spec, column).unit(language);
         head(page, Some(column.key), column.label.get(language), unit, column.minor)
     });
-    let body = move || {
-        (0..slots.get())
-            .map(|slot| row(rows, slot, trend, judged))
-            .collect_view()
-    };
-    let none = move || {
-        panel
-            .with(|panel| panel.rows.is_empty())
-            .then(|| view! { <p class="note">{text::NO_ROWS.get(language)}</p> })
-    };
+    let heads: Vec<_> = heads.collect();
+    let name = head(page, None, spec.title.get(language), "", false);
+    let caption = changing::text(move || {
+        let title = spec.title.get(language);
+        let Some(sort) = sort() else {
+            return title.to_owned();
+        };
+        let column = spec.columns.iter().find(|column| Some(column.key) == sort.column);
+        let column = column.map_or(title, |column| column.label.get(language));
+        text::sorted(title, column, sort.descending, language)
+    });
+    let rows = move || (0..slots.get()).map(|slot| row(parts, slot)).collect::<Vec<_>>();
+    let full = changing::flag(move || !panel.get().rows.is_empty());
     view! {
         <div class="scroll">
             <table class="table">
                 <caption class="sr">{caption}</caption>
                 <thead>
                     <tr>
-                        {head(page, None, spec.title.get(language), "", false)}
-                        {heads.collect_view()}
-                        {trend.then(|| view! { <th scope="col" class="trend">{text::TREND.get(language)}</th> })}
-                        {judged.then(|| view! { <th scope="col" class="verdict">{text::VERDICT.get(language)}</th> })}
+                        {name}
+                        {heads}
+                        {parts.trend.then(|| view! { <th scope="col" class="trend">{text::TREND.get(language)}</th> })}
+                        {parts.judged.then(|| view! { <th scope="col" class="verdict">{text::VERDICT.get(language)}</th> })}
                     </tr>
                 </thead>
-                <tbody>{body}</tbody>
+                <tbody>{rows}</tbody>
             </table>
-            {none}
+            <p class="note" hidden=full>{text::NO_ROWS.get(language)}</p>
         </div>
     }
 }
 
 /// A column's head: a plain link, which in the browser sorts where the page stands.
-fn head(page: Page, column: Option<StatKey>, label: &str, unit: &str, minor: bool) -> AnyView {
-    let chosen = move || {
-        page.request
-            .with(|request| request.sort.filter(|sort| sort.column == column))
-    };
-    let next = move || match chosen() {
+fn head(page: Page, column: Option<StatKey>, label: &str, unit: &str, minor: bool) -> impl IntoView + use<> {
+    let chosen = move || page.request.get().sort.filter(|sort| sort.column == column);
+    let next = move |before: Option<Sort>| match before.filter(|sort| sort.column == column) {
         Some(sort) => sort.reversed(),
         None => Sort::first(column),
     };
-    let href = move || {
-        let next = next();
-        page.request
-            .with(|request| request.with(|other| other.sort = Some(next)).href())
-    };
+    let href = page.link(move |request| request.sort = Some(next(request.sort)));
     let press = move |event: MouseEvent| {
         event.prevent_default();
-        let next = untrack(next);
-        page.request.update(|request| request.sort = Some(next));
+        page.change(|request| request.sort = Some(next(request.sort)));
     };
-    let sorted = move || chosen().map(|sort| if sort.descending { "descending" } else { "ascending" });
+    let sorted = changing::attribute(move || {
+        let sort = chosen()?;
+        let order = if sort.descending { "descending" } else { "ascending" };
+        Some(order.to_owned())
+    });
     let class = match (column, minor) {
         (None, _) => "name",
         (Some(_), false) => "n",
@@ -120,147 +123,71 @@ fn head(page: Page, column: Option<StatKey>, label: &str, unit: &str, minor: boo
             <a href=href on:click=press><span>{label.to_owned()}{unit}</span>{icon(DOWN)}</a>
         </th>
     }
-    .into_any()
 }
 
 /// The slot of a row. Its row may be another one after the next sorting, or none.
-fn row(rows: Rows, slot: usize, trend: bool, judged: bool) -> AnyView {
-    let Rows { page, panel, order } = rows;
-    let language = page.language;
-    let spec = panel.with_untracked(|panel| Arc::clone(&panel.spec));
-    let name = Memo::new(move |_| {
-        order.with(|order| {
-            panel.with(|panel| {
-                let row = order.row(panel, slot)?;
-                Some((order::name(panel, row), Name::new(panel, row)))
-            })
-        })
-    });
-    let part = move |part: fn(&Name) -> &str| {
-        move || name.with(|name| name.as_ref().map(|(_, name)| part(name).to_owned()).unwrap_or_default())
-    };
-    let (before, after) = Name::around(&spec);
-    let worst = Memo::new(move |_| {
-        order.with(|order| {
-            panel.with(|panel| {
-                order
-                    .row(panel, slot)?
-                    .cells
-                    .iter()
-                    .filter_map(|cell| cell.status)
-                    .max()
-            })
-        })
-    });
-    let cells = (0..spec.columns.len()).map(|at| cell(rows, slot, at, spec.columns[at].key, spec.columns[at].minor));
+fn row(parts: Parts, slot: usize) -> impl IntoView {
+    let Parts { page, panel, order, .. } = parts;
+    let row = Memo::new(move |_| Arc::new(Shown::new(&panel.get(), &order.get(), slot, page.language)));
+    let part = move |part: fn(&Shown) -> &str| changing::text(move || part(&row.get()).to_owned());
+    let name = changing::attribute(move || row.get().name.clone());
+    let title = name.clone();
+    let columns = &panel.get_untracked().spec.columns;
+    let cells: Vec<_> = columns
+        .iter()
+        .enumerate()
+        .map(|(at, column)| cell(row, at, column))
+        .collect();
     let points = Signal::derive(move || {
-        order.with(|order| {
-            panel.with(|panel| {
-                let labels = order.row(panel, slot).map(|row| &row.labels);
-                let series = panel.series.iter().find(|series| Some(&series.labels) == labels);
-                series.map(|series| series.points.clone()).unwrap_or_default()
-            })
-        })
+        let (panel, order) = (panel.get(), order.get());
+        let labels = order.row(&panel, slot).map(|row| &row.labels);
+        let series = panel.series.iter().find(|series| Some(&series.labels) == labels);
+        series.map(|series| series.points.clone()).unwrap_or_default()
     });
-    let verdict = judged.then(|| {
-        let kind = move || worst.get().map_or("", Status::as_str);
-        let text = move || match worst.get() {
-            Some(Status::Ok) => text::NORMAL.get(language).to_owned(),
-            Some(status) => order.with(|order| panel.with(|panel| missed(panel, order, slot, status, page))),
-            None => String::new(),
-        };
-        view! { <td class="verdict">{shape(kind)}<span>{text}</span></td> }.into_any()
+    let verdict = parts.judged.then(|| {
+        let verdict = changing::text(move || {
+            let row = row.get();
+            let shape = row.status.map_or("", |status| shape_html(status.as_str()));
+            [shape, "<span>", &changing::html(&row.verdict), "</span>"].concat()
+        });
+        view! { <td class="verdict" inner_html=verdict></td> }
     });
     view! {
         <tr
-            data-series=move || name.with(|name| name.as_ref().map(|(name, _)| name.clone()))
-            data-status=move || worst.get().map(Status::as_str)
-            hidden=move || name.with(Option::is_none)
+            data-series=name
+            data-status=changing::attribute(move || row.get().status.map(Status::as_str).map(str::to_owned))
+            hidden=changing::flag(move || row.get().name.is_none())
         >
-            <th scope="row" class="name" title=move || name.with(|name| name.as_ref().map(|(name, _)| name.clone()))>
-                {before.then(|| view! { <i>{part(|name| &name.before)}</i> })}
-                {part(|name| &name.main)}
-                {after.then(|| view! { <small>{part(|name| &name.after)}</small> })}
+            <th scope="row" class="name" title=title>
+                {parts.around.0.then(|| view! { <i>{part(|row| &row.before)}</i> })}
+                {part(|row| &row.main)}
+                {parts.around.1.then(|| view! { <small>{part(|row| &row.after)}</small> })}
             </th>
-            {cells.collect_view()}
-            {trend.then(|| view! { <td class="trend">{view! { <Sparkline points/> }.into_any()}</td> })}
+            {cells}
+            {parts.trend.then(|| view! { <td class="trend"><Sparkline points/></td> })}
             {verdict}
         </tr>
     }
-    .into_any()
 }
 
-fn cell(rows: Rows, slot: usize, at: usize, key: StatKey, minor: bool) -> AnyView {
-    let Rows { page, panel, order } = rows;
-    let cell = Memo::new(move |_| {
-        order.with(|order| {
-            panel.with(|panel| {
-                let (cell, column) = (order.row(panel, slot)?.cells.get(at)?, panel.spec.columns.get(at)?);
-                let text = format::cell(&panel.spec, column, cell, page.language).figure;
-                Some((cell.value, cell.status, text))
-            })
-        })
+fn cell(row: Memo<Arc<Shown>>, at: usize, column: &ColumnSpec) -> impl IntoView + use<> {
+    let minor = column.minor;
+    let value = changing::attribute(move || Some(row.get().cells.get(at)?.value?.to_string()));
+    let text = changing::text(move || {
+        let row = row.get();
+        row.cells
+            .get(at)
+            .map(|cell| changing::html(&cell.text))
+            .unwrap_or_default()
     });
-    let value = move || cell.with(|cell| cell.as_ref()?.0.map(|value| value.to_string()));
-    let text = move || cell.with(|cell| cell.as_ref().map(|cell| cell.2.clone()).unwrap_or_default());
-    let class = move || {
-        let status = cell.with(|cell| cell.as_ref()?.1);
-        match (status, minor) {
-            (Some(Status::Warn), false) => "n is-warn",
-            (Some(Status::Warn), true) => "n minor is-warn",
-            (Some(Status::Bad), false) => "n is-bad",
-            (Some(Status::Bad), true) => "n minor is-bad",
-            (_, false) => "n",
-            (_, true) => "n minor",
-        }
-    };
-    view! { <td class=class data-stat=key.as_str() data-value=value>{text}</td> }.into_any()
-}
-
-/// What a row missed, and by how much.
-fn missed(panel: &PanelSnapshot, order: &Order, slot: usize, status: Status, page: Page) -> String {
-    let Some(row) = order.row(panel, slot) else {
-        return String::new();
-    };
-    let parts: Vec<String> = panel
-        .spec
-        .columns
-        .iter()
-        .zip(&row.cells)
-        .filter(|(_, cell)| cell.status == Some(status))
-        .filter_map(|(column, cell)| {
-            let distance = Scale::of_column(&panel.spec, column).distance(cell.value?, column.goal.as_ref()?);
-            Some([column.label.get(page.language), " ", &distance].concat())
-        })
-        .collect();
-    parts.join(", ")
-}
-
-/// A row's name in parts: what stands small before and after the part that tells rows apart.
-#[derive(Clone, Debug, PartialEq)]
-struct Name {
-    before: String,
-    main: String,
-    after: String,
-}
-
-impl Name {
-    /// Whether names have a part before and one after.
-    fn around(spec: &PanelSpec) -> (bool, bool) {
-        let before = spec.naming.first().is_some_and(|label| label == "http_request_method");
-        (before, spec.naming.len() > 1 + usize::from(before))
-    }
-
-    fn new(panel: &PanelSnapshot, row: &Row) -> Self {
-        let mut parts = order::parts(panel, row);
-        let (before, _) = Self::around(&panel.spec);
-        let before = if before { parts.next() } else { None }.unwrap_or_default();
-        let main = parts.next().unwrap_or_default();
-        let after: Vec<&str> = parts.collect();
-        Self {
-            before: before.to_owned(),
-            main: main.to_owned(),
-            after: after.join(" "),
-        }
-    }
+    let class = changing::text(move || {
+        let status = row.get().cells.get(at).and_then(|cell| cell.status);
+        let judged = match status {
+            Some(Status::Warn) => " is-warn",
+            Some(Status::Bad) => " is-bad",
+            Some(Status::Ok) | None => "",
+        };
+        ["n", if minor { " minor" } else { "" }, judged].concat()
+    });
+    view! { <td class=class data-stat=column.key.as_str() data-value=value inner_html=text></td> }
 }
