@@ -18,8 +18,8 @@ for (const [path, scheme] of [["/", "light"], ["/groups/resources", "dark"], ["/
     }, { timeout: 30_000, every: 200 });
     const address = server.url(`${path}?window=1m&theme=${scheme}&lang=en`);
     // Both browsers get the very same document, and no event after it: one tick, drawn twice.
-    // Without events data grow stale, and pale: not what is compared here.
-    const vivid = "<style>.chart, .chart .first, .chart .canvas { filter: none !important; opacity: 1 !important }</style></head>";
+    // Without events the page says that it is cut off, and data grow pale: not what is compared here.
+    const vivid = "<style>.banner { display: none !important } .panel { background: none !important } .chart, .chart .first, .chart .canvas { filter: none !important; opacity: 1 !important }</style></head>";
     const body = (await get(address)).body.replace("</head>", vivid);
     const serve = async (page) => {
       await page.route(address, (route) => route.fulfill({ body, contentType: "text/html; charset=utf-8" }));
