@@ -1,19 +1,21 @@
 //! Charts: every drawing of a [`ChartModel`].
 //!
-//! A chart is a **frame** (axes, grid, targets, names; one Leptos view for the server and the browser) around the
+//! A chart is a **frame** (axes, grid, targets, names; the same markup from the server and in the browser) around the
 //! **data**. The server draws the data as SVG ([`svg`]); in the browser ECharts draws them on a canvas in the same box
 //! (`canvas`), takes over once it has drawn, and the SVG is hidden. Both follow one model, so that nothing moves.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use keiki_model::chart::{ChartModel, Options};
+use keiki_model::chart::{ChartModel, Options, percent};
 use keiki_model::frame::Annotation;
 use keiki_model::panel::{ChartKind, PanelSnapshot};
 use keiki_model::text::Language;
 use keiki_model::time::{Millis, SECOND, Zone};
 use leptos::html::Div;
 use leptos::prelude::*;
+
+use crate::changing;
 
 #[cfg(feature = "hydrate")]
 mod canvas;
@@ -75,18 +77,14 @@ impl Charts {
 
     /// The model of a panel.
     fn model(&self, panel: &PanelSnapshot, hidden: &HashSet<String>) -> ChartModel {
-        self.zone.with(|zone| {
-            self.annotations.with(|annotations| {
-                let options = Options {
-                    language: self.language,
-                    zone,
-                    annotations,
-                    points: POINTS,
-                    hidden,
-                };
-                ChartModel::new(panel, &options)
-            })
-        })
+        let options = Options {
+            language: self.language,
+            zone: &self.zone.get(),
+            annotations: &self.annotations.get(),
+            points: POINTS,
+            hidden,
+        };
+        ChartModel::new(panel, &options)
     }
 }
 
@@ -102,33 +100,31 @@ impl Drawn {
     /// The slot whose point is nearest to a share of the plot's width.
     #[cfg(feature = "hydrate")]
     fn slot_at(&self, left: f64) -> Millis {
-        self.panel.with_untracked(|panel| {
-            let slots = f64::from(panel.slots.max(1));
-            // A line's point is at the end of its slot, a bar is as wide as its slots.
-            let place = match panel.spec.chart {
-                ChartKind::Bar | ChartKind::Heat => (left * slots).floor(),
-                _ => (left * slots).round() - 1.0,
-            };
-            #[allow(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "whole and clamped"
-            )]
-            let slot = place.clamp(0.0, slots - 1.0) as usize;
-            panel.slot_time(slot)
-        })
+        let panel = self.panel.get_untracked();
+        let slots = f64::from(panel.slots.max(1));
+        // A line's point is at the end of its slot, a bar is as wide as its slots.
+        let place = match panel.spec.chart {
+            ChartKind::Bar | ChartKind::Heat => (left * slots).floor(),
+            _ => (left * slots).round() - 1.0,
+        };
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "whole and clamped"
+        )]
+        let slot = place.clamp(0.0, slots - 1.0) as usize;
+        panel.slot_time(slot)
     }
 
     /// Where the slot under the pointer is marked, a share of the plot's width; `None` where it is not in the window.
     fn cursor(&self) -> Option<f64> {
         let time = self.charts.cursor.get()?;
-        self.panel.with(|panel| {
-            let (from, to) = (panel.from(), panel.to);
-            let end = time + Millis::from(panel.step) * SECOND;
-            #[allow(clippy::cast_precision_loss, reason = "windows are far below 2^53 milliseconds")]
-            let share = (end - from) as f64 / (to - from).max(SECOND) as f64;
-            (share > 0.0 && share <= 1.0).then_some(share)
-        })
+        let panel = self.panel.get();
+        let (from, to) = (panel.from(), panel.to);
+        let end = time + Millis::from(panel.step) * SECOND;
+        #[allow(clippy::cast_precision_loss, reason = "windows are far below 2^53 milliseconds")]
+        let share = (end - from) as f64 / (to - from).max(SECOND) as f64;
+        (share > 0.0 && share <= 1.0).then_some(share)
     }
 }
 
@@ -138,15 +134,14 @@ pub fn Chart(
     /// The panel now.
     panel: Signal<Arc<PanelSnapshot>>,
     /// The names of series that are left out.
-    #[prop(optional, into)]
-    hidden: MaybeProp<HashSet<String>>,
+    #[prop(optional)]
+    hidden: Option<RwSignal<HashSet<String>>>,
 ) -> impl IntoView {
-    let kind = panel.with_untracked(|panel| panel.spec.chart);
+    let kind = panel.get_untracked().spec.chart;
     if matches!(kind, ChartKind::Table | ChartKind::Stat) {
         return None;
     }
     let charts = expect_context::<Charts>();
-    let none = HashSet::new();
     // Where nothing can draw new data, the frame must not move away from those of the first picture.
     #[cfg(feature = "hydrate")]
     let panel = if echarts::available() {
@@ -155,7 +150,8 @@ pub fn Chart(
         Signal::stored(panel.get_untracked())
     };
     let model = Memo::new(move |_| {
-        hidden.with(|hidden| panel.with(|panel| Arc::new(charts.model(panel, hidden.as_ref().unwrap_or(&none)))))
+        let hidden = hidden.map(|hidden| hidden.get()).unwrap_or_default();
+        Arc::new(charts.model(&panel.get(), &hidden))
     });
     let drawn = Drawn { charts, panel, model };
     let class = match kind {
@@ -165,7 +161,7 @@ pub fn Chart(
         _ => "chart",
     };
     #[cfg(feature = "ssr")]
-    let first = model.with_untracked(|model| svg::plot(model));
+    let first = svg::plot(&model.get_untracked());
     #[cfg(not(feature = "ssr"))]
     let first = "";
     let node = NodeRef::<Div>::new();
@@ -173,18 +169,28 @@ pub fn Chart(
     let live = RwSignal::new(false);
     #[cfg(feature = "hydrate")]
     canvas::attach(drawn, node, live);
-    let (under, over) = (frame::under(drawn), frame::over(drawn));
-    let source = move || if live.get() { "live" } else { "static" };
-    let label = move || model.with(|model| model.label.clone());
-    Some(
-        view! {
-            <div class=class role="img" aria-label=label data-chart=source>
-                {under}
-                <div class="first" inner_html=first></div>
-                <div class="canvas" node_ref=node></div>
-                {over}
-            </div>
-        }
-        .into_any(),
-    )
+    let part = move |draw: fn(&ChartModel) -> String| changing::text(move || draw(&drawn.model.get()));
+    let source = changing::text(move || (if live.get() { "live" } else { "static" }).to_owned());
+    let label = changing::text(move || drawn.model.get().label.clone());
+    let marked = changing::text(move || {
+        (if drawn.cursor().is_some() {
+            "cursor"
+        } else {
+            "cursor gone"
+        })
+        .to_owned()
+    });
+    let cursor = move || changing::attribute(move || drawn.cursor().map(percent));
+    Some(view! {
+        <div class=class role="img" aria-label=label data-chart=source>
+            <svg class="under" aria-hidden="true" inner_html=part(frame::under)></svg>
+            <div class="first" inner_html=first></div>
+            <div class="canvas" node_ref=node></div>
+            <svg class="over" aria-hidden="true">
+                <g inner_html=part(frame::fixed)></g>
+                <g inner_html=part(frame::moving)></g>
+                <line class=marked x1=cursor() x2=cursor() y2="100%"></line>
+            </svg>
+        </div>
+    })
 }

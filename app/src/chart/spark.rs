@@ -1,9 +1,11 @@
 //! Sparklines: the shape of a series in a table's row. Its range need not start at zero.
 
+use keiki_model::chart::percent;
 use leptos::prelude::*;
 
+use super::frame::put;
 use super::path::{Path, whole};
-use keiki_model::chart::percent;
+use crate::changing;
 
 /// How many columns a sparkline is thinned to; of each the least and the greatest value stay.
 const COLUMNS: usize = 40;
@@ -14,29 +16,27 @@ pub fn Sparkline(
     /// One value per slot.
     points: Signal<Vec<Option<f64>>>,
     /// What the values are judged by.
-    #[prop(optional, into)]
-    target: MaybeProp<f64>,
+    #[prop(optional)]
+    target: Option<f64>,
 ) -> impl IntoView {
-    let drawn = Memo::new(move |_| {
-        let target = target.get();
-        points.with(|points| draw(points, target))
-    });
-    let line = move || drawn.with(|drawn| drawn.0.clone());
-    let level = move || {
-        let level = drawn.with(|drawn| drawn.1);
-        level.map(|level| {
-            let y = percent(level);
-            view! { <line class="target" x2="100%" y1=y.clone() y2=y></line> }
-        })
-    };
-    view! {
-        <svg class="spark" aria-hidden="true">
-            {level}
-            <svg class="plot" viewBox="0 0 1000 100" preserveAspectRatio="none">
-                <path class="line" d=line></path>
-            </svg>
-        </svg>
+    let drawn = changing::text(move || markup(&points.get(), target));
+    view! { <svg class="spark" aria-hidden="true" inner_html=drawn></svg> }
+}
+
+/// What is drawn, as markup.
+fn markup(points: &[Option<f64>], target: Option<f64>) -> String {
+    let (line, level) = draw(points, target);
+    let mut svg = String::with_capacity(512);
+    if let Some(level) = level {
+        let y = percent(level);
+        put(
+            &mut svg,
+            &[r#"<line class="target" x2="100%" y1=""#, &y, r#"" y2=""#, &y, r#""/>"#],
+        );
     }
+    svg.push_str(r#"<svg class="plot" viewBox="0 0 1000 100" preserveAspectRatio="none"><path class="line" d=""#);
+    put(&mut svg, &[&line, r#""/></svg>"#]);
+    svg
 }
 
 /// The path on 1000 × 100, and where the target stands from the top.

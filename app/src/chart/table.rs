@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use keiki_model::chart::{Readout, headings, readouts};
+use keiki_model::chart::{headings, readouts};
 use keiki_model::panel::{ChartKind, PanelSnapshot};
 use keiki_model::text::Language;
 use leptos::prelude::*;
 
 use super::Charts;
+use super::frame::{escape, put};
+use crate::changing;
 
 /// How many rows it has: evenly spaced slots, the newest first.
 const ROWS: usize = 30;
@@ -18,8 +20,8 @@ pub fn DataTable(
     /// The panel now.
     panel: Signal<Arc<PanelSnapshot>>,
 ) -> impl IntoView {
-    let drawn =
-        panel.with_untracked(|panel| !matches!(panel.spec.chart, ChartKind::Heat | ChartKind::Table | ChartKind::Stat));
+    let kind = panel.get_untracked().spec.chart;
+    let drawn = !matches!(kind, ChartKind::Heat | ChartKind::Table | ChartKind::Stat);
     let charts = expect_context::<Charts>();
     let title = match charts.language {
         Language::En => "Data table",
@@ -31,44 +33,51 @@ pub fn DataTable(
         let shown = refreshed(panel, open);
         #[cfg(not(feature = "hydrate"))]
         let shown = panel;
-        let head = move || shown.with(|panel| head(panel, charts.language));
-        let body = move || shown.with(|panel| body(panel, charts));
+        let head = changing::text(move || head(&shown.get(), charts.language));
+        let body = changing::text(move || body(&shown.get(), charts));
         let toggled = move |event: leptos::ev::Event| open.set(is_open(&event));
         view! {
             <details class="data" on:toggle=toggled>
                 <summary><svg class="icon" aria-hidden="true"><use href="#i-table"></use></svg>{title}</summary>
                 <table class="table">
-                    <thead><tr>{head}</tr></thead>
-                    <tbody>{body}</tbody>
+                    <thead inner_html=head></thead>
+                    <tbody inner_html=body></tbody>
                 </table>
             </details>
         }
     })
 }
 
-fn head(panel: &PanelSnapshot, language: Language) -> impl IntoView + use<> {
+/// The row of headings.
+fn head(panel: &PanelSnapshot, language: Language) -> String {
     let time = match language {
         Language::En => "Time",
         Language::Ja => "時刻",
     };
-    let names = headings(panel, language);
-    let names = names
-        .into_iter()
-        .map(|name| view! { <th scope="col" class="n">{name}</th> });
-    (view! { <th scope="col">{time}</th> }, names.collect::<Vec<_>>())
+    let mut row = String::with_capacity(256);
+    put(&mut row, &[r#"<tr><th scope="col">"#, time, "</th>"]);
+    for name in headings(panel, language) {
+        put(&mut row, &[r#"<th scope="col" class="n">"#, &escape(&name), "</th>"]);
+    }
+    row.push_str("</tr>");
+    row
 }
 
-fn body(panel: &PanelSnapshot, charts: Charts) -> impl IntoView + use<> {
-    let row = |readout: Readout| {
-        let time = charts.zone.with(|zone| zone.hms(readout.time));
-        let cells = readout
-            .values
-            .into_iter()
-            .map(|value| view! { <td class="n">{value.figure}</td> });
-        view! { <tr><th scope="row">{time}</th>{cells.collect::<Vec<_>>()}</tr> }
-    };
-    let rows = readouts(panel, ROWS, charts.language);
-    rows.into_iter().map(row).collect::<Vec<_>>()
+/// The rows of values.
+fn body(panel: &PanelSnapshot, charts: Charts) -> String {
+    let zone = charts.zone.get();
+    let mut rows = String::with_capacity(4_096);
+    for readout in readouts(panel, ROWS, charts.language) {
+        put(
+            &mut rows,
+            &[r#"<tr><th scope="row">"#, &zone.hms(readout.time), "</th>"],
+        );
+        for value in readout.values {
+            put(&mut rows, &[r#"<td class="n">"#, &escape(&value.figure), "</td>"]);
+        }
+        rows.push_str("</tr>");
+    }
+    rows
 }
 
 #[cfg(feature = "hydrate")]
@@ -96,13 +105,8 @@ fn refreshed(panel: Signal<Arc<PanelSnapshot>>, open: RwSignal<bool>) -> Signal<
         if !open.get() {
             return before;
         }
-        panel.with(|now| {
-            if now.to - before.to >= EVERY {
-                Arc::clone(now)
-            } else {
-                before
-            }
-        })
+        let now = panel.get();
+        if now.to - before.to >= EVERY { now } else { before }
     });
     shown.into()
 }

@@ -12,6 +12,9 @@ use crate::time::{Millis, SECOND};
 const MOST_ROWS: usize = 32;
 /// How many steps the colours have; 0 is "none".
 const LEVELS: f64 = 8.0;
+/// How colours follow counts: between the square and the cube root, so that a single slow request can be seen beside
+/// thousands and the thousands still differ among each other.
+const STEEPNESS: f64 = 0.4;
 /// Labels nearer than this share of the plot are left out.
 const APART: f64 = 0.12;
 
@@ -24,7 +27,7 @@ pub struct Cell {
     pub column: usize,
     /// Its row, from the bottom.
     pub row: usize,
-    /// 1 to 8, by the logarithm of its count.
+    /// 1 to 8, by its count.
     pub level: u8,
     /// How many there were.
     pub count: f64,
@@ -79,7 +82,7 @@ impl Heat {
         }
         let peak = cells.iter().map(|cell| cell.2).fold(0.0, f64::max);
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and 8")]
-        let level = |count: f64| (LEVELS * count.ln_1p() / peak.ln_1p()).ceil().clamp(1.0, LEVELS) as u8;
+        let level = |count: f64| (LEVELS * (count / peak).powf(STEEPNESS)).ceil().clamp(1.0, LEVELS) as u8;
         let lefts: Vec<f64> = columns.lefts().collect();
         Self {
             rows: bounds.len() - 1,

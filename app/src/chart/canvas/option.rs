@@ -106,9 +106,7 @@ pub(super) fn colours(model: &ChartModel, look: &Look) -> JsValue {
             ("dimension", 2.into()),
             ("pieces", array(pieces)),
         ]);
-        // A typed array does not say of how many numbers a cell consists.
-        let names = array(["column", "row", "level"].map(JsValue::from));
-        let series = object([("progressive", 0.into()), ("dimensions", names), calm()]);
+        let series = object([("progressive", 0.into()), calm()]);
         return object([("tooltip", tooltip), ("visualMap", map), ("series", array([series]))]);
     }
     // Bars are cut at the plot's edge; a line's stroke is not.

@@ -2,7 +2,7 @@
 
 use keiki_model::target::Status;
 
-use super::standalone::escape;
+use crate::chart::frame::escape;
 
 /// The width of a text of 11 px in a common sans-serif, generously.
 fn width(text: &str) -> u32 {
