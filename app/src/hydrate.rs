@@ -11,6 +11,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use web_sys::HtmlElement;
 
 use crate::data::PageData;
+use crate::json;
 use crate::live::client::Client;
 use crate::page::App;
 use crate::request::PageRequest;
@@ -30,7 +31,7 @@ pub fn hydrate() {
 
 fn data() -> Option<PageData> {
     let json = document().get_element_by_id("snapshot")?.text_content()?;
-    serde_json::from_str(&json).ok()
+    json::read(&json)
 }
 
 /// What lies outside the body's components. Effects run after hydration, so none of it disturbs that.

@@ -18,6 +18,7 @@ pub mod document;
 #[cfg(feature = "hydrate")]
 pub mod hydrate;
 pub mod icon;
+mod json;
 pub mod live;
 pub mod page;
 pub mod panel;

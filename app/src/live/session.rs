@@ -6,6 +6,7 @@ use keiki_model::frame::{Delta, Folded, Snapshot};
 use serde::Deserialize;
 
 use super::sse::Event;
+use crate::json;
 
 /// What to do after an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +68,7 @@ impl Session {
             _ => return Outcome::Nothing,
         };
         if !snapshot
-            && let Ok(delta) = serde_json::from_str::<Delta>(&event.data)
+            && let Some(delta) = json::read::<Delta>(&event.data)
             && delta.build == self.build
         {
             return if delta.view == self.snapshot.view {
@@ -76,7 +77,7 @@ impl Session {
                 Outcome::Nothing
             };
         }
-        let Ok(head) = serde_json::from_str::<Head>(&event.data) else {
+        let Some(head) = json::read::<Head>(&event.data) else {
             return Outcome::Retry;
         };
         if head.build != self.build && !self.tolerant {
@@ -87,16 +88,13 @@ impl Session {
             return Outcome::Nothing;
         }
         if snapshot {
-            let Ok(new) = serde_json::from_str(&event.data) else {
+            let Some(new) = json::read(&event.data) else {
                 return Outcome::Retry;
             };
             self.snapshot = new;
             return Outcome::Changed;
         }
-        match serde_json::from_str(&event.data) {
-            Ok(delta) => self.fold(delta),
-            Err(_) => Outcome::Retry,
-        }
+        json::read(&event.data).map_or(Outcome::Retry, |delta| self.fold(delta))
     }
 
     fn fold(&mut self, delta: Delta) -> Outcome {
