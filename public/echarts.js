@@ -1,28 +1,13 @@
-// The charts: as much of ECharts as Keiki's panels draw with, on a canvas, as the global that charming looks for.
-// What is not imported here is not in the bundle: there is no legend, no HTML toolbox, no SVG renderer.
+// The charts: as much of ECharts as Keiki's panels draw with, on a canvas, as the global that the WASM looks for.
+// What is not imported here is not in the bundle, and an option for it is ignored without a word. Axes, targets, limits
+// and names are drawn by the panel's own frame (app/src/chart), so that there are no marks, legends or titles here.
 import { BarChart, HeatmapChart, LineChart } from "echarts/charts";
-import {
-  GridComponent,
-  MarkAreaComponent,
-  MarkLineComponent,
-  TooltipComponent,
-  VisualMapComponent,
-} from "echarts/components";
-import { init, registerTheme, setPlatformAPI, use } from "echarts/core";
+import { GridComponent, TooltipComponent, VisualMapPiecewiseComponent } from "echarts/components";
+import { init, setPlatformAPI, use } from "echarts/core";
 import { CanvasRenderer } from "echarts/renderers";
 
 // GridComponent and TooltipComponent bring axisPointer with them.
-use([
-  LineChart,
-  BarChart,
-  HeatmapChart,
-  GridComponent,
-  TooltipComponent,
-  MarkLineComponent,
-  MarkAreaComponent,
-  VisualMapComponent,
-  CanvasRenderer,
-]);
+use([LineChart, BarChart, HeatmapChart, GridComponent, TooltipComponent, VisualMapPiecewiseComponent, CanvasRenderer]);
 
 // Chromium keeps every text that a canvas context ever measured. With a time axis that moves each second the heap
 // grows by megabytes an hour, so that the context is dropped, and what it kept with it, every so many texts.
@@ -42,4 +27,4 @@ setPlatformAPI({
   },
 });
 
-window.echarts = { init, registerTheme };
+window.echarts = { init };

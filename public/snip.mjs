@@ -10,14 +10,6 @@ import { readFileSync, writeFileSync } from "node:fs";
 const NEVER_RUN = [
   // Leptos compiles each view a second time to hydrate it asynchronously, which only islands and lazy routes ask for.
   /(?:hydrate_async|new_with_async_value_erased)::\{\{closure\}\}(?:::h[0-9a-f]{16})?$/,
-  // charming can write every kind of chart. Ours are lines, bars and heat maps on a grid; a chart that wants one of
-  // these traps when it is first drawn.
-  new RegExp(
-    "Serialize for charming::(?:series|component)::\\w+::(?:AngleAxis|Aria|Boxplot|Calendar|Candlestick|Custom|DataZoom" +
-      "|EffectScatter|Funnel|Gauge|GeoMap|Graph|Legend|Lines|Parallel|ParallelAxis|ParallelCoordinate|PictorialBar|Pie" +
-      "|PolarCoordinate|Radar|RadarCoordinate|RadiusAxis|Sankey|Scatter|SingleAxis|Sunburst|ThemeRiver|Title|Toolbox|Tree" +
-      "|Treemap|VisualMap)>::serialize",
-  ),
 ];
 
 const [input, output] = process.argv.slice(2);

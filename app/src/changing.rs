@@ -7,6 +7,7 @@
 use std::sync::{Arc, Mutex};
 
 use leptos::tachys::reactive_graph::SharedReactiveFunction;
+use maud::Markup;
 
 /// A value that is computed anew when a signal that it reads changes.
 pub type Changing<T> = SharedReactiveFunction<T>;
@@ -14,6 +15,12 @@ pub type Changing<T> = SharedReactiveFunction<T>;
 /// A changing text, attribute or class.
 pub fn text(compute: impl FnMut() -> String + Send + 'static) -> Changing<String> {
     Arc::new(Mutex::new(compute))
+}
+
+/// Changing markup, as the content of `inner_html`. Where a part of the page has no control in it, and so no focus to lose,
+/// it is made anew as a whole: a tick costs the browser little, and a view would cost the WASM a type for each element.
+pub fn markup(mut compute: impl FnMut() -> Markup + Send + 'static) -> Changing<String> {
+    text(move || compute().into_string())
 }
 
 /// A changing attribute that may be absent.
@@ -24,16 +31,4 @@ pub fn attribute(compute: impl FnMut() -> Option<String> + Send + 'static) -> Ch
 /// A changing attribute that is there or not, such as `hidden`.
 pub fn flag(mut compute: impl FnMut() -> bool + Send + 'static) -> Changing<Option<String>> {
     attribute(move || compute().then(String::new))
-}
-
-/// Text as the content of `inner_html`.
-///
-/// Text that stands at the right, or after a figure, moves when the figure's width changes, and a browser counts that as a
-/// shift of the layout. Text that is set by `inner_html` is new each time instead, and new text has not moved.
-pub fn html(text: &str) -> String {
-    if text.contains(['<', '&']) {
-        text.replace('&', "&amp;").replace('<', "&lt;")
-    } else {
-        text.to_owned()
-    }
 }

@@ -9,6 +9,7 @@ use keiki_model::frame::Snapshot;
 use keiki_model::view::Subject;
 use leptos::prelude::*;
 
+use crate::chart::option::{self, OPTIONS};
 use crate::data::PageData;
 use crate::icon::SPRITE;
 use crate::page::App;
@@ -44,6 +45,10 @@ pub fn document(request: &PageRequest, snapshot: &Snapshot, assets: &AssetUrls) 
         SPRITE,
         "<script type=\"application/json\" id=\"snapshot\">",
         &json,
+        "</script><script type=\"application/json\" id=\"",
+        OPTIONS,
+        "\">",
+        option::json(),
         "</script><script type=\"module\" src=\"",
         &boot,
         "\"></script></body></html>\n",

@@ -5,8 +5,7 @@
 use keiki_model::panel::State;
 use keiki_model::target::Status;
 use leptos::prelude::*;
-
-use crate::changing;
+use maud::{Markup, html};
 
 /// The drawings, once per document. The hatching is what charts fill gaps with.
 #[cfg(feature = "ssr")]
@@ -21,34 +20,13 @@ pub fn shape_of(state: State, status: Option<Status>) -> &'static str {
     }
 }
 
-/// A shape as HTML.
-pub fn shape_html(kind: &str) -> &'static str {
-    macro_rules! shape {
-        ($kind:literal) => {
-            concat!(
-                "<svg class=\"shape ",
-                $kind,
-                "\" aria-hidden=\"true\"><use href=\"#s-",
-                $kind,
-                "\"/></svg>"
-            )
-        };
+/// A shape; nothing for a kind that has none.
+pub fn shape(kind: &str) -> Markup {
+    html! {
+        @if !kind.is_empty() {
+            svg class={ "shape " (kind) } aria-hidden="true" { use href={ "#s-" (kind) } {} }
+        }
     }
-    match kind {
-        "ok" => shape!("ok"),
-        "warn" => shape!("warn"),
-        "bad" => shape!("bad"),
-        "stale" => shape!("stale"),
-        "empty" => shape!("empty"),
-        "error" => shape!("error"),
-        _ => "",
-    }
-}
-
-/// A shape that changes with its state.
-pub fn shape(kind: impl Fn() -> &'static str + Send + 'static) -> impl IntoView {
-    let drawing = changing::text(move || shape_html(kind()).to_owned());
-    view! { <i class="mark" inner_html=drawing></i> }
 }
 
 /// An icon of the sprite.

@@ -7,13 +7,13 @@ use serde::de::DeserializeOwned;
 
 /// What a text holds; `None` where it holds anything else.
 #[cfg(feature = "hydrate")]
-pub fn read<T: DeserializeOwned>(text: &str) -> Option<T> {
+pub(crate) fn read<T: DeserializeOwned>(text: &str) -> Option<T> {
     let value = js_sys::JSON::parse(text).ok()?;
     serde_wasm_bindgen::from_value(value).ok()
 }
 
 /// What a text holds; `None` where it holds anything else.
 #[cfg(not(feature = "hydrate"))]
-pub fn read<T: DeserializeOwned>(text: &str) -> Option<T> {
+pub(crate) fn read<T: DeserializeOwned>(text: &str) -> Option<T> {
     serde_json::from_str(text).ok()
 }

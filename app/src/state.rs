@@ -90,7 +90,7 @@ pub struct Page {
     /// Whether painting is stopped.
     pub paused: RwSignal<bool>,
     /// Counts the wishes to reconnect at once.
-    pub reconnect: RwSignal<u32>,
+    pub reconnect: RwSignal<i64>,
     /// What a screen reader is told.
     pub announcement: RwSignal<String>,
 }

@@ -4,8 +4,6 @@
 //! Positions are shares of the plot: `left` runs from 0 at its left edge to 1, `top` from 0 at its upper edge to 1. A
 //! model is a pure function of the points in the window: the same points give the same axis.
 
-use std::collections::HashSet;
-
 use crate::format::{self, Formatted, Scale};
 use crate::frame::{Annotation, AnnotationKind};
 use crate::panel::{ChartKind, PanelSnapshot};
@@ -44,7 +42,7 @@ pub struct Options<'a> {
     /// How many points a series may have; minima and maxima are kept.
     pub points: usize,
     /// The names of series that are not drawn; the axis follows the others.
-    pub hidden: &'a HashSet<String>,
+    pub hidden: &'a [String],
 }
 
 /// What a tick stands for.

@@ -101,6 +101,21 @@ pub enum ChartKind {
     Stat,
 }
 
+impl ChartKind {
+    /// Its name as it is written in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Line => "line",
+            Self::Area => "area",
+            Self::StackedArea => "stacked_area",
+            Self::Bar => "bar",
+            Self::Heat => "heat",
+            Self::Table => "table",
+            Self::Stat => "stat",
+        }
+    }
+}
+
 /// Which colours the series take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,34 +1,30 @@
 //! The data on a canvas: ECharts draws lines, areas, bars and cells, and nothing else.
 //!
 //! ECharts knows only shares of the plot: both its axes run from 0 to 1 and never change, so that there is one scale, that
-//! of the model. charming builds the option when the series or the colours change; a tick only hands over new points.
+//! of the model. Series and colours are set when they change; a tick only hands over new points.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use charming::WasmRenderer;
-use charming::renderer::Echarts;
 use js_sys::Float64Array;
 use keiki_model::chart::{ChartModel, Series};
 use keiki_model::panel::ChartKind;
-use leptos::html::Div;
 use leptos::prelude::*;
 use leptos::web_sys::HtmlElement;
 use wasm_bindgen::prelude::*;
 
 use super::Drawn;
 use super::echarts::{self, Instance, array, object};
-use super::observe;
+use super::{BLEED, observe};
 
 mod look;
 mod option;
 mod tooltip;
 
 use look::Look;
+use option::Options;
 
-/// How far the canvas reaches beyond the plot, so that no stroke is cut; as in `style/chart.css`.
-const BLEED: f64 = 4.0;
 /// A canvas that failed so often is not tried again.
 const PATIENCE: u32 = 3;
 /// How long a value without neighbours is drawn, or it would not be seen.
@@ -37,7 +33,7 @@ const ALONE: f64 = 0.008;
 const BAR: f64 = 0.82;
 
 /// Lets a canvas take the data over from the first picture. Without ECharts the first picture stays.
-pub(super) fn attach(drawn: Drawn, node: NodeRef<Div>, live: RwSignal<bool>) {
+pub(super) fn attach(drawn: Drawn, id: String, live: RwSignal<bool>) {
     if !echarts::available() {
         return;
     }
@@ -45,10 +41,14 @@ pub(super) fn attach(drawn: Drawn, node: NodeRef<Div>, live: RwSignal<bool>) {
     let near = RwSignal::new(false);
     let pointer = Rc::new(Cell::new(None));
     let watched = StoredValue::new_local(None);
+    let node = move || {
+        let element = document().get_element_by_id(&id);
+        element.map(|element| element.unchecked_into::<HtmlElement>())
+    };
     Effect::new({
-        let pointer = Rc::clone(&pointer);
+        let (pointer, node) = (Rc::clone(&pointer), node.clone());
         move |_| {
-            let Some(node) = node.get() else {
+            let Some(node) = node() else {
                 return;
             };
             let point = {
@@ -71,7 +71,7 @@ pub(super) fn attach(drawn: Drawn, node: NodeRef<Div>, live: RwSignal<bool>) {
         }
         let theme = drawn.charts.theme.get();
         let model = drawn.model.get();
-        let Some(node) = node.get_untracked() else {
+        let Some(node) = node() else {
             return;
         };
         if let Some(place) = pointer.get() {
@@ -114,12 +114,12 @@ fn point(drawn: Drawn, place: Option<f64>, width: f64) {
 }
 
 /// What was drawn: the look, and the series' classes, the theme and the size for which it was read.
-type Drawing = (Look, Vec<&'static str>, u32, (f64, f64));
+type Drawing = (Look, Vec<&'static str>, i64, (f64, f64));
 
 /// One chart of ECharts, on one element.
 struct Canvas {
     instance: Instance,
-    echarts: Echarts,
+    options: Options,
     element: HtmlElement,
     model: Rc<RefCell<Arc<ChartModel>>>,
     /// How it looks; read again when the theme, the size or the series change.
@@ -134,30 +134,22 @@ struct Canvas {
 
 impl Canvas {
     fn new(element: &HtmlElement, drawn: Drawn, live: RwSignal<bool>) -> Option<Self> {
-        thread_local! {
-            static COUNT: Cell<u32> = const { Cell::new(0) };
-        }
-        // charming finds its element by id.
-        let id = format!("canvas-{}", COUNT.replace(COUNT.get() + 1));
-        element.set_id(&id);
         let model = Rc::new(RefCell::new(drawn.model.get_untracked()));
-        let kind = model.borrow().kind;
-        let echarts = WasmRenderer::new_opt(None, None)
-            .render(&id, &option::frame(kind))
-            .ok()?;
-        let instance: Instance = AsRef::<JsValue>::as_ref(&echarts).clone().unchecked_into();
+        let options = Options::of(model.borrow().kind)?;
+        let instance = echarts::init(element).ok()?;
         let finished: Closure<dyn Fn()> = Closure::new(move || {
             if live.try_get_untracked() == Some(false) {
                 live.set(true);
             }
         });
         let tooltip = tooltip::formatter(drawn, Rc::clone(&model));
-        let resting = option::resting(kind, tooltip.as_ref());
-        instance.merge(&resting, &JsValue::UNDEFINED).ok()?;
+        instance.merge(&options.frame, &JsValue::UNDEFINED).ok()?;
+        let readout = object([("tooltip", object([("formatter", tooltip.as_ref().clone())]))]);
+        instance.merge(&readout, &JsValue::UNDEFINED).ok()?;
         instance.on("finished", finished.as_ref().unchecked_ref()).ok()?;
         Some(Self {
             instance,
-            echarts,
+            options,
             element: element.clone(),
             model,
             look: None,
@@ -169,7 +161,7 @@ impl Canvas {
         })
     }
 
-    fn paint(&mut self, model: Arc<ChartModel>, theme: u32, size: (f64, f64)) -> Result<(), JsValue> {
+    fn paint(&mut self, model: Arc<ChartModel>, theme: i64, size: (f64, f64)) -> Result<(), JsValue> {
         if self.size != size {
             if self.size != (0.0, 0.0) {
                 self.instance.resize()?;
@@ -182,11 +174,9 @@ impl Canvas {
             .as_ref()
             .is_some_and(|(_, of, at, within)| *of == classes && *at == theme && *within == size);
         if !same && let Some(look) = Look::read(&self.element, &model) {
-            if model.heat.is_none() {
-                WasmRenderer::update(&self.echarts, &option::series(&model, &look));
-            }
-            self.instance
-                .merge(&option::colours(&model, &look), &JsValue::UNDEFINED)?;
+            let series = self.options.series(&model, &look);
+            self.instance.merge(&series, &JsValue::UNDEFINED)?;
+            self.instance.merge(&option::colours(&look), &JsValue::UNDEFINED)?;
             self.look = Some((look, classes, theme, size));
         }
         let data = match &model.heat {

@@ -1,10 +1,15 @@
-//! ECharts as far as charming does not reach it: partial options, events, disposal.
+//! ECharts, as the page's script brings it.
 
 use js_sys::{Array, Function, Object, Reflect};
+use leptos::web_sys::Element;
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
 extern "C" {
+    /// Makes a chart on an element.
+    #[wasm_bindgen(catch, js_namespace = echarts)]
+    pub(super) fn init(element: &Element) -> Result<Instance, JsValue>;
+
     /// A chart that ECharts has made.
     #[derive(Clone)]
     pub(super) type Instance;
@@ -26,7 +31,7 @@ extern "C" {
     pub(super) fn on(this: &Instance, event: &str, handler: &Function) -> Result<(), JsValue>;
 }
 
-/// Whether the page has loaded ECharts. charming throws where it is missing.
+/// Whether the page has loaded ECharts.
 pub(super) fn available() -> bool {
     let window: JsValue = js_sys::global().into();
     let get = |object: &JsValue, key: &str| Reflect::get(object, &key.into()).unwrap_or_default();
@@ -38,10 +43,15 @@ pub(super) fn available() -> bool {
 pub(super) fn object<const N: usize>(fields: [(&str, JsValue); N]) -> JsValue {
     let object = Object::new();
     for (key, value) in fields {
-        // Setting a field of a plain object can't fail.
-        let _ = Reflect::set(&object, &key.into(), &value);
+        set(&object, key, &value);
     }
     object.into()
+}
+
+/// Sets a field of a plain object.
+pub(super) fn set(object: &JsValue, key: &str, value: &JsValue) {
+    // That can't fail.
+    let _ = Reflect::set(object, &key.into(), value);
 }
 
 /// An array.

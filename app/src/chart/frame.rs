@@ -4,150 +4,67 @@
 //! because the same text is a page's HTML, what the browser puts in at a tick, and part of a picture of its own. What
 //! changes at every tick is apart from what seldom changes.
 
-use keiki_model::chart::{ChartModel, Role, Stretch, Tick, percent};
+use keiki_model::chart::{ChartModel, Role, Tick, percent};
+use maud::{Markup, html};
 
 use super::path::{Path, whole};
 
-/// Replaces what has a meaning in markup.
-pub(super) fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            // Not allowed in XML at all.
-            c if c.is_control() => {}
-            c => escaped.push(c),
-        }
-    }
-    escaped
-}
-
-/// Appends all parts.
-pub(super) fn put(text: &mut String, parts: &[&str]) {
-    for part in parts {
-        text.push_str(part);
-    }
-}
-
 /// Grid, the stretch within the target, and gaps.
-pub(super) fn under(model: &ChartModel) -> String {
-    let mut svg = String::with_capacity(512);
-    if let Some(Stretch { top, height }) = model.good {
-        let (y, height) = (percent(top), percent(height));
-        put(
-            &mut svg,
-            &[
-                r#"<rect class="good" y=""#,
-                &y,
-                r#"" width="100%" height=""#,
-                &height,
-                r#""/>"#,
-            ],
-        );
-    }
-    for tick in model.y_ticks.iter().filter(|tick| tick.role == Role::Plain) {
-        across(&mut svg, "grid", tick);
-    }
-    for gap in &model.gaps {
-        let (x, width) = (percent(gap.left), percent(gap.width));
-        put(
-            &mut svg,
-            &[
-                r#"<rect class="gap" x=""#,
-                &x,
-                r#"" width=""#,
-                &width,
-                r#"" height="100%"/>"#,
-            ],
-        );
-        if let Some(label) = &gap.label {
-            let x = percent(gap.left + gap.width / 2.0);
-            put(
-                &mut svg,
-                &[
-                    r#"<text class="note" x=""#,
-                    &x,
-                    r#"" y="50%" dy=".35em">"#,
-                    &escape(label),
-                    "</text>",
-                ],
-            );
+pub(super) fn under(model: &ChartModel) -> Markup {
+    html! {
+        @if let Some(good) = model.good {
+            rect class="good" y=(percent(good.top)) width="100%" height=(percent(good.height)) {}
+        }
+        @for tick in model.y_ticks.iter().filter(|tick| tick.role == Role::Plain) { (across("grid", tick)) }
+        @for gap in &model.gaps {
+            rect class="gap" x=(percent(gap.left)) width=(percent(gap.width)) height="100%" {}
+            @if let Some(label) = &gap.label {
+                text class="note" x=(percent(gap.left + gap.width / 2.0)) y="50%" dy=".35em" { (label) }
+            }
         }
     }
-    svg
 }
 
 /// A line through the whole plot.
-fn across(svg: &mut String, class: &str, tick: &Tick) {
+fn across(class: &str, tick: &Tick) -> Markup {
     let y = percent(tick.at);
-    put(
-        svg,
-        &[
-            r#"<line class=""#,
-            class,
-            r#"" x2="100%" y1=""#,
-            &y,
-            r#"" y2=""#,
-            &y,
-            r#""/>"#,
-        ],
-    );
+    html! { line class=(class) x2="100%" y1=(y) y2=(y) {} }
 }
 
 /// Levels and the vertical axis.
-pub(super) fn fixed(model: &ChartModel) -> String {
-    let mut svg = String::with_capacity(1_024);
-    for tick in model.y_ticks.iter().filter(|tick| !tick.beyond) {
-        match tick.role {
-            Role::Plain => {}
-            Role::Target => across(&mut svg, "target", tick),
-            Role::Limit => across(&mut svg, "limit", tick),
+pub(super) fn fixed(model: &ChartModel) -> Markup {
+    html! {
+        @for tick in model.y_ticks.iter().filter(|tick| !tick.beyond) {
+            @match tick.role {
+                Role::Plain => {}
+                Role::Target => { (across("target", tick)) }
+                Role::Limit => { (across("limit", tick)) }
+            }
+        }
+        g class="axis" {
+            @for (class, stretch) in [("zone warn", model.warn), ("zone bad", model.bad)] {
+                @if let Some(stretch) = stretch {
+                    rect class=(class) x="-3" width="2" y=(percent(stretch.top)) height=(percent(stretch.height)) {}
+                }
+            }
+            @for tick in &model.y_ticks {
+                svg class=(tick_class(tick.role)) y=(percent(tick.at)) {
+                    @if tick.role != Role::Plain { path class="bug" d=(pointer(tick)) {} }
+                    text x="-9" dy=".35em" { (tick.label) }
+                }
+            }
+            @if model.cut { svg class="o" y="100%" { path class="broken" d="M-4-7l8-3M-4-3l8-3" {} } }
         }
     }
-    svg.push_str(r#"<g class="axis">"#);
-    for (class, stretch) in [("warn", model.warn), ("bad", model.bad)] {
-        if let Some(Stretch { top, height }) = stretch {
-            let (y, height) = (percent(top), percent(height));
-            put(
-                &mut svg,
-                &[
-                    r#"<rect class="zone "#,
-                    class,
-                    r#"" x="-3" width="2" y=""#,
-                    &y,
-                    r#"" height=""#,
-                    &height,
-                ],
-            );
-            svg.push_str(r#""/>"#);
-        }
+}
+
+/// The class of a tick of the vertical axis.
+fn tick_class(role: Role) -> &'static str {
+    match role {
+        Role::Plain => "o",
+        Role::Target => "o is-target",
+        Role::Limit => "o is-limit",
     }
-    for tick in &model.y_ticks {
-        let (class, pointer) = match tick.role {
-            Role::Plain => ("", None),
-            Role::Target => (" is-target", Some(pointer(tick))),
-            Role::Limit => (" is-limit", Some(pointer(tick))),
-        };
-        put(
-            &mut svg,
-            &[r#"<svg class="o"#, class, r#"" y=""#, &percent(tick.at), r#"">"#],
-        );
-        if let Some(pointer) = pointer {
-            put(&mut svg, &[r#"<path class="bug" d=""#, pointer, r#""/>"#]);
-        }
-        put(
-            &mut svg,
-            &[r#"<text x="-9" dy=".35em">"#, &escape(&tick.label), "</text></svg>"],
-        );
-    }
-    if model.cut {
-        svg.push_str(r#"<svg class="o" y="100%"><path class="broken" d="M-4-7l8-3M-4-3l8-3"/></svg>"#);
-    }
-    svg.push_str("</g>");
-    svg
 }
 
 /// The pointer of a level: at it, or towards where it lies beyond the axis.
@@ -160,65 +77,36 @@ fn pointer(tick: &Tick) -> &'static str {
 }
 
 /// Marks, the time axis, and the lines' names.
-pub(super) fn moving(model: &ChartModel) -> String {
-    let mut svg = String::with_capacity(1_024);
-    for mark in &model.marks {
-        let x = percent(mark.left);
-        put(
-            &mut svg,
-            &[r#"<line class="mark" x1=""#, &x, r#"" x2=""#, &x, r#"" y2="100%"/>"#],
-        );
-        put(
-            &mut svg,
-            &[r#"<svg class="o mark" x=""#, &x, r#""><path d="M-4-7h8l-4 6z"/>"#],
-        );
-        if mark.roomy {
-            put(&mut svg, &[r#"<text x="7" y="-1">"#, &escape(mark.label), "</text>"]);
+pub(super) fn moving(model: &ChartModel) -> Markup {
+    html! {
+        @for mark in &model.marks {
+            @let x = percent(mark.left);
+            line class="mark" x1=(x) x2=(x) y2="100%" {}
+            svg class="o mark" x=(x) {
+                path d="M-4-7h8l-4 6z" {}
+                @if mark.roomy { text x="7" y="-1" { (mark.label) } }
+            }
         }
-        svg.push_str("</svg>");
+        @if let Some(ticks) = rug(&model.rug) {
+            svg class="rug" y="-8" height="6" viewBox="0 0 1000 1" preserveAspectRatio="none" { path d=(ticks) {} }
+        }
+        g class="axis" {
+            @for tick in &model.x_ticks {
+                svg class="o" x=(percent(tick.at)) y="100%" {
+                    path d="M0 0v4" {}
+                    text class="x" y="15" { (tick.label) }
+                }
+            }
+        }
+        g class="ends" {
+            @for end in &model.ends {
+                svg class={ "o " (end.class) } x="100%" y=(percent(end.top)) {
+                    path d="M4 0h7" {}
+                    text x="14" dy=".35em" { (end.text) }
+                }
+            }
+        }
     }
-    if let Some(ticks) = rug(&model.rug) {
-        svg.push_str(r#"<svg class="rug" y="-8" height="6" viewBox="0 0 1000 1" preserveAspectRatio="none">"#);
-        put(&mut svg, &[r#"<path d=""#, &ticks, r#""/></svg>"#]);
-    }
-    svg.push_str(r#"<g class="axis">"#);
-    for tick in &model.x_ticks {
-        put(
-            &mut svg,
-            &[
-                r#"<svg class="o" x=""#,
-                &percent(tick.at),
-                r#"" y="100%"><path d="M0 0v4"/>"#,
-            ],
-        );
-        put(
-            &mut svg,
-            &[r#"<text class="x" y="15">"#, &escape(&tick.label), "</text></svg>"],
-        );
-    }
-    svg.push_str(r#"</g><g class="ends">"#);
-    for end in &model.ends {
-        put(
-            &mut svg,
-            &[
-                r#"<svg class="o "#,
-                end.class,
-                r#"" x="100%" y=""#,
-                &percent(end.top),
-                r#"">"#,
-            ],
-        );
-        put(
-            &mut svg,
-            &[
-                r#"<path d="M4 0h7"/><text x="14" dy=".35em">"#,
-                &escape(&end.text),
-                "</text></svg>",
-            ],
-        );
-    }
-    svg.push_str("</g>");
-    svg
 }
 
 /// Ticks at these places of a strip that is 1000 long and 1 high.

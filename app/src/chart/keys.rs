@@ -1,16 +1,15 @@
 //! The key row of a chart: its series with their last figures, or the colours of a heat map.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
-use keiki_model::chart::{keys, named};
-use keiki_model::format::duration;
+use keiki_model::chart::{Key, keys, named};
+use keiki_model::format::{Formatted, duration};
 use keiki_model::panel::{ChartKind, PanelSnapshot};
 use keiki_model::text::Language;
 use leptos::prelude::*;
+use maud::{Markup, html};
 
 use super::Charts;
-use super::frame::{escape, put};
 use crate::changing::{self, Changing};
 
 const RAMP: [&str; 8] = [
@@ -21,9 +20,9 @@ const RAMP: [&str; 8] = [
 #[component]
 pub fn Keys(
     /// The panel now.
-    panel: Signal<Arc<PanelSnapshot>>,
+    panel: RwSignal<Arc<PanelSnapshot>>,
     /// The names of the series that are left out.
-    hidden: RwSignal<HashSet<String>>,
+    hidden: RwSignal<Vec<String>>,
     /// Leaves the row empty where the lines are named at their ends.
     #[prop(optional)]
     brief: bool,
@@ -43,22 +42,27 @@ pub fn Keys(
     });
     // The keys themselves change seldom; at a tick only their figures do.
     let series = Memo::new(move |_| {
-        let series: Vec<(String, &'static str)> = keys.get().iter().map(|key| (key.name.clone(), key.class)).collect();
-        Arc::new(series)
+        let without_figure = |key: &Key| Key {
+            latest: Formatted::default(),
+            ..key.clone()
+        };
+        Arc::new(keys.get().iter().map(without_figure).collect::<Vec<_>>())
     });
     let buttons = move || {
         let series = series.get();
         let places = series.iter().enumerate();
-        let buttons = places.map(|(place, (name, class))| {
-            let figure = move || keys.get().get(place).map(|key| escape(&key.latest.figure));
-            let figure = changing::text(move || figure().unwrap_or_default());
-            button(name.clone(), class, figure, hidden)
+        let buttons = places.map(|(place, key)| {
+            let figure = changing::markup(move || {
+                let keys = keys.get();
+                html! { @if let Some(key) = keys.get(place) { (key.latest.figure) } }
+            });
+            button(key.name.clone(), key.class, figure, hidden)
         });
         buttons.collect::<Vec<_>>()
     };
     let row = if heat { "ramp" } else { "keys" };
     let ramp = heat.then(|| {
-        let ramp = changing::text(move || ramp(charts, &panel.get()));
+        let ramp = changing::markup(move || ramp(charts, &panel.get()));
         view! { <span inner_html=ramp></span> }
     });
     view! { <span class=row>{ramp} {buttons}</span> }
@@ -69,17 +73,18 @@ fn button(
     name: String,
     class: &'static str,
     figure: Changing<String>,
-    hidden: RwSignal<HashSet<String>>,
+    hidden: RwSignal<Vec<String>>,
 ) -> impl IntoView + use<> {
     let of = name.clone();
-    let shown = changing::text(move || hidden.with(|hidden| !hidden.contains(&of)).to_string());
+    let shown = changing::text(move || (!hidden.get().contains(&of)).to_string());
     let label = [name.as_str(), " "].concat();
     let toggle = move |_| {
-        hidden.update(|hidden| {
-            if !hidden.remove(&name) {
-                hidden.insert(name.clone());
-            }
-        });
+        let mut names = hidden.get_untracked();
+        names.retain(|hidden| *hidden != name);
+        if names.len() == hidden.get_untracked().len() {
+            names.push(name.clone());
+        }
+        hidden.set(names);
     };
     view! {
         <button type="button" aria-pressed=shown on:click=toggle>
@@ -90,19 +95,17 @@ fn button(
     }
 }
 
-/// How many a colour stands for, as markup.
-fn ramp(charts: Charts, panel: &PanelSnapshot) -> String {
-    let heat = charts.model(panel, &HashSet::new()).heat.unwrap_or_default();
+/// How many a colour stands for.
+fn ramp(charts: Charts, panel: &PanelSnapshot) -> Markup {
+    let heat = charts.model(panel, &[]).heat.unwrap_or_default();
     let per = duration(heat.per, charts.language);
-    let mut ramp = String::with_capacity(256);
-    match charts.language {
-        Language::En => put(&mut ramp, &["count per ", &per]),
-        Language::Ja => put(&mut ramp, &[&per, "ごとの件数"]),
+    html! {
+        @match charts.language {
+            Language::En => { "count per " (per) }
+            Language::Ja => { (per) "ごとの件数" }
+        }
+        b { "1" }
+        @for class in RAMP { i class=(class) {} }
+        b { (heat.peak) }
     }
-    ramp.push_str("<b>1</b>");
-    for class in RAMP {
-        put(&mut ramp, &[r#"<i class=""#, class, r#""></i>"#]);
-    }
-    put(&mut ramp, &["<b>", &escape(&heat.peak), "</b>"]);
-    ramp
 }

@@ -4,16 +4,15 @@
 //! **data**. The server draws the data as SVG ([`svg`]); in the browser ECharts draws them on a canvas in the same box
 //! (`canvas`), takes over once it has drawn, and the SVG is hidden. Both follow one model, so that nothing moves.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use keiki_model::chart::{ChartModel, Options, percent};
-use keiki_model::frame::Annotation;
+use keiki_model::frame::Header;
 use keiki_model::panel::{ChartKind, PanelSnapshot};
 use keiki_model::text::Language;
-use keiki_model::time::{Millis, SECOND, Zone};
-use leptos::html::Div;
+use keiki_model::time::{Millis, SECOND};
 use leptos::prelude::*;
+use maud::Markup;
 
 use crate::changing;
 
@@ -25,6 +24,7 @@ mod frame;
 pub mod keys;
 #[cfg(feature = "hydrate")]
 mod observe;
+pub mod option;
 mod path;
 pub mod spark;
 #[cfg(feature = "ssr")]
@@ -32,7 +32,7 @@ pub mod svg;
 pub mod table;
 
 pub use keys::Keys;
-pub use spark::Sparkline;
+pub use spark::sparkline;
 pub use table::DataTable;
 
 /// How many points a series has at most: the first picture is sent to everyone, the live one only drawn.
@@ -42,30 +42,30 @@ const POINTS: usize = if cfg!(feature = "hydrate") {
     keiki_model::chart::STATIC_POINTS
 };
 
+/// How far the canvas reaches beyond the plot, so that no stroke is cut; as in `style/chart.css`.
+const BLEED: f64 = 4.0;
+
 /// What all charts of a page share. One per page, in its context.
 #[derive(Clone, Copy)]
 pub struct Charts {
     /// The language of labels.
     pub language: Language,
-    /// The configured zone.
-    pub zone: Signal<Zone>,
-    /// What is marked through all charts.
-    pub annotations: Signal<Vec<Annotation>>,
+    /// The configured zone, and what is marked through all charts.
+    pub header: RwSignal<Arc<Header>>,
     /// The slot under the pointer (its start), marked in every chart.
     pub cursor: RwSignal<Option<Millis>>,
     /// Counts changes of the colours, after which canvases are painted anew.
-    pub theme: RwSignal<u32>,
+    pub theme: RwSignal<i64>,
     /// Whether the page is seen. Nothing is painted while it is not.
     pub seen: RwSignal<bool>,
 }
 
 impl Charts {
     /// In the browser it also begins to watch the page's theme and visibility.
-    pub fn new(language: Language, zone: Signal<Zone>, annotations: Signal<Vec<Annotation>>) -> Self {
+    pub fn new(language: Language, header: RwSignal<Arc<Header>>) -> Self {
         let charts = Self {
             language,
-            zone,
-            annotations,
+            header,
             cursor: RwSignal::new(None),
             theme: RwSignal::new(0),
             seen: RwSignal::new(true),
@@ -76,11 +76,12 @@ impl Charts {
     }
 
     /// The model of a panel.
-    fn model(&self, panel: &PanelSnapshot, hidden: &HashSet<String>) -> ChartModel {
+    fn model(&self, panel: &PanelSnapshot, hidden: &[String]) -> ChartModel {
+        let header = self.header.get();
         let options = Options {
             language: self.language,
-            zone: &self.zone.get(),
-            annotations: &self.annotations.get(),
+            zone: &header.zone,
+            annotations: &header.annotations,
             points: POINTS,
             hidden,
         };
@@ -92,7 +93,7 @@ impl Charts {
 #[derive(Clone, Copy)]
 struct Drawn {
     charts: Charts,
-    panel: Signal<Arc<PanelSnapshot>>,
+    panel: RwSignal<Arc<PanelSnapshot>>,
     model: Memo<Arc<ChartModel>>,
 }
 
@@ -132,10 +133,10 @@ impl Drawn {
 #[component]
 pub fn Chart(
     /// The panel now.
-    panel: Signal<Arc<PanelSnapshot>>,
+    panel: RwSignal<Arc<PanelSnapshot>>,
     /// The names of series that are left out.
     #[prop(optional)]
-    hidden: Option<RwSignal<HashSet<String>>>,
+    hidden: Option<RwSignal<Vec<String>>>,
 ) -> impl IntoView {
     let kind = panel.get_untracked().spec.chart;
     if matches!(kind, ChartKind::Table | ChartKind::Stat) {
@@ -147,7 +148,7 @@ pub fn Chart(
     let panel = if echarts::available() {
         panel
     } else {
-        Signal::stored(panel.get_untracked())
+        RwSignal::new(panel.get_untracked())
     };
     let model = Memo::new(move |_| {
         let hidden = hidden.map(|hidden| hidden.get()).unwrap_or_default();
@@ -164,12 +165,13 @@ pub fn Chart(
     let first = svg::plot(&model.get_untracked());
     #[cfg(not(feature = "ssr"))]
     let first = "";
-    let node = NodeRef::<Div>::new();
+    // The element is found by its id: a reference to it would be another signal of another type.
+    let id = ["plot-", &panel.get_untracked().spec.id].concat();
     // Whether the canvas shows the data, so that the first picture can go.
     let live = RwSignal::new(false);
     #[cfg(feature = "hydrate")]
-    canvas::attach(drawn, node, live);
-    let part = move |draw: fn(&ChartModel) -> String| changing::text(move || draw(&drawn.model.get()));
+    canvas::attach(drawn, id.clone(), live);
+    let part = move |draw: fn(&ChartModel) -> Markup| changing::markup(move || draw(&drawn.model.get()));
     let source = changing::text(move || (if live.get() { "live" } else { "static" }).to_owned());
     let label = changing::text(move || drawn.model.get().label.clone());
     let marked = changing::text(move || {
@@ -185,7 +187,7 @@ pub fn Chart(
         <div class=class role="img" aria-label=label data-chart=source>
             <svg class="under" aria-hidden="true" inner_html=part(frame::under)></svg>
             <div class="first" inner_html=first></div>
-            <div class="canvas" node_ref=node></div>
+            <div class="canvas" id=id></div>
             <svg class="over" aria-hidden="true">
                 <g inner_html=part(frame::fixed)></g>
                 <g inner_html=part(frame::moving)></g>

@@ -1,42 +1,25 @@
 //! Sparklines: the shape of a series in a table's row. Its range need not start at zero.
 
 use keiki_model::chart::percent;
-use leptos::prelude::*;
+use maud::{Markup, html};
 
-use super::frame::put;
 use super::path::{Path, whole};
-use crate::changing;
 
 /// How many columns a sparkline is thinned to; of each the least and the greatest value stay.
 const COLUMNS: usize = 40;
 
-/// A line without axes; a dashed line where its target is.
-#[component]
-pub fn Sparkline(
-    /// One value per slot.
-    points: Signal<Vec<Option<f64>>>,
-    /// What the values are judged by.
-    #[prop(optional)]
-    target: Option<f64>,
-) -> impl IntoView {
-    let drawn = changing::text(move || markup(&points.get(), target));
-    view! { <svg class="spark" aria-hidden="true" inner_html=drawn></svg> }
-}
-
-/// What is drawn, as markup.
-fn markup(points: &[Option<f64>], target: Option<f64>) -> String {
+/// A line without axes, of one value per slot; a dashed line where its target is.
+pub fn sparkline(points: &[Option<f64>], target: Option<f64>) -> Markup {
     let (line, level) = draw(points, target);
-    let mut svg = String::with_capacity(512);
-    if let Some(level) = level {
-        let y = percent(level);
-        put(
-            &mut svg,
-            &[r#"<line class="target" x2="100%" y1=""#, &y, r#"" y2=""#, &y, r#""/>"#],
-        );
+    html! {
+        svg class="spark" aria-hidden="true" {
+            @if let Some(level) = level {
+                @let y = percent(level);
+                line class="target" x2="100%" y1=(y) y2=(y) {}
+            }
+            svg class="plot" viewBox="0 0 1000 100" preserveAspectRatio="none" { path class="line" d=(line) {} }
+        }
     }
-    svg.push_str(r#"<svg class="plot" viewBox="0 0 1000 100" preserveAspectRatio="none"><path class="line" d=""#);
-    put(&mut svg, &[&line, r#""/></svg>"#]);
-    svg
 }
 
 /// The path on 1000 × 100, and where the target stands from the top.

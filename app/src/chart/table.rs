@@ -6,9 +6,9 @@ use keiki_model::chart::{headings, readouts};
 use keiki_model::panel::{ChartKind, PanelSnapshot};
 use keiki_model::text::Language;
 use leptos::prelude::*;
+use maud::{Markup, html};
 
 use super::Charts;
-use super::frame::{escape, put};
 use crate::changing;
 
 /// How many rows it has: evenly spaced slots, the newest first.
@@ -18,7 +18,7 @@ const ROWS: usize = 30;
 #[component]
 pub fn DataTable(
     /// The panel now.
-    panel: Signal<Arc<PanelSnapshot>>,
+    panel: RwSignal<Arc<PanelSnapshot>>,
 ) -> impl IntoView {
     let kind = panel.get_untracked().spec.chart;
     let drawn = !matches!(kind, ChartKind::Heat | ChartKind::Table | ChartKind::Stat);
@@ -33,8 +33,8 @@ pub fn DataTable(
         let shown = refreshed(panel, open);
         #[cfg(not(feature = "hydrate"))]
         let shown = panel;
-        let head = changing::text(move || head(&shown.get(), charts.language));
-        let body = changing::text(move || body(&shown.get(), charts));
+        let head = changing::markup(move || head(&shown.get(), charts.language));
+        let body = changing::markup(move || body(&shown.get(), charts));
         let toggled = move |event: leptos::ev::Event| open.set(is_open(&event));
         view! {
             <details class="data" on:toggle=toggled>
@@ -49,35 +49,30 @@ pub fn DataTable(
 }
 
 /// The row of headings.
-fn head(panel: &PanelSnapshot, language: Language) -> String {
+fn head(panel: &PanelSnapshot, language: Language) -> Markup {
     let time = match language {
         Language::En => "Time",
         Language::Ja => "時刻",
     };
-    let mut row = String::with_capacity(256);
-    put(&mut row, &[r#"<tr><th scope="col">"#, time, "</th>"]);
-    for name in headings(panel, language) {
-        put(&mut row, &[r#"<th scope="col" class="n">"#, &escape(&name), "</th>"]);
+    html! {
+        tr {
+            th scope="col" { (time) }
+            @for name in headings(panel, language) { th scope="col" class="n" { (name) } }
+        }
     }
-    row.push_str("</tr>");
-    row
 }
 
 /// The rows of values.
-fn body(panel: &PanelSnapshot, charts: Charts) -> String {
-    let zone = charts.zone.get();
-    let mut rows = String::with_capacity(4_096);
-    for readout in readouts(panel, ROWS, charts.language) {
-        put(
-            &mut rows,
-            &[r#"<tr><th scope="row">"#, &zone.hms(readout.time), "</th>"],
-        );
-        for value in readout.values {
-            put(&mut rows, &[r#"<td class="n">"#, &escape(&value.figure), "</td>"]);
+fn body(panel: &PanelSnapshot, charts: Charts) -> Markup {
+    let header = charts.header.get();
+    html! {
+        @for readout in readouts(panel, ROWS, charts.language) {
+            tr {
+                th scope="row" { (header.zone.hms(readout.time)) }
+                @for value in &readout.values { td class="n" { (value.figure) } }
+            }
         }
-        rows.push_str("</tr>");
     }
-    rows
 }
 
 #[cfg(feature = "hydrate")]
@@ -98,15 +93,14 @@ fn is_open(_: &leptos::ev::Event) -> bool {
 
 /// The panel as it was when the table was opened, and every five seconds from then on.
 #[cfg(feature = "hydrate")]
-fn refreshed(panel: Signal<Arc<PanelSnapshot>>, open: RwSignal<bool>) -> Signal<Arc<PanelSnapshot>> {
+fn refreshed(panel: RwSignal<Arc<PanelSnapshot>>, open: RwSignal<bool>) -> RwSignal<Arc<PanelSnapshot>> {
     const EVERY: keiki_model::time::Millis = 5_000;
-    let shown = Memo::new(move |before: Option<&Arc<PanelSnapshot>>| {
-        let before = before.cloned().unwrap_or_else(|| panel.get_untracked());
-        if !open.get() {
-            return before;
-        }
+    let shown = RwSignal::new(panel.get_untracked());
+    Effect::new(move |_| {
         let now = panel.get();
-        if now.to - before.to >= EVERY { now } else { before }
+        if open.get() && now.to - shown.get_untracked().to >= EVERY {
+            shown.set(now);
+        }
     });
-    shown.into()
+    shown
 }

@@ -77,7 +77,7 @@ impl Client {
     /// What the browser or the reader does that concerns the stream.
     fn listen(&self) {
         let client = self.clone();
-        Effect::new(move |before: Option<u32>| {
+        Effect::new(move |before: Option<i64>| {
             let count = client.page.reconnect.get();
             if before.is_some() {
                 client.bell.ring();

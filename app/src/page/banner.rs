@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use crate::changing;
-use crate::icon::shape_html;
+use crate::icon::shape;
 use crate::state::{Link, Page};
 use crate::text;
 
@@ -25,7 +25,7 @@ pub fn Banner(
     let again = move |_| page.reconnect.set(page.reconnect.get_untracked() + 1);
     view! {
         <div class="banner" hidden=changing::flag(move || !lost())>
-            <i class="mark" inner_html=shape_html("stale")></i>
+            <i class="mark" inner_html=shape("stale").into_string()></i>
             <p><b>{text::LOST.get(language)}</b>" "{from}</p>
             <button type="button" class="button" on:click=again>{text::TRY_NOW.get(language)}</button>
         </div>

@@ -46,7 +46,7 @@ fn headline(page: Page) -> Vec<impl IntoView> {
         let store = stores.iter().find(|store| store.spec.id == *id)?;
         let own = |stat: &StatSpec| stat.key == *key && stat.of.is_none();
         let at = store.spec.stats.iter().position(own)?;
-        let panel: Signal<_> = store.snapshot.clone().into();
+        let panel: RwSignal<_> = store.snapshot.clone().into();
         Some(view! { <Stat page panel at of=id.clone()/> })
     });
     figures.collect()

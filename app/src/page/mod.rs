@@ -26,9 +26,7 @@ pub fn App(
     /// The state.
     page: Page,
 ) -> impl IntoView {
-    let zone = Memo::new(move |_| page.header.get().zone.clone());
-    let annotations = Memo::new(move |_| page.header.get().annotations.clone());
-    provide_context(Charts::new(page.language, zone.into(), annotations.into()));
+    provide_context(Charts::new(page.language, page.header));
     let main = match page.request.get_untracked().subject {
         Subject::Group(group) => Either::Left(view! { <GroupPage page group=group.id()/> }),
         Subject::Overview | Subject::Panel(_) => Either::Right(view! { <Overview page/> }),

@@ -5,6 +5,7 @@ use keiki_model::panel::State;
 use keiki_model::target::Status;
 use keiki_model::view::Subject;
 use leptos::prelude::*;
+use maud::html;
 
 use crate::changing;
 use crate::icon::{shape, shape_of};
@@ -43,31 +44,24 @@ fn tab(page: Page, group: Group, title: String, chosen: bool) -> impl IntoView {
         let summary = header.groups.iter().find(|summary| summary.id == group.id());
         summary.map_or((State::Empty, None), |summary| (summary.state, summary.status))
     };
-    let kind = move || {
+    let told = changing::markup(move || {
         let (state, status) = state();
-        shape_of(state, status)
-    };
-    // What is normal stays quiet: the word is for those who don't see the shape.
-    let class = changing::text(move || {
+        // What is normal stays quiet: the word is for those who don't see the shape.
         let loud = matches!(
-            state(),
+            (state, status),
             (State::Live, Some(Status::Warn | Status::Bad)) | (State::Stale | State::Error, _)
         );
-        if loud { "word" } else { "sr" }.to_owned()
-    });
-    let word = changing::text(move || {
-        let (state, status) = state();
-        let word = text::state(state, status);
-        word.map(|word| word.get(page.language)).unwrap_or_default().to_owned()
+        let word = text::state(state, status).map(|word| word.get(page.language));
+        html! {
+            i class="mark" { (shape(shape_of(state, status))) }
+            (title) " "
+            b class=(if loud { "word" } else { "sr" }) { (word.unwrap_or_default()) }
+        }
     });
     let href = page.link_to(Subject::Group(group));
-    let status = changing::text(move || kind().to_owned());
-    view! {
-        <a href=href data-status=status aria-current=chosen.then_some("page")>
-            {shape(kind)}
-            {title}
-            " "
-            <b class=class>{word}</b>
-        </a>
-    }
+    let status = changing::text(move || {
+        let (state, status) = state();
+        shape_of(state, status).to_owned()
+    });
+    view! { <a href=href data-status=status aria-current=chosen.then_some("page") inner_html=told></a> }
 }

@@ -10,6 +10,7 @@ use keiki_model::text::Language;
 use keiki_model::view::Subject;
 use leptos::either::Either;
 use leptos::prelude::*;
+use maud::html;
 
 use super::Place;
 use crate::changing;
@@ -23,7 +24,7 @@ pub fn Head(
     /// The state of the page.
     page: Page,
     /// The panel.
-    panel: Signal<Arc<PanelSnapshot>>,
+    panel: RwSignal<Arc<PanelSnapshot>>,
     /// The state of its data as it is shown.
     state: Memo<State>,
     /// Where the panel stands.
@@ -31,32 +32,32 @@ pub fn Head(
 ) -> impl IntoView {
     let language = page.language;
     let spec = Arc::clone(&panel.get_untracked().spec);
-    let kind = move || shape_of(state.get(), panel.get().status);
-    let word = changing::text(move || {
-        let word = text::state(state.get(), panel.get().status);
-        word.map(|word| word.get(language)).unwrap_or_default().to_owned()
-    });
-    let reason = changing::text(move || {
-        let panel = panel.get();
-        let reason = match state.get() {
+    let status = changing::markup(move || {
+        let (panel, state) = (panel.get(), state.get());
+        let reason = match state {
             State::Live => reason(&panel, language),
             State::Stale => panel.newest.map(|newest| text::since(&page.hms(newest), language)),
             State::Empty | State::Error => None,
         };
-        reason.unwrap_or_default()
+        html! {
+            (shape(shape_of(state, panel.status)))
+            @if let Some(word) = text::state(state, panel.status) { (word.get(language)) }
+            span { (reason.unwrap_or_default()) }
+        }
     });
-    let age = changing::text(move || {
+    let age = changing::markup(move || {
         let age = |newest| match page.link.get() {
             None => text::as_of(&page.hms(newest), language),
             Some(_) => format::age((page.time.get() - newest).max(0), language),
         };
-        panel.get().newest.map(age).unwrap_or_default()
+        let age = panel.get().newest.map(age);
+        html! { (age.unwrap_or_default()) }
     });
     let other = changing::flag(move || !panel.get().itself);
     view! {
         <header>
             <h2 id=spec.id.clone() title=spec.help.get(language).to_owned()>{title(page, &spec, place)}</h2>
-            <p class="status">{shape(kind)}{word}<span>{reason}</span></p>
+            <p class="status" inner_html=status></p>
             <span class="itself" hidden=other>{text::ITSELF.get(language)}</span>
             <span class="age" inner_html=age></span>
         </header>

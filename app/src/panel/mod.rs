@@ -8,18 +8,17 @@ pub mod row;
 pub mod stat;
 pub mod table;
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use keiki_model::format::{self, Scale};
 use keiki_model::panel::{ChartKind, PanelSnapshot, StatSpec, State};
 use keiki_model::target::Status;
 use keiki_model::time::is_stale;
-use leptos::either::{Either, EitherOf3};
+use leptos::either::Either;
 use leptos::prelude::*;
 
 use self::head::Head;
-use self::message::{Failed, Unfed};
+use self::message::message;
 pub use self::stat::Stat;
 use self::table::Table;
 use crate::changing;
@@ -86,19 +85,18 @@ pub fn Panel(
     /// Where it stands.
     place: Place,
 ) -> impl IntoView {
-    let spec = store.spec;
-    let panel: Signal<Arc<PanelSnapshot>> = store.snapshot.into();
+    let spec = Arc::clone(&store.spec);
+    let panel: RwSignal<Arc<PanelSnapshot>> = store.snapshot.into();
     let state = Memo::new(move |_| shown_state(page, &panel.get()));
     let kind = Memo::new(move |_| match state.get() {
         State::Stale => State::Live,
         other => other,
     });
-    let body = {
-        let spec = Arc::clone(&spec);
-        move || match kind.get() {
-            State::Empty => EitherOf3::A(view! { <Unfed page spec=Arc::clone(&spec)/> }),
-            State::Error => EitherOf3::B(view! { <Failed page panel/> }),
-            State::Live | State::Stale => EitherOf3::C(view! { <Figures page panel place/> }),
+    let body = move || match kind.get() {
+        State::Live | State::Stale => Either::Left(view! { <Figures page panel place/> }),
+        state => {
+            let message = changing::markup(move || message(page, &panel.get(), state));
+            Either::Right(view! { <div class="message" inner_html=message></div> })
         }
     };
     let (id, title) = (spec.id.clone(), spec.id.clone());
@@ -114,7 +112,7 @@ pub fn Panel(
 
 /// What a panel with data shows under its header.
 #[component]
-fn Figures(page: Page, panel: Signal<Arc<PanelSnapshot>>, place: Place) -> impl IntoView {
+fn Figures(page: Page, panel: RwSignal<Arc<PanelSnapshot>>, place: Place) -> impl IntoView {
     let shown = panel.get_untracked();
     let spec = &shown.spec;
     let count = spec.stats.len();
@@ -144,8 +142,8 @@ fn Figures(page: Page, panel: Signal<Arc<PanelSnapshot>>, place: Place) -> impl 
 
 /// A chart with its caption and keys, and its data table.
 #[component]
-fn Figure(page: Page, panel: Signal<Arc<PanelSnapshot>>, place: Place) -> impl IntoView {
-    let hidden: RwSignal<HashSet<String>> = RwSignal::new(HashSet::new());
+fn Figure(page: Page, panel: RwSignal<Arc<PanelSnapshot>>, place: Place) -> impl IntoView {
+    let hidden: RwSignal<Vec<String>> = RwSignal::new(Vec::new());
     let language = page.language;
     let caption = changing::text(move || {
         let panel = panel.get();

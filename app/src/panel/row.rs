@@ -1,22 +1,22 @@
 //! A row of a table as it is painted.
 
 use keiki_model::format::{self, Scale};
-use keiki_model::panel::{PanelSnapshot, PanelSpec, Row};
+use keiki_model::panel::{PanelSnapshot, Row};
 use keiki_model::target::Status;
 use keiki_model::text::Language;
 
-use super::order::{self, Order};
+use super::order;
 use crate::text;
 
-/// A row; without a name where its slot is empty.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Shown {
+/// A row.
+#[derive(Debug)]
+pub struct Shown<'a> {
     /// What `data-series` has.
-    pub name: Option<String>,
+    pub name: String,
     /// What stands small before the part that tells rows apart.
-    pub before: String,
+    pub before: Option<&'a str>,
     /// The part that tells rows apart.
-    pub main: String,
+    pub main: &'a str,
     /// What stands small after it.
     pub after: String,
     /// The worst judgement of its cells.
@@ -28,7 +28,7 @@ pub struct Shown {
 }
 
 /// A cell.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Debug)]
 pub struct Cell {
     /// Its value, in base units.
     pub value: Option<f64>,
@@ -38,17 +38,16 @@ pub struct Cell {
     pub status: Option<Status>,
 }
 
-impl Shown {
-    /// What stands in a slot.
-    pub fn new(panel: &PanelSnapshot, order: &Order, slot: usize, language: Language) -> Self {
-        let Some(row) = order.row(panel, slot) else {
-            return Self::default();
-        };
+impl<'a> Shown<'a> {
+    /// A row of a panel.
+    pub fn new(panel: &'a PanelSnapshot, row: &'a Row, language: Language) -> Self {
         let status = row.cells.iter().filter_map(|cell| cell.status).max();
+        // A method goes before its route.
+        let first = panel.spec.naming.first();
+        let method = first.is_some_and(|label| label == "http_request_method");
         let mut values = panel.spec.naming.iter().filter_map(|label| row.labels.get(label));
-        let (before, _) = Self::around(&panel.spec);
-        let before = if before { values.next() } else { None };
-        let main = values.next();
+        let before = if method { values.next() } else { None };
+        let main = values.next().unwrap_or_default();
         let after: Vec<&str> = values.collect();
         let cells = panel.spec.columns.iter().zip(&row.cells).map(|(column, cell)| Cell {
             value: cell.value,
@@ -56,9 +55,9 @@ impl Shown {
             status: cell.status,
         });
         Self {
-            name: Some(order::name(panel, row)),
-            before: before.unwrap_or_default().to_owned(),
-            main: main.unwrap_or_default().to_owned(),
+            name: order::name(panel, row),
+            before,
+            main,
             after: after.join(" "),
             status,
             verdict: match status {
@@ -68,12 +67,6 @@ impl Shown {
             },
             cells: cells.collect(),
         }
-    }
-
-    /// Whether the names of a panel's rows have a part before and one after: a method goes before its route.
-    pub fn around(spec: &PanelSpec) -> (bool, bool) {
-        let before = spec.naming.first().is_some_and(|label| label == "http_request_method");
-        (before, spec.naming.len() > 1 + usize::from(before))
     }
 }
 

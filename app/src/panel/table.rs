@@ -3,16 +3,18 @@
 use std::sync::Arc;
 
 use keiki_model::format::Scale;
-use keiki_model::panel::{ColumnSpec, PanelSnapshot, StatKey};
+use keiki_model::panel::{ColumnSpec, PanelSnapshot, Row, StatKey};
 use keiki_model::target::Status;
+use keiki_model::text::Language;
 use leptos::ev::MouseEvent;
 use leptos::prelude::*;
+use maud::{Markup, html};
 
 use super::order::{MOST_ROWS, Order};
 use super::row::Shown;
 use crate::changing;
-use crate::chart::Sparkline;
-use crate::icon::{DOWN, icon, shape_html};
+use crate::chart::sparkline;
+use crate::icon::{DOWN, icon, shape};
 use crate::request::Sort;
 use crate::state::Page;
 use crate::text;
@@ -21,14 +23,12 @@ use crate::text;
 #[derive(Clone, Copy)]
 struct Parts {
     page: Page,
-    panel: Signal<Arc<PanelSnapshot>>,
+    panel: RwSignal<Arc<PanelSnapshot>>,
     order: Memo<Arc<Order>>,
     /// Whether its rows have sparklines.
     trend: bool,
     /// Whether any column has a goal.
     judged: bool,
-    /// Whether a row's name has a part before the one that tells rows apart, and one after it.
-    around: (bool, bool),
 }
 
 /// The table of a panel.
@@ -37,7 +37,7 @@ pub fn Table(
     /// The state of the page.
     page: Page,
     /// The panel.
-    panel: Signal<Arc<PanelSnapshot>>,
+    panel: RwSignal<Arc<PanelSnapshot>>,
 ) -> impl IntoView {
     let language = page.language;
     let shown = panel.get_untracked();
@@ -52,7 +52,6 @@ pub fn Table(
         order,
         trend: !shown.series.is_empty(),
         judged: spec.columns.iter().any(|column| column.goal.is_some()),
-        around: Shown::around(&spec),
     };
     // Slots only ever grow: a row that goes leaves an empty slot, hidden, for the next.
     let slots = Memo::new(move |before: Option<&usize>| {
@@ -88,7 +87,7 @@ pub fn Table(
                         {parts.judged.then(|| view! { <th scope="col" class="verdict">{text::VERDICT.get(language)}</th> })}
                     </tr>
                 </thead>
-                <tbody>{rows}</tbody>
+                {rows}
             </table>
             <p class="note" hidden=full>{text::NO_ROWS.get(language)}</p>
         </div>
@@ -125,69 +124,54 @@ fn head(page: Page, column: Option<StatKey>, label: &str, unit: &str, minor: boo
     }
 }
 
-/// The slot of a row. Its row may be another one after the next sorting, or none.
+/// The slot of a row. Its row may be another one after the next sorting, or none. It is a `tbody` of its own, so that only
+/// what changed is made anew.
 fn row(parts: Parts, slot: usize) -> impl IntoView {
     let Parts { page, panel, order, .. } = parts;
-    let row = Memo::new(move |_| Arc::new(Shown::new(&panel.get(), &order.get(), slot, page.language)));
-    let part = move |part: fn(&Shown) -> &str| changing::text(move || part(&row.get()).to_owned());
-    let name = changing::attribute(move || row.get().name.clone());
-    let title = name.clone();
-    let columns = &panel.get_untracked().spec.columns;
-    let cells: Vec<_> = columns
-        .iter()
-        .enumerate()
-        .map(|(at, column)| cell(row, at, column))
-        .collect();
-    let points = Signal::derive(move || {
+    let drawn = changing::markup(move || {
         let (panel, order) = (panel.get(), order.get());
-        let labels = order.row(&panel, slot).map(|row| &row.labels);
-        let series = panel.series.iter().find(|series| Some(&series.labels) == labels);
-        series.map(|series| series.points.clone()).unwrap_or_default()
+        let row = order.row(&panel, slot);
+        html! { @if let Some(row) = row { (draw(parts, &panel, row, page.language)) } }
     });
-    let verdict = parts.judged.then(|| {
-        let verdict = changing::text(move || {
-            let row = row.get();
-            let shape = row.status.map_or("", |status| shape_html(status.as_str()));
-            [shape, "<span>", &changing::html(&row.verdict), "</span>"].concat()
-        });
-        view! { <td class="verdict" inner_html=verdict></td> }
-    });
-    view! {
-        <tr
-            data-series=name
-            data-status=changing::attribute(move || row.get().status.map(Status::as_str).map(str::to_owned))
-            hidden=changing::flag(move || row.get().name.is_none())
-        >
-            <th scope="row" class="name" title=title>
-                {parts.around.0.then(|| view! { <i>{part(|row| &row.before)}</i> })}
-                {part(|row| &row.main)}
-                {parts.around.1.then(|| view! { <small>{part(|row| &row.after)}</small> })}
-            </th>
-            {cells}
-            {parts.trend.then(|| view! { <td class="trend"><Sparkline points/></td> })}
-            {verdict}
-        </tr>
+    view! { <tbody inner_html=drawn></tbody> }
+}
+
+fn draw(parts: Parts, panel: &PanelSnapshot, row: &Row, language: Language) -> Markup {
+    let shown = Shown::new(panel, row, language);
+    let columns = panel.spec.columns.iter().zip(&shown.cells);
+    let series = panel.series.iter().find(|series| series.labels == row.labels);
+    html! {
+        tr data-series=(shown.name) data-status=[shown.status.map(Status::as_str)] {
+            th scope="row" class="name" title=(shown.name) {
+                @if let Some(before) = shown.before { i { (before) } }
+                (shown.main)
+                @if !shown.after.is_empty() { small { (shown.after) } }
+            }
+            @for (column, cell) in columns {
+                td class={ "n" (minor(column)) (judged(cell.status)) } data-stat=(column.key.as_str())
+                    data-value=[cell.value] { (cell.text) }
+            }
+            @if parts.trend {
+                td class="trend" { (sparkline(series.map_or(&[], |series| &series.points), None)) }
+            }
+            @if parts.judged {
+                td class="verdict" {
+                    @if let Some(status) = shown.status { (shape(status.as_str())) }
+                    span { (shown.verdict) }
+                }
+            }
+        }
     }
 }
 
-fn cell(row: Memo<Arc<Shown>>, at: usize, column: &ColumnSpec) -> impl IntoView + use<> {
-    let minor = column.minor;
-    let value = changing::attribute(move || Some(row.get().cells.get(at)?.value?.to_string()));
-    let text = changing::text(move || {
-        let row = row.get();
-        row.cells
-            .get(at)
-            .map(|cell| changing::html(&cell.text))
-            .unwrap_or_default()
-    });
-    let class = changing::text(move || {
-        let status = row.get().cells.get(at).and_then(|cell| cell.status);
-        let judged = match status {
-            Some(Status::Warn) => " is-warn",
-            Some(Status::Bad) => " is-bad",
-            Some(Status::Ok) | None => "",
-        };
-        ["n", if minor { " minor" } else { "" }, judged].concat()
-    });
-    view! { <td class=class data-stat=column.key.as_str() data-value=value inner_html=text></td> }
+fn minor(column: &ColumnSpec) -> &'static str {
+    if column.minor { " minor" } else { "" }
+}
+
+fn judged(status: Option<Status>) -> &'static str {
+    match status {
+        Some(Status::Warn) => " is-warn",
+        Some(Status::Bad) => " is-bad",
+        Some(Status::Ok) | None => "",
+    }
 }

@@ -71,7 +71,7 @@ pub(super) fn model(panel: &PanelSnapshot, points: usize) -> ChartModel {
         zone: &zone,
         annotations: &[],
         points,
-        hidden: &HashSet::new(),
+        hidden: &[],
     };
     ChartModel::new(panel, &options)
 }
@@ -276,7 +276,7 @@ fn a_hidden_series_leaves_the_axis_to_the_others_and_keeps_its_colour() {
         &[wave(300, 1e5, 9e5), wave(300, 0.0, 9.0)],
     );
     let zone = Zone::default();
-    let hidden = HashSet::from(["s0".to_owned()]);
+    let hidden = ["s0".to_owned()];
     let options = Options {
         language: Language::Ja,
         zone: &zone,

@@ -1,6 +1,5 @@
 //! Draws snapshots with the app: documents, pictures and badges.
 
-use std::collections::HashSet;
 
 use keiki_app::chart::svg::{badge_svg, standalone_svg};
 use keiki_app::{AssetUrls, PageRequest, document};
@@ -61,7 +60,7 @@ impl Render for App {
             zone: &snapshot.header.zone,
             annotations: &snapshot.header.annotations,
             points: POINTS,
-            hidden: &HashSet::new(),
+            hidden: &[],
         };
         let model = ChartModel::new(panel, &options);
         standalone_svg(&model, panel.spec.title.get(look.language), SIZE.0, SIZE.1, look.dark)

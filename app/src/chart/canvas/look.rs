@@ -1,8 +1,6 @@
 //! Colours and widths for the canvas, read from the style sheet: a probe takes the classes that the first picture's
 //! shapes have, and the browser says what they come to.
 
-use std::collections::HashMap;
-
 use keiki_model::chart::ChartModel;
 use leptos::prelude::*;
 use leptos::web_sys::{CssStyleDeclaration, HtmlElement};
@@ -23,7 +21,7 @@ pub(super) struct Style {
 
 /// How a chart looks.
 pub(super) struct Look {
-    series: HashMap<&'static str, Style>,
+    series: Vec<(&'static str, Style)>,
     /// Of a heat map, from "least" to "most".
     pub(super) heat: Vec<String>,
     /// The tooltip's ground.
@@ -79,13 +77,18 @@ impl Look {
         Some(look)
     }
 
+    fn of(&self, class: &str) -> Option<&Style> {
+        let found = self.series.iter().find(|(of, _)| *of == class);
+        found.map(|(_, style)| style)
+    }
+
     /// The style of a class.
     pub(super) fn style(&self, class: &str) -> Style {
-        self.series.get(class).cloned().unwrap_or_default()
+        self.of(class).cloned().unwrap_or_default()
     }
 
     /// Whether the style sheet shows series of a class: a small frame shows only the leading one.
     pub(super) fn shows(&self, class: &str) -> bool {
-        self.series.get(class).is_none_or(|style| style.shown)
+        self.of(class).is_none_or(|style| style.shown)
     }
 }

@@ -34,7 +34,7 @@ pub(super) fn formatter(drawn: Drawn, model: Rc<RefCell<Arc<ChartModel>>>) -> Cl
 
 /// `14:04:10`, and how long it lasts where that is more than a second.
 fn heading(drawn: Drawn, time: Millis, lasts: Millis) -> String {
-    let mut heading = drawn.charts.zone.with_untracked(|zone| zone.hms(time));
+    let mut heading = drawn.charts.header.get_untracked().zone.hms(time);
     if lasts > SECOND {
         heading.push_str("  ");
         heading.push_str(&duration(lasts, drawn.charts.language));
@@ -52,33 +52,32 @@ fn slot(drawn: Drawn, model: &ChartModel, params: &JsValue) -> Option<String> {
     };
     let left = number(&params.get(0), "axisValue")?;
     let language = drawn.charts.language;
-    drawn.panel.with_untracked(|panel| {
-        let readout = readout(panel, drawn.slot_at(left), language)?;
-        let mut places: Vec<usize> = (0..model.series.len())
-            .filter(|&place| !model.series[place].hidden)
-            .collect();
-        // From the top down, as they stand in the plot.
-        if panel.spec.palette == Palette::Ranked || matches!(model.kind, ChartKind::StackedArea | ChartKind::Bar) {
-            places.reverse();
-        }
-        let values = &readout.values;
-        let widest = places
-            .iter()
-            .filter_map(|&place| values.get(place))
-            .map(|value| value.figure.chars().count())
-            .max()?;
-        let mut lines = heading(drawn, readout.time, readout.lasts);
-        for (place, value) in places.into_iter().filter_map(|place| Some((place, values.get(place)?))) {
-            lines.push('\n');
-            lines.push_str(&marker(place));
-            lines.extend(std::iter::repeat_n(FIGURE_SPACE, widest - value.figure.chars().count()));
-            lines.push_str(&value.joined(language));
-            lines.push_str("  ");
-            // Braces would start a style of rich text.
-            lines.extend(model.series[place].name.chars().filter(|c| !matches!(c, '{' | '}')));
-        }
-        Some(lines)
-    })
+    let panel = drawn.panel.get_untracked();
+    let readout = readout(&panel, drawn.slot_at(left), language)?;
+    let mut places: Vec<usize> = (0..model.series.len())
+        .filter(|&place| !model.series[place].hidden)
+        .collect();
+    // From the top down, as they stand in the plot.
+    if panel.spec.palette == Palette::Ranked || matches!(model.kind, ChartKind::StackedArea | ChartKind::Bar) {
+        places.reverse();
+    }
+    let values = &readout.values;
+    let widest = places
+        .iter()
+        .filter_map(|&place| values.get(place))
+        .map(|value| value.figure.chars().count())
+        .max()?;
+    let mut lines = heading(drawn, readout.time, readout.lasts);
+    for (place, value) in places.into_iter().filter_map(|place| Some((place, values.get(place)?))) {
+        lines.push('\n');
+        lines.push_str(&marker(place));
+        lines.extend(std::iter::repeat_n(FIGURE_SPACE, widest - value.figure.chars().count()));
+        lines.push_str(&value.joined(language));
+        lines.push_str("  ");
+        // Braces would start a style of rich text.
+        lines.extend(model.series[place].name.chars().filter(|c| !matches!(c, '{' | '}')));
+    }
+    Some(lines)
 }
 
 fn cell(drawn: Drawn, model: &ChartModel, params: &JsValue) -> Option<String> {

@@ -1,8 +1,11 @@
 //! Badges: one number for a README or a status page.
 
 use keiki_model::target::Status;
+use maud::{PreEscaped, html};
 
-use crate::chart::frame::escape;
+use super::standalone::printable;
+
+const FONT: &str = "system-ui,-apple-system,'Segoe UI','Noto Sans','Noto Sans JP','Hiragino Sans',sans-serif";
 
 /// The width of a text of 11 px in a common sans-serif, generously.
 fn width(text: &str) -> u32 {
@@ -29,15 +32,22 @@ pub fn badge_svg(label: &str, value: &str, status: Option<Status>) -> String {
     let icon = if shape.is_empty() { 0 } else { 14 };
     let right = width(value) + 12 + icon;
     let (total, text_at) = (left + right, left + 6 + icon);
-    let (label, value) = (escape(label), escape(value));
     let half = left - 6;
-    format!(
-        r##"<svg xmlns="http://www.w3.org/2000/svg" width="{total}" height="{HEIGHT}" role="img" aria-label="{label}: {value}"><title>{label}: {value}</title><path fill="#2a313a" d="M3 0h{left}v20H3a3 3 0 0 1-3-3V3a3 3 0 0 1 3-3z"/><path fill="{colour}" d="M{left} 0h{right_edge}a3 3 0 0 1 3 3v14a3 3 0 0 1-3 3h-{right_edge}z"/><svg x="{icon_x}" y="5" width="10" height="10" viewBox="0 0 12 12" fill="{ink}">{shape}</svg><g font-family="system-ui,-apple-system,'Segoe UI','Noto Sans','Noto Sans JP','Hiragino Sans',sans-serif" font-size="11"><text x="6" y="14" fill="#eceef1" textLength="{label_length}" lengthAdjust="spacingAndGlyphs">{label}</text><text x="{text_at}" y="14" fill="{ink}" font-weight="600" textLength="{value_length}" lengthAdjust="spacingAndGlyphs">{value}</text></g></svg>"##,
-        right_edge = right.saturating_sub(3),
-        icon_x = left + 6,
-        label_length = half - 6,
-        value_length = right - 12 - icon,
-    )
+    let edge = right.saturating_sub(3);
+    let name = [label, ": ", value].concat();
+    printable(html! {
+        svg xmlns="http://www.w3.org/2000/svg" width=(total) height=(HEIGHT) role="img" aria-label=(name) {
+            title { (name) }
+            path fill="#2a313a" d={ "M3 0h" (left) "v20H3a3 3 0 0 1-3-3V3a3 3 0 0 1 3-3z" } {}
+            path fill=(colour) d={ "M" (left) " 0h" (edge) "a3 3 0 0 1 3 3v14a3 3 0 0 1-3 3h-" (edge) "z" } {}
+            svg x=(left + 6) y="5" width="10" height="10" viewBox="0 0 12 12" fill=(ink) { (PreEscaped(shape)) }
+            g font-family=(FONT) font-size="11" {
+                text x="6" y="14" fill="#eceef1" textLength=(half - 6) lengthAdjust="spacingAndGlyphs" { (label) }
+                text x=(text_at) y="14" fill=(ink) font-weight="600" textLength=(right - 12 - icon)
+                    lengthAdjust="spacingAndGlyphs" { (value) }
+            }
+        }
+    })
 }
 
 #[cfg(test)]

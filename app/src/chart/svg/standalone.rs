@@ -2,9 +2,10 @@
 
 use keiki_model::chart::ChartModel;
 use keiki_model::panel::ChartKind;
+use maud::{Markup, PreEscaped, html};
 
 use super::plot;
-use crate::chart::frame::{escape, fixed, moving, put, under};
+use crate::chart::frame::{fixed, moving, under};
 
 /// The insets of the plot: left, top (with the title), right, bottom.
 const INSETS: (u32, u32, u32, u32) = (52, 46, 60, 26);
@@ -20,25 +21,34 @@ pub fn standalone_svg(model: &ChartModel, title: &str, width: u32, height: u32, 
         None => "light dark",
     };
     let kind = match model.kind {
-        ChartKind::StackedArea => "stack",
-        ChartKind::Heat => "heat",
-        _ => "",
+        ChartKind::StackedArea => "o stack",
+        ChartKind::Heat => "o heat",
+        _ => "o",
     };
-    let (title, label) = (escape(title), escape(&model.label));
-    let mut svg = format!(
-        r##"<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" role="img" aria-label="{title}: {label}"><title>{title}: {label}</title><style>:root{{color-scheme:{scheme}}}{STYLE}</style><pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><path d="M0 0v6"/></pattern><rect class="plate" width="100%" height="100%"/><text class="title" x="16" y="22">{title}</text><text class="label" x="16" y="38">{label}</text><svg class="o {kind}" x="{left}" y="{top}" width="{plot_width}" height="{plot_height}">"##
-    );
-    put(
-        &mut svg,
-        &[
-            &under(model),
-            &plot(model),
-            &fixed(model),
-            &moving(model),
-            "</svg></svg>",
-        ],
-    );
-    svg
+    let name = [title, ": ", &model.label].concat();
+    let style = PreEscaped([":root{color-scheme:", scheme, "}", STYLE].concat());
+    let svg = html! {
+        svg xmlns="http://www.w3.org/2000/svg" width=(width) height=(height) viewBox={ "0 0 " (width) " " (height) }
+            role="img" aria-label=(name) {
+            title { (name) }
+            style { (style) }
+            pattern #hatch width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)" {
+                path d="M0 0v6" {}
+            }
+            rect.plate width="100%" height="100%" {}
+            text.title x="16" y="22" { (title) }
+            text.label x="16" y="38" { (model.label) }
+            svg class=(kind) x=(left) y=(top) width=(plot_width) height=(plot_height) {
+                (under(model)) (PreEscaped(plot(model))) (fixed(model)) (moving(model))
+            }
+        }
+    };
+    printable(svg)
+}
+
+/// The text of an XML document, where control characters are not allowed at all.
+pub(super) fn printable(markup: Markup) -> String {
+    markup.into_string().replace(|c: char| c.is_control() && c != '\n', "")
 }
 
 /// The tokens that a chart uses, and `style/chart.css` as far as a picture needs it. The values are those of
