@@ -80,20 +80,20 @@ CARGO_WASM := $(CARGO_OUT)/wasm32-unknown-unknown/wasm-release/keiki_app.wasm
 # The panic messages hold paths of source files; without the prefix they are the same on every machine.
 $(CARGO_WASM): export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS := --remap-path-prefix=$(CARGO_HOME)/registry/src/= --remap-path-prefix=$(CURDIR)/=
 $(CARGO_WASM): FORCE | $(STAMP)/machine
-	cargo build --locked -p keiki-app --lib --target wasm32-unknown-unknown --profile wasm-release --features hydrate
+	cargo rustc --locked -p keiki-app --lib --crate-type cdylib --target wasm32-unknown-unknown --profile wasm-release \
+	  --features hydrate
 
 # rustc has optimised it: -O1 would take ten seconds of each build for 0.2 % of what is sent, and -Oz makes that larger.
 # What is left to do is to drop what nothing refers to, and to put functions in the order of their names: neighbours that
 # are alike compress better. The names go after that. The features are what rustc compiles with; the section that says
 # so is gone by then.
 WASM_FEATURES := bulk-memory bulk-memory-opt multivalue mutable-globals nontrapping-float-to-int reference-types sign-ext
-$(WASM)/app.wasm: $(CARGO_WASM) $(BINDGEN) public/snip.mjs public/node_modules/.stamp
+$(WASM)/app.wasm: $(CARGO_WASM) $(BINDGEN) public/node_modules/.stamp
 	@mkdir -p $(WASM)
 	$(BINDGEN) --target web --no-typescript --omit-default-module-path --remove-producers-section \
 	  --out-dir $(WASM) --out-name app $<
-	node public/snip.mjs $(WASM)/app_bg.wasm $(WASM)/snipped.wasm
 	$(WASM_OPT) --remove-unused-module-elements --reorder-functions-by-name $(WASM_FEATURES:%=--enable-%) \
-	  $(WASM)/snipped.wasm -o $@
+	  $(WASM)/app_bg.wasm -o $@
 
 SITE_SOURCES := $(wildcard public/*.js public/*.svg) public/build.mjs $(shell find style -name '*.css')
 $(STAMP)/site: $(WASM)/app.wasm $(SITE_SOURCES) public/node_modules/.stamp

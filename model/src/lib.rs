@@ -12,6 +12,7 @@ pub mod histogram;
 pub mod panel;
 pub mod query;
 pub mod series;
+pub mod sort;
 pub mod target;
 pub mod text;
 pub mod time;

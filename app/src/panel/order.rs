@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 
 use keiki_model::panel::{PanelSnapshot, Row};
 use keiki_model::series::Labels;
+use keiki_model::sort::sort_places;
 use keiki_model::time::SECOND;
 
 use crate::request::Sort;
@@ -32,13 +33,17 @@ impl Order {
         let kept = before.filter(|before| before.since == since && before.sort == sort);
         let mut places: Vec<usize> = (0..panel.rows.len()).collect();
         match kept {
-            Some(before) => places.sort_by_key(|&place| {
-                let held = before
-                    .labels
-                    .iter()
-                    .position(|labels| *labels == panel.rows[place].labels);
-                held.unwrap_or(usize::MAX)
-            }),
+            Some(before) => {
+                let held = |place: usize| {
+                    let labels = &panel.rows[place].labels;
+                    before
+                        .labels
+                        .iter()
+                        .position(|held| held == labels)
+                        .unwrap_or(usize::MAX)
+                };
+                sort_places(&mut places, &|a, b| held(a).cmp(&held(b)));
+            }
             None => sort_rows(&mut places, panel, sort),
         }
         places.truncate(MOST_ROWS);
@@ -66,7 +71,7 @@ fn sort_rows(places: &mut [usize], panel: &PanelSnapshot, sort: Option<Sort>) {
         },
         None => None,
     };
-    places.sort_by(|&a, &b| {
+    sort_places(places, &|a, b| {
         let (a, b) = (&panel.rows[a], &panel.rows[b]);
         let Some(at) = column else {
             let order = name(panel, a).cmp(&name(panel, b));

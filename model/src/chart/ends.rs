@@ -2,6 +2,7 @@
 
 use crate::chart::{End, Series, keys};
 use crate::panel::{ChartKind, PanelSnapshot};
+use crate::sort::sort_by;
 use crate::text::Language;
 
 /// How far apart names stand at least: 13 px on a plot of 200.
@@ -60,7 +61,7 @@ pub(super) fn place(series: &[Series], kind: ChartKind) -> Vec<End> {
             })
         })
         .collect();
-    ends.sort_by(|a, b| a.top.total_cmp(&b.top));
+    sort_by(&mut ends, |a, b| a.top.total_cmp(&b.top));
     // Down as far as needed, then back up from the lower edge.
     let mut above = f64::NEG_INFINITY;
     for end in &mut ends {

@@ -3,6 +3,7 @@
 use crate::chart::Gap;
 use crate::format::duration;
 use crate::panel::{ChartKind, PanelSnapshot};
+use crate::sort::sort_by;
 use crate::text::Language;
 use crate::time::{Millis, SECOND};
 
@@ -45,9 +46,9 @@ pub(super) fn find(panel: &PanelSnapshot, visible: &[bool], language: Language) 
         start = end;
     }
     if gaps.len() > MOST {
-        gaps.sort_by_key(|gap| -gap.2);
+        sort_by(&mut gaps, |a, b| b.2.cmp(&a.2));
         gaps.truncate(MOST);
-        gaps.sort_by_key(|gap| gap.0);
+        sort_by(&mut gaps, |a, b| a.0.cmp(&b.0));
     }
     #[allow(clippy::cast_precision_loss, reason = "a panel has at most 1,000 slots")]
     let share = |slot: usize| slot as f64 / slots as f64;

@@ -5,6 +5,7 @@ use crate::chart::points::{Columns, mean};
 use crate::chart::{Role, Tick};
 use crate::format::{Scale, bucket, fixed};
 use crate::panel::PanelSnapshot;
+use crate::sort::sort_by;
 use crate::text::Language;
 use crate::time::{Millis, SECOND};
 
@@ -147,7 +148,7 @@ impl Heat {
                 }
             }
         }
-        ticks.sort_by(|a, b| a.at.total_cmp(&b.at));
+        sort_by(&mut ticks, |a, b| a.at.total_cmp(&b.at));
         ticks
     }
 }
@@ -172,7 +173,7 @@ fn rows(panel: &PanelSnapshot, columns: &Columns) -> (Vec<f64>, Vec<Vec<Option<f
             Some((upper, counts))
         })
         .collect();
-    rows.sort_by(|a, b| a.0.total_cmp(&b.0));
+    sort_by(&mut rows, |a, b| a.0.total_cmp(&b.0));
     rows.into_iter().unzip()
 }
 

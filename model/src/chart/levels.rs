@@ -4,6 +4,7 @@ use crate::chart::ticks::round_steps;
 use crate::chart::{Role, Stretch, Tick};
 use crate::format::Scale;
 use crate::panel::{ChartKind, PanelSnapshot};
+use crate::sort::sort_by;
 use crate::target::{Direction, Goal};
 use crate::unit::Unit;
 
@@ -162,7 +163,7 @@ impl Axis {
             }
             index += 1.0;
         }
-        self.ticks.sort_by(|a, b| a.at.total_cmp(&b.at));
+        sort_by(&mut self.ticks, |a, b| a.at.total_cmp(&b.at));
     }
 
     /// Where a value stands, from the top.

@@ -2,6 +2,7 @@
 
 use crate::chart::names::status_class;
 use crate::panel::{ChartKind, Palette, PanelSnapshot};
+use crate::sort::sort_places;
 use crate::time::{Millis, SECOND};
 
 /// The most bars, or columns of a heat map, that a plot has: about 5 px each on a plot of 300.
@@ -253,7 +254,7 @@ impl Drawn {
         }
         kept.extend(values.iter().position(Option::is_some));
         kept.extend(values.iter().rposition(Option::is_some));
-        kept.sort_unstable();
+        sort_places(&mut kept, &|a, b| a.cmp(&b));
         kept.dedup();
         kept
     }

@@ -1,6 +1,5 @@
 //! Draws snapshots with the app: documents, pictures and badges.
 
-
 use keiki_app::chart::svg::{badge_svg, standalone_svg};
 use keiki_app::{AssetUrls, PageRequest, document};
 use keiki_model::chart::{ChartModel, Options};

@@ -51,7 +51,7 @@ impl Look {
             let _ = probe.style().remove_property("color");
             colour
         };
-        let pixels = |name: &str| read(name).trim_end_matches("px").parse().unwrap_or(1.0);
+        let pixels = |name: &str| js_sys::parse_float(&read(name));
         let series = model.series.iter().map(|series| {
             let colour = of(series.class);
             probe.set_class_name(&["area ", series.class].concat());
