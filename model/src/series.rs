@@ -7,7 +7,8 @@ use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::histogram::Distribution;
 use crate::time::Millis;
@@ -22,11 +23,7 @@ pub const HOST_NAME: &str = "host_name";
 pub const OTHER: &str = "_OTHER";
 
 /// Labels sorted by name, each name once.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(
-    from = "std::collections::BTreeMap<String, String>",
-    into = "std::collections::BTreeMap<String, String>"
-)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Labels(Vec<(Box<str>, Box<str>)>);
 
 impl Labels {
@@ -86,19 +83,33 @@ impl Labels {
     }
 }
 
-impl From<std::collections::BTreeMap<String, String>> for Labels {
-    fn from(map: std::collections::BTreeMap<String, String>) -> Self {
-        Self::new(map)
+impl Serialize for Labels {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
     }
 }
 
-impl From<Labels> for std::collections::BTreeMap<String, String> {
-    fn from(labels: Labels) -> Self {
-        labels
-            .0
-            .into_iter()
-            .map(|(name, value)| (name.into_string(), value.into_string()))
-            .collect()
+impl<'de> Deserialize<'de> for Labels {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Pairs;
+
+        impl<'de> Visitor<'de> for Pairs {
+            type Value = Labels;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("labels")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Labels, A::Error> {
+                let mut labels = Labels::none();
+                while let Some((name, value)) = map.next_entry::<Box<str>, Box<str>>()? {
+                    labels.set(name, value);
+                }
+                Ok(labels)
+            }
+        }
+
+        deserializer.deserialize_map(Pairs)
     }
 }
 
