@@ -15,7 +15,9 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 
 CARGO_HOME ?= $(HOME)/.cargo
 CARGO_OUT := $(or $(CARGO_TARGET_DIR),target)
-KEIKI := $(CARGO_OUT)/release/keiki
+# `make dev` sets it to dev: a change in the app is then in the browser within half a minute.
+SERVER_PROFILE ?= release
+KEIKI := $(CARGO_OUT)/$(SERVER_PROFILE:dev=debug)/keiki
 SITE := target/site
 WASM := target/wasm
 STAMP := target/stamp
@@ -67,13 +69,14 @@ public/node_modules/.stamp end2end/node_modules/.stamp: %/node_modules/.stamp: %
 # ---- Build
 
 build: $(STAMP)/site ## Build target/release/keiki with the site inside
-	cargo build --release --locked -p keiki-server
+	cargo build --profile $(SERVER_PROFILE) --locked -p keiki-server
 
 run: build ## Build, then run Keiki on http://127.0.0.1:3000
 	exec $(KEIKI)
 
+dev: export SERVER_PROFILE := dev
 dev: ## Run Keiki, and build and restart it at every change
-	@node public/dev.mjs $(KEIKI)
+	@node public/dev.mjs $(CARGO_OUT)/debug/keiki
 
 # Cargo knows best whether the WASM is out of date: it is always asked, and touches the file only if it was.
 CARGO_WASM := $(CARGO_OUT)/wasm32-unknown-unknown/wasm-release/keiki_app.wasm

@@ -6,8 +6,7 @@ export default defineConfig({
   outputDir: "results/playwright",
   workers: Number(process.env.WORKERS ?? 2),
   // A test that passes only at the second try hides a race.
-  // A shared machine may stall; what passes only at the second try is reported as flaky, by name.
-  retries: process.env.CI ? 1 : 0,
+  retries: 0,
   timeout: 60_000,
   expect: { timeout: 15_000 },
   reporter: [["list"]],

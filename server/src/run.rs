@@ -184,18 +184,21 @@ pub async fn run(config: Config, bound: web::Bound, shutdown: CancellationToken)
     ));
     feeding.tasks.spawn(hub.clone().run(SystemClock, shutdown.clone()));
 
-    let ready = hub.clone();
+    let (ready, read) = (hub.clone(), totals.clone());
     let state = web::State {
         views: Arc::new(hub.clone()),
         render: Arc::new(web::render::App::new(&config.server.base_path)),
         live: web::live::route(Arc::new(hub)),
         metrics: Arc::new(move || exposed(&totals)),
         readiness: Arc::new(move || {
-            if ready.tick() == 0 {
-                vec!["no second has been published yet".to_owned()]
-            } else {
-                Vec::new()
+            let mut missing = Vec::new();
+            if read.is_empty() {
+                missing.push("the first reading of Keiki itself".to_owned());
             }
+            if ready.tick() == 0 {
+                missing.push("the first second to be published".to_owned());
+            }
+            missing
         }),
         recorder,
     };

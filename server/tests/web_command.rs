@@ -130,6 +130,18 @@ fn get(address: &str, path: &str) -> Option<String> {
     Some(answer)
 }
 
+/// Asks again and again for what must come within ten seconds.
+fn until<T>(what: &str, ask: impl Fn() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(start.elapsed() < Duration::from_secs(10), "not so: {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
 #[test]
 fn it_runs_without_a_file_and_stops_when_told() {
     let folder = folder("runs");
@@ -154,11 +166,9 @@ fn it_runs_without_a_file_and_stops_when_told() {
         .trim_end_matches('/')
         .to_owned();
     let rest = std::thread::spawn(move || lines.map_while(Result::ok).collect::<Vec<_>>());
-    let start = Instant::now();
-    while !get(&address, "/readyz").is_some_and(|answer| answer.starts_with("HTTP/1.1 200")) {
-        assert!(start.elapsed() < Duration::from_secs(10), "it is not ready");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    until("it is ready", || {
+        get(&address, "/readyz").filter(|answer| answer.starts_with("HTTP/1.1 200"))
+    });
     let page = get(&address, "/").expect("a page");
     assert!(
         page.starts_with("HTTP/1.1 200") && page.contains("<html"),
@@ -176,12 +186,12 @@ fn it_runs_without_a_file_and_stops_when_told() {
         .stdin(Stdio::piped())
         .spawn()
         .ok();
-    let metrics = get(&address, "/metrics").expect("metrics");
+    // Requests are counted at the next reading, which is at most a second away.
+    let metrics = until("the requests are counted", || {
+        get(&address, "/metrics")
+            .filter(|metrics| metrics.contains("# TYPE http_server_request_duration_seconds histogram"))
+    });
     let body = metrics.split_once("\r\n\r\n").expect("a body").1;
-    assert!(
-        body.contains("# TYPE http_server_request_duration_seconds histogram"),
-        "{body}"
-    );
     if let Some(promtool) = &mut promtool {
         promtool.stdin.take().unwrap().write_all(body.as_bytes()).unwrap();
         assert!(promtool.wait().unwrap().success(), "{body}");

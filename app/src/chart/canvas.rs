@@ -174,8 +174,10 @@ impl Canvas {
             .as_ref()
             .is_some_and(|(_, of, at, within)| *of == classes && *at == theme && *within == size);
         if !same && let Some(look) = Look::read(&self.element, &model) {
-            let series = self.options.series(&model, &look);
-            self.instance.merge(&series, &JsValue::UNDEFINED)?;
+            if model.heat.is_none() {
+                let series = self.options.series(&model, &look);
+                self.instance.merge(&series, &JsValue::UNDEFINED)?;
+            }
             self.instance.merge(&option::colours(&look), &JsValue::UNDEFINED)?;
             self.look = Some((look, classes, theme, size));
         }

@@ -72,7 +72,12 @@ mod written {
                 "borderRadius": 3,
             },
         });
-        with(json!(chart), more)
+        let frame = with(json!(chart), more);
+        // A heat map is one series for good; lines and bars come and go.
+        match heat {
+            true => with(frame, json!({ "series": [series(kind)] })),
+            false => frame,
+        }
     }
 
     /// A series without data and colours.

@@ -1,5 +1,7 @@
 //! What holds for any points.
 
+use std::collections::HashSet;
+
 use proptest::prelude::*;
 
 use super::tests::{model, panel};

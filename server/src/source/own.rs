@@ -151,6 +151,11 @@ impl Totals {
         all
     }
 
+    /// Whether nothing has been read yet.
+    pub fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
     fn lock(&self) -> MutexGuard<'_, ByFingerprint> {
         // Held for map operations only; a poisoned map is still a consistent one.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
