@@ -90,7 +90,11 @@ fn every_panel_in_every_state_keeps_the_contract() {
                 State::Live | State::Stale => figures(&name, panel, section),
                 State::Empty => {
                     let line = panel.spec.feed.lines.lines().next().unwrap_or_default();
-                    let line = line.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+                    let line = line
+                        .replace('&', "&amp;")
+                        .replace('<', "&lt;")
+                        .replace('>', "&gt;")
+                        .replace('"', "&quot;");
                     assert!(section.contains(&line), "{name}: {line}");
                 }
                 State::Error => assert!(section.contains("connection refused"), "{name}"),
@@ -155,9 +159,10 @@ fn documents_need_nothing_that_the_policy_forbids() {
         assert!(!html.contains(" style="), "{name}: a style attribute");
         assert!(!html.contains(" onclick="), "{name}: an inline handler");
         let scripts = tags(&html, "script");
-        assert_eq!(scripts.len(), 2, "{name}: {scripts:?}");
+        assert_eq!(scripts.len(), 3, "{name}: {scripts:?}");
         assert_eq!(attribute(scripts[0], "type"), Some("application/json"));
-        assert_eq!(attribute(scripts[1], "src"), Some("/ops/assets/boot.js"));
+        assert_eq!(attribute(scripts[1], "type"), Some("application/json"));
+        assert_eq!(attribute(scripts[2], "src"), Some("/ops/assets/boot.js"));
         let root = tags(&html, "html")[0];
         assert_eq!(attribute(root, "lang"), Some(language.tag()));
         assert_eq!(
