@@ -15,11 +15,11 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 
 CARGO_HOME ?= $(HOME)/.cargo
 CARGO_OUT := $(or $(CARGO_TARGET_DIR),target)
-# `make dev` sets it to dev: a change in the app is then in the browser within half a minute.
-SERVER_PROFILE ?= release
-KEIKI := $(CARGO_OUT)/$(SERVER_PROFILE:dev=debug)/keiki
+# `make dev` sets it to dev: less is optimised, so that a change in the app is in the browser within half a minute.
+PROFILE ?= release
+KEIKI := $(CARGO_OUT)/$(PROFILE:dev=debug)/keiki
 SITE := target/site
-WASM := target/wasm
+WASM := target/wasm-$(PROFILE)
 STAMP := target/stamp
 
 # The bindings' format changes from version to version: the tool must be of the very version that the app links.
@@ -69,21 +69,21 @@ public/node_modules/.stamp end2end/node_modules/.stamp: %/node_modules/.stamp: %
 # ---- Build
 
 build: $(STAMP)/site ## Build target/release/keiki with the site inside
-	cargo build --profile $(SERVER_PROFILE) --locked -p keiki-server
+	cargo build --profile $(PROFILE) --locked -p keiki-server
 
 run: build ## Build, then run Keiki on http://127.0.0.1:3000
 	exec $(KEIKI)
 
-dev: export SERVER_PROFILE := dev
+dev: export PROFILE := dev
 dev: ## Run Keiki, and build and restart it at every change
 	@node public/dev.mjs $(CARGO_OUT)/debug/keiki
 
 # Cargo knows best whether the WASM is out of date: it is always asked, and touches the file only if it was.
-CARGO_WASM := $(CARGO_OUT)/wasm32-unknown-unknown/wasm-release/keiki_app.wasm
+CARGO_WASM := $(CARGO_OUT)/wasm32-unknown-unknown/wasm-$(PROFILE)/keiki_app.wasm
 # The panic messages hold paths of source files; without the prefix they are the same on every machine.
 $(CARGO_WASM): export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS := --remap-path-prefix=$(CARGO_HOME)/registry/src/= --remap-path-prefix=$(CURDIR)/=
 $(CARGO_WASM): FORCE | $(STAMP)/machine
-	cargo rustc --locked -p keiki-app --lib --crate-type cdylib --target wasm32-unknown-unknown --profile wasm-release \
+	cargo rustc --locked -p keiki-app --lib --crate-type cdylib --target wasm32-unknown-unknown --profile wasm-$(PROFILE) \
 	  --features hydrate
 
 # rustc has optimised it: -O1 would take ten seconds of each build for 0.2 % of what is sent, and -Oz makes that larger.
@@ -99,8 +99,12 @@ $(WASM)/app.wasm: $(CARGO_WASM) $(BINDGEN) public/node_modules/.stamp
 	  $(WASM)/app_bg.wasm -o $@
 
 SITE_SOURCES := $(wildcard public/*.js public/*.svg) public/build.mjs $(shell find style -name '*.css')
-$(STAMP)/site: $(WASM)/app.wasm $(SITE_SOURCES) public/node_modules/.stamp
-	node public/build.mjs $(WASM) $(SITE)
+# The other profile's site makes way.
+$(STAMP)/of-$(PROFILE):
+	@mkdir -p $(@D) && rm -f $(STAMP)/of-* && touch $@
+
+$(STAMP)/site: $(WASM)/app.wasm $(SITE_SOURCES) $(STAMP)/of-$(PROFILE) public/node_modules/.stamp
+	node public/build.mjs $(WASM) $(SITE) $(PROFILE)
 	@mkdir -p $(@D) && touch $@
 
 # ---- Checks

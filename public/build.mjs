@@ -1,7 +1,7 @@
 // Turns the sources of the site (this folder, style/, the WASM) into what the server embeds: minified files named by
 // their content, each beside its compressed forms, and a manifest from logical to hashed names.
 //
-// Usage: node public/build.mjs <folder with app.js and app.wasm> <folder of the site>
+// Usage: node public/build.mjs <folder with app.js and app.wasm> <folder of the site> [release|dev]
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
@@ -12,9 +12,10 @@ import * as esbuild from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = dirname(here);
-const [wasmFolder, site] = process.argv.slice(2).map((path) => resolve(path));
+const [wasmFolder, site] = process.argv.slice(2, 4).map((path) => resolve(path));
+const hasty = process.argv[4] === "dev";
 if (!site) {
-  throw new Error("usage: node public/build.mjs <folder with app.js and app.wasm> <folder of the site>");
+  throw new Error("usage: node public/build.mjs <folder with app.js and app.wasm> <folder of the site> [release|dev]");
 }
 
 /** The oldest browsers that the site is lowered for: light-dark() and container queries are what sets them. */
@@ -95,12 +96,12 @@ const compress = {
   br: (content) =>
     promisify(brotliCompress)(content, {
       params: {
-        [constants.BROTLI_PARAM_QUALITY]: 11,
+        [constants.BROTLI_PARAM_QUALITY]: hasty ? 1 : 11,
         [constants.BROTLI_PARAM_LGWIN]: 22,
         [constants.BROTLI_PARAM_SIZE_HINT]: content.length,
       },
     }),
-  gz: (content) => promisify(gzip)(content, { level: 9 }),
+  gz: (content) => promisify(gzip)(content, { level: hasty ? 1 : 9 }),
 };
 
 mkdirSync(site, { recursive: true });
