@@ -4,6 +4,9 @@
 use super::scale::SCALE;
 use super::sparse::Sparse;
 
+/// Free buckets at either end: the next histogram reaches a little farther than the first.
+const ROOM: i32 = 64;
+
 /// Buckets from index `low` on, the empty ones included.
 pub(super) struct Dense {
     scale: i8,
@@ -44,22 +47,23 @@ impl Dense {
     }
 
     fn sparse(&self) -> Sparse {
-        let occupied = (self.low..).zip(&self.counts).filter(|(_, count)| **count > 0);
-        Sparse::from_sorted(occupied.map(|(index, count)| (index as i16, *count)))
+        let occupied = || (self.low..).zip(&self.counts).filter(|(_, count)| **count > 0);
+        let buckets = occupied().map(|(index, count)| (index as i16, *count));
+        Sparse::from_sorted(occupied().count(), buckets)
     }
 
     fn cover(&mut self, first: i32, last: i32) {
         if self.counts.is_empty() {
-            self.low = first;
+            self.low = first - ROOM;
         }
         if first < self.low {
-            let before = self.low.abs_diff(first) as usize;
-            self.counts.splice(..0, std::iter::repeat_n(0, before));
-            self.low = first;
+            let low = first - ROOM;
+            self.counts.splice(..0, std::iter::repeat_n(0, self.low.abs_diff(low) as usize));
+            self.low = low;
         }
         let length = (last - self.low) as usize + 1;
         if length > self.counts.len() {
-            self.counts.resize(length, 0);
+            self.counts.resize(length + ROOM as usize, 0);
         }
     }
 }

@@ -41,9 +41,11 @@ impl Sparse {
         self.0.iter().map(|&word| (index(word), count(word)))
     }
 
-    /// From pairs in ascending order without a zero count.
-    pub(super) fn from_sorted(buckets: impl Iterator<Item = (i16, u64)>) -> Self {
-        Self(buckets.map(|(index, n)| word(index, n)).collect())
+    /// From so many pairs in ascending order without a zero count.
+    pub(super) fn from_sorted(length: usize, buckets: impl Iterator<Item = (i16, u64)>) -> Self {
+        let mut words = Vec::with_capacity(length);
+        words.extend(buckets.map(|(index, n)| word(index, n)));
+        Self(words)
     }
 
     /// The lowest and the highest index.
