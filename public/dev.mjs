@@ -47,7 +47,7 @@ for (let seen = null; ; ) {
   const now = all();
   if (now !== seen) {
     seen = now;
-    if (spawnSync("make", ["--no-print-directory", "build"], { stdio: "inherit" }).status === 0) {
+    if (spawnSync("make", ["--no-print-directory", "build", "PROFILE=dev"], { stdio: "inherit" }).status === 0) {
       await stop();
       server = spawn(binary, options, { stdio: "inherit" });
       server.once("error", (error) => console.error(`${binary}: ${error.message}`));

@@ -7,7 +7,7 @@ use leptos::ev;
 use leptos::mount::hydrate_body;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
-use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 use web_sys::HtmlElement;
 
 use crate::data::PageData;
@@ -17,16 +17,17 @@ use crate::page::App;
 use crate::request::PageRequest;
 use crate::state::Page;
 
-/// Takes over the page. Where its data can't be read, the page stays as the server made it.
+/// Takes over the page; fails where its data can't be read.
 #[wasm_bindgen]
-pub fn hydrate() {
-    let Some(data) = data() else { return };
+pub fn hydrate() -> Result<(), JsValue> {
+    let data = data().ok_or_else(|| JsValue::from_str("the page's data can't be read"))?;
     let snapshot = data.snapshot.clone();
     hydrate_body(move || {
         let page = Page::new(data);
         attach(page, snapshot);
         view! { <App page/> }
     });
+    Ok(())
 }
 
 fn data() -> Option<PageData> {
@@ -53,7 +54,7 @@ fn attach(page: Page, snapshot: Snapshot) {
             set_root("data-theme", request.theme.as_str());
             if let Ok(history) = window().history() {
                 // A sandboxed frame may forbid it; the page shows what was chosen nevertheless.
-                let _ = history.replace_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&request.href()));
+                let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&request.href()));
             }
         }
         request

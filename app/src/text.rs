@@ -103,6 +103,8 @@ messages! {
     TREND = "推移", "Trend";
     /// A table without rows.
     NO_ROWS = "この期間には記録がありません。", "Nothing was recorded in this window.";
+    /// A browser that can't draw, after it was tried.
+    UNDRAWN = "このブラウザーではグラフを描けません。", "This browser can't draw the chart.";
     /// Names the figures at the top of a group page.
     READOUT = "主な数値", "Headline figures";
     /// The series buttons beside a chart.

@@ -18,7 +18,7 @@ export function machine() {
   return [
     `${cpus().length} × ${cpu.model.trim()}`,
     `${(totalmem() / 1e9).toFixed(0)} GB`,
-    `Linux ${release()} ${arch()}`,
+    `Linux ${release().split("-")[0]} ${arch()}`,
     version("chromium", "--version")?.trim().split(" ").slice(0, 2).join(" "),
     `commit ${version("git", "rev-parse", "--short", "HEAD")}`,
     `load before ${load}`,

@@ -6,21 +6,7 @@ import { watch } from "./watch.js";
 
 export { expect };
 
-/** Tests that are known to fail, and why. They are reported as skipped, by name, until they are mended. */
-const OPEN = {
-};
-
 export const test = base.extend({
-  /** Marks a test that is known to fail. */
-  open_issue: [
-    async ({}, use, info) => {
-      const why = OPEN[info.title];
-      info.fixme(why !== undefined, why);
-      await use();
-    },
-    { auto: true },
-  ],
-
   /** How the worker's server is started. */
   serverOptions: [{}, { option: true, scope: "worker" }],
 
@@ -51,17 +37,18 @@ export const test = base.extend({
   /** The faults that a test expects, as patterns. */
   expected: [{ faults: [] }, { option: true }],
 
-  /** Opens a page in a context of its own (viewport, scheme …); any fault on it fails the test. */
+  /** Opens a page in a context of its own (viewport, scheme …), after `before`; any fault on it fails the test. */
   open: async ({ browser, expected }, use) => {
     const contexts = [];
     const watched = [];
-    await use(async (address, options = {}) => {
+    await use(async (address, { before, ...options } = {}) => {
       const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
       contexts.push(context);
       await context.addInitScript(rememberCharts);
       const page = await context.newPage();
       const origin = address.startsWith("http") ? new URL(address).origin : undefined;
       watched.push(watch(page, { origin, allow: expected.faults, scripts: options.javaScriptEnabled !== false }));
+      await before?.(page);
       const response = await page.goto(address, { waitUntil: "commit" });
       return Object.assign(page, { answer: response });
     });

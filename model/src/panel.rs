@@ -116,6 +116,22 @@ impl ChartKind {
     }
 }
 
+#[test]
+fn a_kinds_name_is_that_of_json() {
+    let kinds = [
+        ChartKind::Line,
+        ChartKind::Area,
+        ChartKind::StackedArea,
+        ChartKind::Bar,
+        ChartKind::Heat,
+        ChartKind::Table,
+        ChartKind::Stat,
+    ];
+    for kind in kinds {
+        assert_eq!(serde_json::to_value(kind).expect("a name"), kind.as_str());
+    }
+}
+
 /// Which colours the series take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -147,6 +163,9 @@ pub struct StatSpec {
     /// Where its gauge ends by nature (1 for a share). A limit that is itself measured comes with the value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub natural_limit: Option<f64>,
+    /// Whether a limit is measured with it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub limited: bool,
 }
 
 /// One column of a table.
@@ -205,6 +224,9 @@ pub struct PanelSpec {
     /// Its table's columns.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<ColumnSpec>,
+    /// Whether its table's rows have sparklines: its series, by the rows' labels.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sparklines: bool,
     /// How to feed it.
     pub feed: Feed,
 }

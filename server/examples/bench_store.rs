@@ -207,6 +207,7 @@ fn bare(chart: ChartKind) -> Panel {
         naming: Vec::new(),
         stats: Vec::new(),
         columns: Vec::new(),
+        sparklines: false,
         feed: Feed::default(),
     };
     Panel {

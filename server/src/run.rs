@@ -117,6 +117,9 @@ impl Feeding {
 
 /// Runs Keiki on a bound socket until `shutdown` is cancelled, then ends streams and requests within the configured time.
 pub async fn run(config: Config, bound: web::Bound, shutdown: CancellationToken) {
+    if !web::assets::is_built() {
+        tracing::warn!("{}", web::assets::MISSING);
+    }
     let started = SystemClock.now();
     let host = host_name();
     let recorder = Recorder::new(Identity {

@@ -112,6 +112,7 @@ fn panel(query: &Query, unit: Unit) -> Panel {
         unit,
         goal: None,
         natural_limit: None,
+        limited: false,
     };
     let spec = PanelSpec {
         id: "golden.case".to_owned(),
@@ -126,6 +127,7 @@ fn panel(query: &Query, unit: Unit) -> Panel {
         naming: Vec::new(),
         stats: vec![stat],
         columns: Vec::new(),
+        sparklines: false,
         feed: Feed::default(),
     };
     let line = Line {

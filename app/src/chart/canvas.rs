@@ -16,7 +16,7 @@ use wasm_bindgen::prelude::*;
 
 use super::Drawn;
 use super::echarts::{self, Instance, array, object};
-use super::{BLEED, observe};
+use super::{ALONE, BAR, BLEED, observe};
 
 mod look;
 mod option;
@@ -27,14 +27,15 @@ use option::Options;
 
 /// A canvas that failed so often is not tried again.
 const PATIENCE: u32 = 3;
-/// How long a value without neighbours is drawn, or it would not be seen.
-const ALONE: f64 = 0.008;
-/// How much of its column a bar takes; as in the first picture.
-const BAR: f64 = 0.82;
+
+/// Whether the page has what canvases are drawn with.
+pub(super) fn available() -> bool {
+    echarts::loaded() && Options::there()
+}
 
 /// Lets a canvas take the data over from the first picture. Without ECharts the first picture stays.
-pub(super) fn attach(drawn: Drawn, id: String, live: RwSignal<bool>) {
-    if !echarts::available() {
+pub(super) fn attach(drawn: Drawn, id: String, live: RwSignal<bool>, failed: RwSignal<bool>) {
+    if !available() {
         return;
     }
     let size = RwSignal::new((0.0, 0.0));
@@ -94,9 +95,14 @@ pub(super) fn attach(drawn: Drawn, id: String, live: RwSignal<bool>) {
             let painted = canvas
                 .as_mut()
                 .is_some_and(|canvas| canvas.paint(model, theme, (width, height)).is_ok());
-            if !painted {
-                *canvas = None;
-                failures.set(failures.get() + 1);
+            if painted {
+                failures.set(0);
+                return;
+            }
+            *canvas = None;
+            failures.set(failures.get() + 1);
+            if failures.get() >= PATIENCE {
+                failed.set(true);
             }
         });
     });
@@ -128,8 +134,8 @@ struct Canvas {
     series: usize,
     resolution: f64,
     size: (f64, f64),
-    _finished: Closure<dyn Fn()>,
-    _tooltip: Closure<dyn Fn(JsValue) -> JsValue>,
+    finished: Closure<dyn Fn()>,
+    tooltip: Closure<dyn Fn(JsValue) -> JsValue>,
 }
 
 impl Canvas {
@@ -143,11 +149,8 @@ impl Canvas {
             }
         });
         let tooltip = tooltip::formatter(drawn, Rc::clone(&model));
-        instance.merge(&options.frame, &JsValue::UNDEFINED).ok()?;
-        let readout = object([("tooltip", object([("formatter", tooltip.as_ref().clone())]))]);
-        instance.merge(&readout, &JsValue::UNDEFINED).ok()?;
-        instance.on("finished", finished.as_ref().unchecked_ref()).ok()?;
-        Some(Self {
+        // Whole before anything can fail, so that it is freed then.
+        let canvas = Self {
             instance,
             options,
             element: element.clone(),
@@ -156,9 +159,18 @@ impl Canvas {
             series: 0,
             resolution: window().device_pixel_ratio(),
             size: (0.0, 0.0),
-            _finished: finished,
-            _tooltip: tooltip,
-        })
+            finished,
+            tooltip,
+        };
+        canvas.set_up().ok()?;
+        Some(canvas)
+    }
+
+    fn set_up(&self) -> Result<(), JsValue> {
+        self.instance.merge(&self.options.frame, &JsValue::UNDEFINED)?;
+        let readout = object([("tooltip", object([("formatter", self.tooltip.as_ref().clone())]))]);
+        self.instance.merge(&readout, &JsValue::UNDEFINED)?;
+        self.instance.on("finished", self.finished.as_ref().unchecked_ref())
     }
 
     fn paint(&mut self, model: Arc<ChartModel>, theme: i64, size: (f64, f64)) -> Result<(), JsValue> {

@@ -32,7 +32,7 @@ extern "C" {
 }
 
 /// Whether the page has loaded ECharts.
-pub(super) fn available() -> bool {
+pub(super) fn loaded() -> bool {
     let window: JsValue = js_sys::global().into();
     let get = |object: &JsValue, key: &str| Reflect::get(object, &key.into()).unwrap_or_default();
     let echarts = get(&window, "echarts");

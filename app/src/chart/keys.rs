@@ -9,12 +9,8 @@ use keiki_model::text::Language;
 use leptos::prelude::*;
 use maud::{Markup, html};
 
-use super::Charts;
+use super::{Charts, HEAT, frozen};
 use crate::changing::{self, Changing};
-
-const RAMP: [&str; 8] = [
-    "heat-1", "heat-2", "heat-3", "heat-4", "heat-5", "heat-6", "heat-7", "heat-8",
-];
 
 /// The keys beside a chart's caption, each a button that leaves its series out. Of a heat map the colours.
 #[component]
@@ -79,6 +75,9 @@ fn button(
     let shown = changing::text(move || (!hidden.get().contains(&of)).to_string());
     let label = [name.as_str(), " "].concat();
     let toggle = move |_| {
+        if frozen() {
+            return;
+        }
         let mut names = hidden.get_untracked();
         names.retain(|hidden| *hidden != name);
         if names.len() == hidden.get_untracked().len() {
@@ -105,7 +104,7 @@ fn ramp(charts: Charts, panel: &PanelSnapshot) -> Markup {
             Language::Ja => { (per) "ごとの件数" }
         }
         b { "1" }
-        @for class in RAMP { i class=(class) {} }
+        @for class in HEAT { i class=(class) {} }
         b { (heat.peak) }
     }
 }

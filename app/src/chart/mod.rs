@@ -14,7 +14,7 @@ use keiki_model::time::{Millis, SECOND};
 use leptos::prelude::*;
 use maud::Markup;
 
-use crate::changing;
+use crate::{changing, text};
 
 #[cfg(feature = "hydrate")]
 mod canvas;
@@ -44,6 +44,15 @@ const POINTS: usize = if cfg!(feature = "hydrate") {
 
 /// How far the canvas reaches beyond the plot, so that no stroke is cut; as in `style/chart.css`.
 const BLEED: f64 = 4.0;
+
+/// The classes of a heat map's colours, from "least" to "most".
+const HEAT: [&str; 8] = [
+    "heat-1", "heat-2", "heat-3", "heat-4", "heat-5", "heat-6", "heat-7", "heat-8",
+];
+/// How long a value without neighbours is drawn, a share of the plot, or it would not be seen.
+const ALONE: f64 = 0.008;
+/// How much of its column a bar takes.
+const BAR: f64 = 0.82;
 
 /// What all charts of a page share. One per page, in its context.
 #[derive(Clone, Copy)]
@@ -129,6 +138,19 @@ impl Drawn {
     }
 }
 
+/// Whether nothing can draw new data in this browser: the first pictures then stay as they are.
+pub fn frozen() -> bool {
+    #[cfg(feature = "hydrate")]
+    return !canvas::available();
+    #[cfg(not(feature = "hydrate"))]
+    return false;
+}
+
+/// Whether the server's page is just being taken over.
+fn hydrating() -> bool {
+    Owner::current_shared_context().is_none_or(|context| context.during_hydration())
+}
+
 /// The chart of a panel; nothing where the panel is a table or figures only.
 #[component]
 pub fn Chart(
@@ -143,12 +165,12 @@ pub fn Chart(
         return None;
     }
     let charts = expect_context::<Charts>();
-    // Where nothing can draw new data, the frame must not move away from those of the first picture.
-    #[cfg(feature = "hydrate")]
-    let panel = if echarts::available() {
-        panel
-    } else {
-        RwSignal::new(panel.get_untracked())
+    // Where nothing can draw new data, the frame must not move away from those of the first picture; and where there is
+    // no such picture either, there is no chart.
+    let (panel, hidden) = match frozen() {
+        false => (panel, hidden),
+        true if !hydrating() => return None,
+        true => (RwSignal::new(panel.get_untracked()), None),
     };
     let model = Memo::new(move |_| {
         let hidden = hidden.map(|hidden| hidden.get()).unwrap_or_default();
@@ -169,10 +191,26 @@ pub fn Chart(
     let id = ["plot-", &panel.get_untracked().spec.id].concat();
     // Whether the canvas shows the data, so that the first picture can go.
     let live = RwSignal::new(false);
+    // Whether it was given up.
+    let failed = RwSignal::new(false);
     #[cfg(feature = "hydrate")]
-    canvas::attach(drawn, id.clone(), live);
+    canvas::attach(drawn, id.clone(), live, failed);
     let part = move |draw: fn(&ChartModel) -> Markup| changing::markup(move || draw(&drawn.model.get()));
-    let source = changing::text(move || (if live.get() { "live" } else { "static" }).to_owned());
+    let source = changing::text(move || {
+        let source = match (failed.get(), live.get()) {
+            (true, _) => "failed",
+            (false, true) => "live",
+            (false, false) => "static",
+        };
+        source.to_owned()
+    });
+    let note = changing::text(move || {
+        failed
+            .get()
+            .then(|| text::UNDRAWN.get(charts.language))
+            .unwrap_or_default()
+            .to_owned()
+    });
     let label = changing::text(move || drawn.model.get().label.clone());
     let marked = changing::text(move || {
         (if drawn.cursor().is_some() {
@@ -188,6 +226,7 @@ pub fn Chart(
             <svg class="under" aria-hidden="true" inner_html=part(frame::under)></svg>
             <div class="first" inner_html=first></div>
             <div class="canvas" id=id></div>
+            <p class="undrawn" inner_html=note></p>
             <svg class="over" aria-hidden="true">
                 <g inner_html=part(frame::fixed)></g>
                 <g inner_html=part(frame::moving)></g>

@@ -1,5 +1,5 @@
 //! What ECharts is to draw, as far as no tick, colour or size changes it. charming writes it on the server, where its types
-//! guard the words, and it lies in the document as JSON: in the WASM its serialisers would be a sixth of what is sent.
+//! guard the words, and it lies in the document as JSON: in the WASM its serialisers would weigh 20 KB.
 
 /// The id of the document's element that holds the options: by the kind of chart, an object of the two below.
 pub const OPTIONS: &str = "options";

@@ -9,6 +9,7 @@ use keiki_model::chart::{ChartModel, Heat, Point, Series};
 use keiki_model::panel::ChartKind;
 
 use super::path::{Path, whole};
+use super::{ALONE, BAR};
 
 mod badge;
 mod standalone;
@@ -18,10 +19,6 @@ pub use standalone::standalone_svg;
 
 /// How high the data's box is in its own units.
 const HEIGHT: f64 = 1000.0;
-/// How long a value without neighbours is drawn.
-const ALONE: f64 = 0.008;
-/// How much of its column a bar leaves free.
-const BAR_SPACE: f64 = 0.18;
 
 /// The data of a chart.
 pub(super) fn plot(model: &ChartModel) -> String {
@@ -38,7 +35,7 @@ pub(super) fn plot(model: &ChartModel) -> String {
     let visible = || model.series.iter().filter(|series| !series.points.is_empty());
     match model.kind {
         ChartKind::Bar => {
-            let bar = model.column * width * (1.0 - BAR_SPACE);
+            let bar = model.column * width * (1.0 - (1.0 - BAR));
             visible().for_each(|series| write_path(&mut svg, "bar", series, bars(&series.points, width, bar)));
         }
         ChartKind::StackedArea | ChartKind::Area => {

@@ -35,9 +35,19 @@ pub fn DataTable(
         let shown = panel;
         let head = changing::markup(move || head(&shown.get(), charts.language));
         let body = changing::markup(move || body(&shown.get(), charts));
+        let id = ["data-", &panel.get_untracked().spec.id].concat();
+        // It may have been opened before the page was taken over.
+        #[cfg(feature = "hydrate")]
+        Effect::new({
+            let id = id.clone();
+            move |_| {
+                let table = document().get_element_by_id(&id);
+                open.set(table.is_some_and(|table| table.has_attribute("open")));
+            }
+        });
         let toggled = move |event: leptos::ev::Event| open.set(is_open(&event));
         view! {
-            <details class="data" on:toggle=toggled>
+            <details class="data" id=id on:toggle=toggled>
                 <summary><svg class="icon" aria-hidden="true"><use href="#i-table"></use></svg>{title}</summary>
                 <table class="table">
                     <thead inner_html=head></thead>

@@ -7,6 +7,7 @@ use leptos::prelude::*;
 
 use crate::changing;
 use crate::icon::{HALF, LOGO, MOON, PAUSE, PLAY, SUN, icon};
+use crate::page::is_plain;
 use crate::request::{PageRequest, Theme};
 use crate::state::{Link, Page};
 use crate::text::{self, Message};
@@ -77,8 +78,10 @@ fn theme_link(page: Page, theme: Theme) -> impl IntoView {
     let href = page.link(move |request| request.theme = theme);
     let chosen = changing::attribute(move || (page.request.get().theme == theme).then(|| "true".to_owned()));
     let choose = move |event: MouseEvent| {
-        event.prevent_default();
-        page.change(|request| request.theme = theme);
+        if is_plain(&event) {
+            event.prevent_default();
+            page.change(|request| request.theme = theme);
+        }
     };
     view! { <a href=href title=name aria-label=name aria-current=chosen on:click=choose>{icon(drawing)}</a> }
 }

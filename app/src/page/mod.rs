@@ -8,6 +8,7 @@ pub mod tabs;
 
 use keiki_model::view::Subject;
 use leptos::either::Either;
+use leptos::ev::MouseEvent;
 use leptos::prelude::*;
 
 use self::banner::Banner;
@@ -39,4 +40,9 @@ pub fn App(
         {main}
         <p class="sr" role="status">{changing::text(move || page.announcement.get())}</p>
     }
+}
+
+/// Whether a click is for the page itself: with a key held down a browser opens a link elsewhere.
+pub(crate) fn is_plain(event: &MouseEvent) -> bool {
+    !(event.ctrl_key() || event.meta_key() || event.shift_key() || event.alt_key())
 }

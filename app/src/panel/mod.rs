@@ -22,8 +22,9 @@ use self::message::message;
 pub use self::stat::Stat;
 use self::table::Table;
 use crate::changing;
-use crate::chart::{Chart, DataTable, Keys};
+use crate::chart::{Chart, DataTable, Keys, frozen};
 use crate::state::{Page, PanelStore};
+use crate::text;
 
 /// Where a panel stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,9 +118,8 @@ fn Figures(page: Page, panel: RwSignal<Arc<PanelSnapshot>>, place: Place) -> imp
     let spec = &shown.spec;
     let count = spec.stats.len();
     let stats = (count > 0).then(|| {
-        let plain = |spec: &StatSpec| spec.goal.is_none() && spec.natural_limit.is_none();
-        let limited = shown.stats.iter().any(|stat| stat.limit.is_some());
-        let plain = place != Place::Card && !limited && spec.stats.iter().all(plain);
+        let plain = |spec: &StatSpec| spec.goal.is_none() && spec.natural_limit.is_none() && !spec.limited;
+        let plain = place != Place::Card && spec.stats.iter().all(plain);
         let class = [
             "stats of-",
             &count.min(6).to_string(),
@@ -145,9 +145,15 @@ fn Figures(page: Page, panel: RwSignal<Arc<PanelSnapshot>>, place: Place) -> imp
 fn Figure(page: Page, panel: RwSignal<Arc<PanelSnapshot>>, place: Place) -> impl IntoView {
     let hidden: RwSignal<Vec<String>> = RwSignal::new(Vec::new());
     let language = page.language;
+    // A chart that nothing can draw anew says of when it is: the figures beside it live on.
+    let as_of = frozen().then(|| panel.get_untracked().to);
     let caption = changing::text(move || {
         let panel = panel.get();
-        format::caption(&panel.spec.axis, Scale::of_panel(&panel).unit(language), language)
+        let caption = format::caption(&panel.spec.axis, Scale::of_panel(&panel).unit(language), language);
+        match as_of {
+            Some(time) => [&caption, " · ", &text::as_of(&page.hms(time), language)].concat(),
+            None => caption,
+        }
     });
     // On a card the lines' ends name the series; a group's page has room for their newest values.
     let brief = place == Place::Card;

@@ -34,15 +34,9 @@ impl Order {
         let mut places: Vec<usize> = (0..panel.rows.len()).collect();
         match kept {
             Some(before) => {
-                let held = |place: usize| {
-                    let labels = &panel.rows[place].labels;
-                    before
-                        .labels
-                        .iter()
-                        .position(|held| held == labels)
-                        .unwrap_or(usize::MAX)
-                };
-                sort_places(&mut places, &|a, b| held(a).cmp(&held(b)));
+                let held = |row: &Row| before.labels.iter().position(|held| *held == row.labels);
+                let held: Vec<usize> = panel.rows.iter().map(|row| held(row).unwrap_or(usize::MAX)).collect();
+                sort_places(&mut places, &|a, b| held[a].cmp(&held[b]));
             }
             None => sort_rows(&mut places, panel, sort),
         }

@@ -1,71 +1,66 @@
-//! A row of a table as it is painted.
+//! What stands in a row of a table, cell by cell.
 
 use keiki_model::format::{self, Scale};
 use keiki_model::panel::{PanelSnapshot, Row};
 use keiki_model::target::Status;
 use keiki_model::text::Language;
+use maud::{Markup, html};
 
-use super::order;
+use crate::chart::sparkline;
+use crate::icon::shape;
 use crate::text;
 
-/// A row.
-#[derive(Debug)]
-pub struct Shown<'a> {
-    /// What `data-series` has.
-    pub name: String,
-    /// What stands small before the part that tells rows apart.
-    pub before: Option<&'a str>,
-    /// The part that tells rows apart.
-    pub main: &'a str,
-    /// What stands small after it.
-    pub after: String,
-    /// The worst judgement of its cells.
-    pub status: Option<Status>,
-    /// In words: normal, or what was missed and by how much.
-    pub verdict: String,
-    /// One per column.
-    pub cells: Vec<Cell>,
+/// The worst judgement of a row's cells.
+pub fn status(row: &Row) -> Option<Status> {
+    row.cells.iter().filter_map(|cell| cell.status).max()
 }
 
-/// A cell.
-#[derive(Debug)]
-pub struct Cell {
-    /// Its value, in base units.
-    pub value: Option<f64>,
-    /// Its figure.
-    pub text: String,
-    /// Its judgement.
-    pub status: Option<Status>,
+/// The name: the part that tells rows apart, with what goes before and after it small.
+pub fn name(panel: &PanelSnapshot, row: &Row) -> Markup {
+    // A method goes before its route.
+    let first = panel.spec.naming.first();
+    let method = first.is_some_and(|label| label == "http_request_method");
+    let mut values = panel.spec.naming.iter().filter_map(|label| row.labels.get(label));
+    let before = if method { values.next() } else { None };
+    let main = values.next().unwrap_or_default();
+    let after = values.collect::<Vec<_>>().join(" ");
+    html! {
+        @if let Some(before) = before { i { (before) } }
+        (main)
+        @if !after.is_empty() { small { (after) } }
+    }
 }
 
-impl<'a> Shown<'a> {
-    /// A row of a panel.
-    pub fn new(panel: &'a PanelSnapshot, row: &'a Row, language: Language) -> Self {
-        let status = row.cells.iter().filter_map(|cell| cell.status).max();
-        // A method goes before its route.
-        let first = panel.spec.naming.first();
-        let method = first.is_some_and(|label| label == "http_request_method");
-        let mut values = panel.spec.naming.iter().filter_map(|label| row.labels.get(label));
-        let before = if method { values.next() } else { None };
-        let main = values.next().unwrap_or_default();
-        let after: Vec<&str> = values.collect();
-        let cells = panel.spec.columns.iter().zip(&row.cells).map(|(column, cell)| Cell {
-            value: cell.value,
-            text: format::cell(&panel.spec, column, cell, language).figure,
-            status: cell.status,
-        });
-        Self {
-            name: order::name(panel, row),
-            before,
-            main,
-            after: after.join(" "),
-            status,
-            verdict: match status {
-                Some(Status::Ok) => text::NORMAL.get(language).to_owned(),
-                Some(status) => missed(panel, row, status, language),
-                None => String::new(),
-            },
-            cells: cells.collect(),
+/// The figure of a column.
+pub fn cell(panel: &PanelSnapshot, row: &Row, at: usize, language: Language) -> Markup {
+    let judged = |status| match status {
+        Some(Status::Warn) => Some("is-warn"),
+        Some(Status::Bad) => Some("is-bad"),
+        Some(Status::Ok) | None => None,
+    };
+    html! {
+        @if let (Some(column), Some(cell)) = (panel.spec.columns.get(at), row.cells.get(at)) {
+            data class=[judged(cell.status)] data-stat=(column.key.as_str()) data-value=[cell.value] value=[cell.value] {
+                (format::cell(&panel.spec, column, cell, language).figure)
+            }
+        }
+    }
+}
+
+/// The sparkline.
+pub fn trend(panel: &PanelSnapshot, row: &Row) -> Markup {
+    let series = panel.series.iter().find(|series| series.labels == row.labels);
+    sparkline(series.map_or(&[], |series| &series.points), None)
+}
+
+/// The judgement in words: normal, or what was missed and by how much.
+pub fn verdict(panel: &PanelSnapshot, row: &Row, language: Language) -> Markup {
+    html! {
+        @if let Some(status) = status(row) {
+            (shape(status.as_str()))
+            span {
+                @if status == Status::Ok { (text::NORMAL.get(language)) } @else { (missed(panel, row, status, language)) }
+            }
         }
     }
 }

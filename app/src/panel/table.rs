@@ -3,18 +3,16 @@
 use std::sync::Arc;
 
 use keiki_model::format::Scale;
-use keiki_model::panel::{ColumnSpec, PanelSnapshot, Row, StatKey};
-use keiki_model::target::Status;
-use keiki_model::text::Language;
+use keiki_model::panel::{PanelSnapshot, Row, StatKey};
 use leptos::ev::MouseEvent;
 use leptos::prelude::*;
-use maud::{Markup, html};
+use maud::Markup;
 
-use super::order::{MOST_ROWS, Order};
-use super::row::Shown;
-use crate::changing;
-use crate::chart::sparkline;
-use crate::icon::{DOWN, icon, shape};
+use super::order::{self, MOST_ROWS, Order};
+use super::row;
+use crate::changing::{self, Changing};
+use crate::icon::{DOWN, icon};
+use crate::page::is_plain;
 use crate::request::Sort;
 use crate::state::Page;
 use crate::text;
@@ -50,10 +48,10 @@ pub fn Table(
         page,
         panel,
         order,
-        trend: !shown.series.is_empty(),
+        trend: spec.sparklines,
         judged: spec.columns.iter().any(|column| column.goal.is_some()),
     };
-    // Slots only ever grow: a row that goes leaves an empty slot, hidden, for the next.
+    // Slots only ever grow: a row that goes leaves an empty slot for the next.
     let slots = Memo::new(move |before: Option<&usize>| {
         let now = panel.get().rows.len().min(MOST_ROWS);
         now.max(before.copied().unwrap_or_default())
@@ -87,7 +85,7 @@ pub fn Table(
                         {parts.judged.then(|| view! { <th scope="col" class="verdict">{text::VERDICT.get(language)}</th> })}
                     </tr>
                 </thead>
-                {rows}
+                <tbody>{rows}</tbody>
             </table>
             <p class="note" hidden=full>{text::NO_ROWS.get(language)}</p>
         </div>
@@ -103,8 +101,10 @@ fn head(page: Page, column: Option<StatKey>, label: &str, unit: &str, minor: boo
     };
     let href = page.link(move |request| request.sort = Some(next(request.sort)));
     let press = move |event: MouseEvent| {
-        event.prevent_default();
-        page.change(|request| request.sort = Some(next(request.sort)));
+        if is_plain(&event) {
+            event.prevent_default();
+            page.change(|request| request.sort = Some(next(request.sort)));
+        }
     };
     let sorted = changing::attribute(move || {
         let sort = chosen()?;
@@ -124,54 +124,54 @@ fn head(page: Page, column: Option<StatKey>, label: &str, unit: &str, minor: boo
     }
 }
 
-/// The slot of a row. Its row may be another one after the next sorting, or none. It is a `tbody` of its own, so that only
-/// what changed is made anew.
+/// The slot of a row. Its row may be another one after the next sorting, or none. A cell is made anew only when its own
+/// content changes, so that what is read, pointed at or selected stays.
 fn row(parts: Parts, slot: usize) -> impl IntoView {
-    let Parts { page, panel, order, .. } = parts;
-    let drawn = changing::markup(move || {
-        let (panel, order) = (panel.get(), order.get());
-        let row = order.row(&panel, slot);
-        html! { @if let Some(row) = row { (draw(parts, &panel, row, page.language)) } }
+    let language = parts.page.language;
+    let name = changing::attribute(move || parts.read(slot, order::name));
+    let title = name.clone();
+    let status = changing::attribute(move || {
+        let status = parts.read(slot, |_, row| row::status(row)).flatten();
+        status.map(|status| status.as_str().to_owned())
     });
-    view! { <tbody inner_html=drawn></tbody> }
-}
-
-fn draw(parts: Parts, panel: &PanelSnapshot, row: &Row, language: Language) -> Markup {
-    let shown = Shown::new(panel, row, language);
-    let columns = panel.spec.columns.iter().zip(&shown.cells);
-    let series = panel.series.iter().find(|series| series.labels == row.labels);
-    html! {
-        tr data-series=(shown.name) data-status=[shown.status.map(Status::as_str)] {
-            th scope="row" class="name" title=(shown.name) {
-                @if let Some(before) = shown.before { i { (before) } }
-                (shown.main)
-                @if !shown.after.is_empty() { small { (shown.after) } }
-            }
-            @for (column, cell) in columns {
-                td class={ "n" (minor(column)) (judged(cell.status)) } data-stat=(column.key.as_str())
-                    data-value=[cell.value] { (cell.text) }
-            }
-            @if parts.trend {
-                td class="trend" { (sparkline(series.map_or(&[], |series| &series.points), None)) }
-            }
-            @if parts.judged {
-                td class="verdict" {
-                    @if let Some(status) = shown.status { (shape(status.as_str())) }
-                    span { (shown.verdict) }
-                }
-            }
-        }
+    let gone = changing::flag(move || parts.read(slot, |_, _| ()).is_none());
+    let main = parts.drawn(slot, row::name);
+    let columns = Arc::clone(&parts.panel.get_untracked().spec);
+    let columns = columns.columns.iter().enumerate();
+    let figures = columns.map(|(at, column)| {
+        let class = if column.minor { "n minor" } else { "n" };
+        (
+            class,
+            parts.drawn(slot, move |panel, row| row::cell(panel, row, at, language)),
+        )
+    });
+    let trend = parts.trend.then(|| ("trend", parts.drawn(slot, row::trend)));
+    let verdict = parts.judged.then(|| {
+        let verdict = move |panel: &PanelSnapshot, row: &Row| row::verdict(panel, row, language);
+        ("verdict", parts.drawn(slot, verdict))
+    });
+    let cells = figures.chain(trend).chain(verdict);
+    let cells: Vec<_> = cells
+        .map(|(class, drawn)| view! { <td class=class inner_html=drawn></td> })
+        .collect();
+    view! {
+        <tr data-series=name data-status=status hidden=gone>
+            <th scope="row" class="name" title=title inner_html=main></th>
+            {cells}
+        </tr>
     }
 }
 
-fn minor(column: &ColumnSpec) -> &'static str {
-    if column.minor { " minor" } else { "" }
-}
+impl Parts {
+    /// Something of the row in a slot, if there is one.
+    fn read<T>(self, slot: usize, read: impl FnOnce(&PanelSnapshot, &Row) -> T) -> Option<T> {
+        let (panel, order) = (self.panel.get(), self.order.get());
+        let row = order.row(&panel, slot)?;
+        Some(read(&panel, row))
+    }
 
-fn judged(status: Option<Status>) -> &'static str {
-    match status {
-        Some(Status::Warn) => " is-warn",
-        Some(Status::Bad) => " is-bad",
-        Some(Status::Ok) | None => "",
+    /// The content of one of its cells.
+    fn drawn(self, slot: usize, draw: impl Fn(&PanelSnapshot, &Row) -> Markup + Send + 'static) -> Changing<String> {
+        changing::text(move || self.read(slot, &draw).map(Markup::into_string).unwrap_or_default())
     }
 }

@@ -22,6 +22,7 @@ pub(super) fn panel(chart: ChartKind, unit: Unit, goal: Option<Goal>, series: &[
         unit,
         goal,
         natural_limit: None,
+        limited: false,
     };
     PanelSnapshot {
         spec: Arc::new(PanelSpec {
@@ -37,6 +38,7 @@ pub(super) fn panel(chart: ChartKind, unit: Unit, goal: Option<Goal>, series: &[
             naming: vec!["name".to_owned()],
             stats: vec![stat],
             columns: Vec::new(),
+            sparklines: false,
             feed: crate::panel::Feed::default(),
         }),
         state: State::Live,

@@ -68,6 +68,7 @@ pub(super) fn panel(id: &str, title: Text, axis: Text, unit: Unit, chart: ChartK
         naming: Vec::new(),
         stats: Vec::new(),
         columns: Vec::new(),
+        sparklines: false,
         feed: Feed::default(),
     };
     Builder(Panel {
@@ -132,6 +133,7 @@ impl Builder {
             unit,
             goal,
             natural_limit,
+            limited: false,
         });
         self.0.stats.push(query);
         self.0.limits.push(None);
@@ -140,8 +142,9 @@ impl Builder {
 
     /// The measured limit of the figure before.
     pub(super) fn limited_by(mut self, query: Query) -> Self {
-        if let Some(limit) = self.0.limits.last_mut() {
+        if let (Some(limit), Some(stat)) = (self.0.limits.last_mut(), self.0.spec.stats.last_mut()) {
             *limit = Some(query);
+            stat.limited = true;
         }
         self
     }
@@ -155,6 +158,7 @@ impl Builder {
     /// A table of the groups that these labels make, sorted by the first column given to [`Builder::column`] unless
     /// [`Builder::order`] says otherwise.
     pub(super) fn table(mut self, rows: usize, spark: Option<Query>) -> Self {
+        self.0.spec.sparklines = spark.is_some();
         self.0.table = Some(Table {
             columns: Vec::new(),
             order: 0,

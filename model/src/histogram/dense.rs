@@ -58,7 +58,8 @@ impl Dense {
         }
         if first < self.low {
             let low = first - ROOM;
-            self.counts.splice(..0, std::iter::repeat_n(0, self.low.abs_diff(low) as usize));
+            self.counts
+                .splice(..0, std::iter::repeat_n(0, self.low.abs_diff(low) as usize));
             self.low = low;
         }
         let length = (last - self.low) as usize + 1;

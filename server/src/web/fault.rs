@@ -4,6 +4,7 @@
 use axum::Json;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
+use maud::{DOCTYPE, html};
 
 use super::{assets, headers};
 
@@ -73,16 +74,27 @@ impl Fault {
     pub(super) fn html(&self, base: &str) -> Response {
         let (ja, en) = self.words();
         let css = assets::names().css;
-        let mut response = Html(format!(
-            "<!doctype html><html lang=\"ja\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
-             content=\"width=device-width\"><title>{status} – Keiki</title><link rel=\"stylesheet\" \
-             href=\"{base}/assets/{css}\"></head><body><main class=\"fault\"><h1>{status}</h1><p>{ja}</p><p lang=\"en\">{en}</p>\
-             <p><a href=\"{home}\">Keiki</a></p></main></body></html>",
-            status = self.status().as_u16(),
-            home = home(base),
-            en = escape(en),
-        ))
-        .into_response();
+        let status = self.status().as_u16();
+        let document = html! {
+            (DOCTYPE)
+            html lang="ja" {
+                head {
+                    meta charset="utf-8";
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    title { (status) " – Keiki" }
+                    link rel="stylesheet" href={ (base) "/assets/" (css) };
+                }
+                body {
+                    main class="fault" {
+                        h1 { (status) }
+                        p { (ja) }
+                        p lang="en" { (en) }
+                        a class="button" href=(home(base)) { "Keiki" }
+                    }
+                }
+            }
+        };
+        let mut response = Html(document.into_string()).into_response();
         response
             .headers_mut()
             .insert(header::CONTENT_SECURITY_POLICY, headers::PAGE_POLICY);
@@ -115,20 +127,4 @@ fn set(headers: &mut HeaderMap, name: header::HeaderName, value: &'static str) {
 /// The address of the overview.
 pub(super) fn home(base: &str) -> &str {
     if base.is_empty() { "/" } else { base }
-}
-
-/// Escapes text for HTML.
-fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
 }

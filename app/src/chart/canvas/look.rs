@@ -68,7 +68,7 @@ impl Look {
         });
         let look = Self {
             series: series.collect(),
-            heat: model.heat.iter().flat_map(|_| super::option::HEAT.map(&of)).collect(),
+            heat: model.heat.iter().flat_map(|_| super::super::HEAT.map(&of)).collect(),
             raised: token("var(--raised)"),
             edge: token("var(--line-strong)"),
             ink: token("var(--ink-1)"),

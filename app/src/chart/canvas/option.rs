@@ -11,11 +11,6 @@ use super::super::echarts::{array, object, set};
 use super::super::option::{FRAME, OPTIONS, SERIES};
 use super::look::Look;
 
-/// The classes of a heat map's colours.
-pub(super) const HEAT: [&str; 8] = [
-    "heat-1", "heat-2", "heat-3", "heat-4", "heat-5", "heat-6", "heat-7", "heat-8",
-];
-
 /// The page's options.
 pub(super) struct Options {
     /// The plot without data.
@@ -25,6 +20,11 @@ pub(super) struct Options {
 }
 
 impl Options {
+    /// Whether the page has options.
+    pub(super) fn there() -> bool {
+        Self::of(ChartKind::Line).is_some_and(|options| options.frame.is_object())
+    }
+
     /// Those of a kind of chart; `None` where the page has none.
     pub(super) fn of(kind: ChartKind) -> Option<Self> {
         let json = document().get_element_by_id(OPTIONS)?.text_content()?;
