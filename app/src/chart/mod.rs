@@ -204,12 +204,9 @@ pub fn Chart(
         };
         source.to_owned()
     });
-    let note = changing::text(move || {
-        failed
-            .get()
-            .then(|| text::UNDRAWN.get(charts.language))
-            .unwrap_or_default()
-            .to_owned()
+    let note = changing::text(move || match failed.get() {
+        true => text::UNDRAWN.get(charts.language).to_owned(),
+        false => String::new(),
     });
     let label = changing::text(move || drawn.model.get().label.clone());
     let marked = changing::text(move || {
