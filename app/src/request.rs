@@ -211,10 +211,10 @@ impl PageRequest {
         if self.window != DEFAULT_WINDOW {
             put("window", window_text(self.window));
         }
-        for service in &self.scope.services {
+        for service in self.scope.services.iter() {
             put("service", &percent_encode(service));
         }
-        for host in &self.scope.hosts {
+        for host in self.scope.hosts.iter() {
             put("host", &percent_encode(host));
         }
         if self.language_chosen {

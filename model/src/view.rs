@@ -4,8 +4,8 @@
 //! `panel:<id>`. The canonical form (values sorted, defaults written out, without `;new`) is the view's key: one key,
 //! one encoded frame.
 
-use std::collections::BTreeSet;
 use std::fmt;
+use std::ops::Deref;
 use std::str::FromStr;
 
 use crate::group::Group;
@@ -34,9 +34,43 @@ pub enum Subject {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Scope {
     /// `service_name` is one of these.
-    pub services: BTreeSet<String>,
+    pub services: Names,
     /// `host_name` is one of these.
-    pub hosts: BTreeSet<String>,
+    pub hosts: Names,
+}
+
+/// A few names, sorted, each once.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Names(Vec<String>);
+
+impl Names {
+    /// Adds a name.
+    pub fn insert(&mut self, name: String) {
+        if let Err(place) = self.0.binary_search(&name) {
+            self.0.insert(place, name);
+        }
+    }
+
+    /// Whether a name is among them.
+    pub fn contains(&self, name: &str) -> bool {
+        self.0.iter().any(|one| one == name)
+    }
+}
+
+impl Deref for Names {
+    type Target = [String];
+
+    fn deref(&self) -> &[String] {
+        &self.0
+    }
+}
+
+impl FromIterator<String> for Names {
+    fn from_iter<I: IntoIterator<Item = String>>(names: I) -> Self {
+        let mut all = Self::default();
+        names.into_iter().for_each(|name| all.insert(name));
+        all
+    }
 }
 
 /// What a client looks at: subject, scope and resolution.
@@ -83,10 +117,10 @@ impl fmt::Display for View {
             Subject::Panel(id) => write!(f, "panel:{id}")?,
         }
         write!(f, "@{}/{}", self.step, self.window)?;
-        for service in &self.scope.services {
+        for service in self.scope.services.iter() {
             write!(f, ";service={}", percent_encode(service))?;
         }
-        for host in &self.scope.hosts {
+        for host in self.scope.hosts.iter() {
             write!(f, ";host={}", percent_encode(host))?;
         }
         Ok(())

@@ -35,12 +35,15 @@ pub use keys::Keys;
 pub use spark::sparkline;
 pub use table::DataTable;
 
-/// How many points a series has at most: the first picture is sent to everyone, the live one only drawn.
-const POINTS: usize = if cfg!(feature = "hydrate") {
+/// How many points a series has at most where a chart is wide. The first picture is sent to everyone, the live one only
+/// drawn.
+pub const WIDE: usize = if cfg!(feature = "hydrate") {
     keiki_model::chart::LIVE_POINTS
 } else {
     keiki_model::chart::STATIC_POINTS
 };
+/// How many on a card, which has few pixels more than that; the least and the greatest value of each column stay.
+pub const CARD: usize = keiki_model::chart::STATIC_POINTS;
 
 /// How far the canvas reaches beyond the plot, so that no stroke is cut; as in `style/chart.css`.
 const BLEED: f64 = 4.0;
@@ -67,17 +70,20 @@ pub struct Charts {
     pub theme: RwSignal<i64>,
     /// Whether the page is seen. Nothing is painted while it is not.
     pub seen: RwSignal<bool>,
+    /// How many points a series has at most.
+    points: usize,
 }
 
 impl Charts {
     /// In the browser it also begins to watch the page's theme and visibility.
-    pub fn new(language: Language, header: RwSignal<Arc<Header>>) -> Self {
+    pub fn new(language: Language, header: RwSignal<Arc<Header>>, points: usize) -> Self {
         let charts = Self {
             language,
             header,
             cursor: RwSignal::new(None),
             theme: RwSignal::new(0),
             seen: RwSignal::new(true),
+            points,
         };
         #[cfg(feature = "hydrate")]
         observe::page(charts);
@@ -91,7 +97,7 @@ impl Charts {
             language: self.language,
             zone: &header.zone,
             annotations: &header.annotations,
-            points: POINTS,
+            points: self.points,
             hidden,
         };
         ChartModel::new(panel, &options)

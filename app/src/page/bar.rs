@@ -21,7 +21,7 @@ pub fn Bar(
     let language = page.language;
     let services = move || {
         let (header, request) = (page.header.get(), page.request.get());
-        let names = header.services.iter().chain(&request.scope.hosts);
+        let names = header.services.iter().chain(request.scope.hosts.iter());
         names.map(String::as_str).collect::<Vec<_>>().join(", ")
     };
     let sources = changing::text(move || text::sources(page.header.get().sources, language));

@@ -17,7 +17,7 @@ use self::group::GroupPage;
 use self::overview::Overview;
 use self::tabs::Tabs;
 use crate::changing;
-use crate::chart::Charts;
+use crate::chart::{CARD, Charts, WIDE};
 use crate::state::Page;
 use crate::text;
 
@@ -27,8 +27,10 @@ pub fn App(
     /// The state.
     page: Page,
 ) -> impl IntoView {
-    provide_context(Charts::new(page.language, page.header));
-    let main = match page.request.get_untracked().subject {
+    let subject = page.request.get_untracked().subject.clone();
+    let points = if subject == Subject::Overview { CARD } else { WIDE };
+    provide_context(Charts::new(page.language, page.header, points));
+    let main = match subject {
         Subject::Group(group) => Either::Left(view! { <GroupPage page group=group.id()/> }),
         Subject::Overview | Subject::Panel(_) => Either::Right(view! { <Overview page/> }),
     };

@@ -46,7 +46,8 @@ pub fn Head(
         }
     });
     let age = changing::markup(move || {
-        let age = |newest| match page.link.get() {
+        // Of a page that stands still, by its own wish or for want of scripts, the age would be that of a moment past.
+        let age = |newest| match page.link.get().filter(|_| !page.paused.get()) {
             None => text::as_of(&page.hms(newest), language),
             Some(_) => format::age((page.time.get() - newest).max(0), language),
         };

@@ -150,7 +150,8 @@ fn Figure(page: Page, panel: RwSignal<Arc<PanelSnapshot>>, place: Place) -> impl
     let caption = changing::text(move || {
         let panel = panel.get();
         let caption = format::caption(&panel.spec.axis, Scale::of_panel(&panel).unit(language), language);
-        match as_of {
+        // Not before the stream is opened: until then the page is the server's.
+        match as_of.filter(|_| page.link.get().is_some()) {
             Some(time) => [&caption, " · ", &text::as_of(&page.hms(time), language)].concat(),
             None => caption,
         }

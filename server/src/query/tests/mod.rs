@@ -7,7 +7,6 @@ mod properties;
 mod scope;
 mod state;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use keiki_model::histogram::{Distribution, Explicit, Exponential};
@@ -15,7 +14,7 @@ use keiki_model::panel::{Failure, Panel, PanelSnapshot};
 use keiki_model::query::Query;
 use keiki_model::series::{Kind, Labels, Sample, Series};
 use keiki_model::time::Millis;
-use keiki_model::view::Scope;
+use keiki_model::view::{Names, Scope};
 
 use super::evaluate::{ALL, Evaluator, Figure};
 use super::grid::Grid;
@@ -170,6 +169,6 @@ pub(super) fn ask(scope: &Scope, now: Millis) -> Ask<'_> {
 pub(super) fn services(names: &[&str]) -> Scope {
     Scope {
         services: names.iter().map(|&name| name.to_owned()).collect(),
-        hosts: BTreeSet::new(),
+        hosts: Names::default(),
     }
 }
