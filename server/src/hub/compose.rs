@@ -69,7 +69,7 @@ impl Composer {
         let mut presets = self
             .presets
             .iter()
-            .filter(|(service, _)| scope.services.is_empty() || scope.services.contains(*service))
+            .filter(|(service, _)| scope.services.is_empty() || scope.services.contains(service))
             .map(|(_, preset)| preset.as_str());
         let first = presets.next()?;
         presets.all(|preset| preset == first).then_some(first)

@@ -89,7 +89,7 @@ fn hosts_belong_to_no_service() {
     assert_eq!(last(&Scope::default()), Some(0.4));
     assert_eq!(last(&services(&["shop"])), Some(0.4));
     let scope = Scope {
-        hosts: ["h2".to_owned()].into(),
+        hosts: std::iter::once("h2".to_owned()).collect(),
         ..services(&["shop"])
     };
     assert_eq!(last(&scope), Some(0.6));
