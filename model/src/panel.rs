@@ -102,6 +102,22 @@ pub enum ChartKind {
 }
 
 impl ChartKind {
+    /// Every kind.
+    pub const ALL: [Self; 7] = [
+        Self::Line,
+        Self::Area,
+        Self::StackedArea,
+        Self::Bar,
+        Self::Heat,
+        Self::Table,
+        Self::Stat,
+    ];
+
+    /// Whether it is drawn, and not only written.
+    pub fn is_drawn(self) -> bool {
+        !matches!(self, Self::Table | Self::Stat)
+    }
+
     /// Its name as it is written in JSON.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -118,16 +134,7 @@ impl ChartKind {
 
 #[test]
 fn a_kinds_name_is_that_of_json() {
-    let kinds = [
-        ChartKind::Line,
-        ChartKind::Area,
-        ChartKind::StackedArea,
-        ChartKind::Bar,
-        ChartKind::Heat,
-        ChartKind::Table,
-        ChartKind::Stat,
-    ];
-    for kind in kinds {
+    for kind in ChartKind::ALL {
         assert_eq!(serde_json::to_value(kind).expect("a name"), kind.as_str());
     }
 }

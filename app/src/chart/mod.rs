@@ -167,7 +167,7 @@ pub fn Chart(
     hidden: Option<RwSignal<Vec<String>>>,
 ) -> impl IntoView {
     let kind = panel.get_untracked().spec.chart;
-    if matches!(kind, ChartKind::Table | ChartKind::Stat) {
+    if !kind.is_drawn() {
         return None;
     }
     let charts = expect_context::<Charts>();

@@ -28,20 +28,14 @@ mod written {
     /// The options of every kind that is drawn on a canvas.
     pub fn json() -> &'static str {
         static JSON: LazyLock<String> = LazyLock::new(|| {
-            let kinds = [
-                ChartKind::Line,
-                ChartKind::Area,
-                ChartKind::StackedArea,
-                ChartKind::Bar,
-                ChartKind::Heat,
-            ];
+            let kinds = ChartKind::ALL.into_iter().filter(|kind| kind.is_drawn());
             let of = |kind: ChartKind| {
                 (
                     kind.as_str().to_owned(),
                     json!({ FRAME: frame(kind), SERIES: series(kind) }),
                 )
             };
-            Value::Object(kinds.map(of).into_iter().collect::<Map<_, _>>()).to_string()
+            Value::Object(kinds.map(of).collect::<Map<_, _>>()).to_string()
         });
         &JSON
     }
