@@ -48,9 +48,9 @@ export function layoutShifts(page) {
           return `${panel ?? ""} ${element.nodeName.toLowerCase()}.${element.className?.baseVal ?? element.className} ${node.textContent.slice(0, 20)}`;
         };
         const collect = (list) => {
-          for (const { value, sources } of list.getEntries()) {
+          for (const { value, sources, startTime } of list.getEntries()) {
             const moves = sources.map(({ node, previousRect: from, currentRect: to }) => `${name(node)}: ${from.x},${from.y} → ${to.x},${to.y}`);
-            shifts.push({ value, moves });
+            shifts.push({ value, at: startTime, moves });
           }
         };
         new PerformanceObserver(collect).observe({ type: "layout-shift", buffered: true });

@@ -5,6 +5,8 @@ import { PNG } from "pngjs";
 /** Differences of colour below this are smoothing (sum over the three channels). */
 const GROUND = 60;
 const COLOUR = 200;
+/** Smoothing mixes a colour with its ground: colours are alike if they lead away from it in one direction (cosine). */
+const DIRECTION = 0.98;
 
 function ground({ data }) {
   const counts = new Map();
@@ -18,6 +20,20 @@ function ground({ data }) {
 
 const distance = (data, at, [red, green, blue]) => Math.abs(data[at] - red) + Math.abs(data[at + 1] - green) + Math.abs(data[at + 2] - blue);
 
+/** Whether two pixels, each over its ground, are of one colour, however much of it there is. */
+function alike(one, at, under, two, there, over) {
+  let [both, first, second, apart] = [0, 0, 0, 0];
+  for (let channel = 0; channel < 3; channel += 1) {
+    const from = one[at + channel] - under[channel];
+    const to = two[there + channel] - over[channel];
+    both += from * to;
+    first += from * from;
+    second += to * to;
+    apart += Math.abs(one[at + channel] - two[there + channel]);
+  }
+  return apart < COLOUR || both > DIRECTION * Math.sqrt(first * second);
+}
+
 /** The share of `one`'s ink that has ink of a like colour within `reach` pixels in `two`. */
 function covered(one, two, reach) {
   const { width, height } = one;
@@ -29,18 +45,18 @@ function covered(one, two, reach) {
       const at = (y * width + x) * 4;
       if (distance(one.data, at, under) < GROUND * 2) continue;
       ink += 1;
-      const colour = [one.data[at], one.data[at + 1], one.data[at + 2]];
-      if (near(two, x, y, reach, colour, other)) found += 1;
+      if (near(two, x, y, reach, other, (there) => alike(one.data, at, under, two.data, there, other))) found += 1;
     }
   }
   return { ink, share: ink === 0 ? 1 : found / ink };
 }
 
-function near({ data, width, height }, x, y, reach, colour, under) {
+/** Whether there is ink within `reach` pixels that is as wanted. */
+function near({ data, width, height }, x, y, reach, under, wanted) {
   for (let down = Math.max(0, y - reach); down <= Math.min(height - 1, y + reach); down += 1) {
     for (let right = Math.max(0, x - reach); right <= Math.min(width - 1, x + reach); right += 1) {
       const at = (down * width + right) * 4;
-      if (distance(data, at, under) >= GROUND && distance(data, at, colour) < COLOUR) return true;
+      if (distance(data, at, under) >= GROUND && wanted(at)) return true;
     }
   }
   return false;

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // A program apart from Keiki and its tests that sends a known load: requests to each path at a fixed rate, sent by the
-// clock and not by the answers, and a count of what came back.
+// clock and not by the answers, and a count of what came back. A `#` in a path is the number of its request.
 //
 // Usage: send.js <url> <seconds> <path>=<requests per second>...      prints one line of JSON
 import http from "node:http";
@@ -26,6 +26,10 @@ function count(table, key) {
 function send(path) {
   counts.sent += 1;
   count(counts.path, path);
+  return ask(path);
+}
+
+function ask(path) {
   return new Promise((resolve) => {
     const request = http.get({ hostname, port, path: base + path, agent }, (response) => {
       count(counts.status, response.statusCode);
@@ -34,9 +38,11 @@ function send(path) {
       if (response.headers.etag) bodies.add(`${path} ${response.headers.etag}`);
       response.resume().once("close", resolve);
     });
-    request.once("error", () => {
+    request.once("error", ({ code }) => {
+      // The server has closed the idle connection in the same moment, and knows of no request.
+      if (request.reusedSocket && code === "ECONNRESET") return resolve(ask(path));
       counts.failed += 1;
-      resolve();
+      return resolve();
     });
   });
 }
@@ -46,7 +52,7 @@ const times = schedule
   .flatMap((entry) => {
     const at = entry.lastIndexOf("=");
     const [path, rate] = [entry.slice(0, at), Number(entry.slice(at + 1))];
-    return Array.from({ length: Math.round((rate * duration) / 1000) }, (_, place) => [((place + 0.5) * 1000) / rate, path]);
+    return Array.from({ length: Math.round((rate * duration) / 1000) }, (_, place) => [((place + 0.5) * 1000) / rate, path.replace("#", place)]);
   })
   .sort(([one], [two]) => one - two);
 
