@@ -152,6 +152,13 @@ pub enum Query {
         /// The denominator.
         whole: Box<Query>,
     },
+    /// The first, where what it measures is fed at all, and else the second: two ways to know the same thing.
+    Or {
+        /// The better way.
+        first: Box<Query>,
+        /// The way out.
+        second: Box<Query>,
+    },
 }
 
 impl Query {
@@ -174,6 +181,10 @@ impl Query {
                 **part = (**part).clone().by(labels);
                 **whole = (**whole).clone().by(labels);
             }
+            Self::Or { first, second } => {
+                **first = (**first).clone().by(labels);
+                **second = (**second).clone().by(labels);
+            }
         }
         self
     }
@@ -195,11 +206,21 @@ impl Query {
         }
     }
 
+    /// This, where it is fed, and else another.
+    #[must_use]
+    pub fn or(self, second: Self) -> Self {
+        Self::Or {
+            first: Box::new(self),
+            second: Box::new(second),
+        }
+    }
+
     /// Every selector that the query reads.
     pub fn selectors(&self) -> Vec<&Selector> {
         match self {
             Self::Select { selector, .. } => vec![selector],
             Self::Ratio { part, whole } => [part.selectors(), whole.selectors()].concat(),
+            Self::Or { first, second } => [first.selectors(), second.selectors()].concat(),
         }
     }
 }

@@ -14,12 +14,12 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config};
 use crate::hub::{self, Composer, Hub, StreamMetrics};
-use crate::query::Engine;
+use crate::query::{Engine, Failures};
 use crate::source::host::{HostConfig, HostSource, Watch, host_name};
 use crate::source::metric::metrics;
 use crate::source::own::{self, Measured, OwnSource, Totals};
-use crate::source::status::StatusBoard;
-use crate::source::{Source, runner};
+use crate::source::status::{SourceStatus, StatusBoard};
+use crate::source::{Source, postgres, runner};
 use crate::store::{Limits, SourceClass, SourceId, Store};
 use crate::web;
 
@@ -82,14 +82,30 @@ fn store_samples(store: &Store, identity: &Labels) -> impl FnMut(Millis) -> Vec<
 }
 
 /// Why a panel's source fails, in the words of the panel.
-fn failure(board: &StatusBoard, source: &str) -> Option<Failure> {
-    let status = board.sources().into_iter().find(|status| status.name == source)?;
-    let (_, message) = status.last_error.filter(|_| !status.up)?;
-    Some(Failure {
-        source: status.name,
-        message,
-        next_attempt: status.next_attempt,
-    })
+struct Failing(StatusBoard);
+
+impl Failing {
+    fn find(&self, of: impl Fn(&SourceStatus) -> bool) -> Option<Failure> {
+        let mut failing = self.0.sources().into_iter().filter(|status| !status.up && of(status));
+        failing.find_map(|status| {
+            let (_, message) = status.last_error?;
+            Some(Failure {
+                source: status.name,
+                message,
+                next_attempt: status.next_attempt,
+            })
+        })
+    }
+}
+
+impl Failures for Failing {
+    fn failure(&self, source: &str) -> Option<Failure> {
+        self.find(|status| status.name == source)
+    }
+
+    fn missing(&self, metric: &str) -> Option<Failure> {
+        self.find(|status| status.feeds.iter().any(|fed| fed.name == metric))
+    }
 }
 
 /// The tasks that feed the store.
@@ -104,7 +120,7 @@ struct Feeding {
 impl Feeding {
     fn start(&mut self, source: impl Source) {
         let id = SourceId::new(source.name(), SourceClass::Own);
-        let status = self.board.register(source.name());
+        let status = self.board.register(source.name(), source.feeds());
         let (store, shutdown) = (self.store.clone(), self.shutdown.clone());
         let sink = move |samples| {
             store.append(&id, samples, SystemClock.now());
@@ -132,8 +148,7 @@ pub async fn run(config: Config, bound: web::Bound, shutdown: CancellationToken)
     let jobs = JobInstrument::new(&recorder, SERVICE);
     jobs.set_length(0);
 
-    let failing = board.clone();
-    let engine = Engine::new(store.clone(), move |source: &str| failure(&failing, source));
+    let engine = Engine::new(store.clone(), Failing(board.clone()));
     let presets: HashMap<_, _> = config
         .services
         .iter()
@@ -177,6 +192,11 @@ pub async fn run(config: Config, bound: web::Bound, shutdown: CancellationToken)
             },
             &host,
         ));
+    }
+    for server in &config.postgres {
+        for part in postgres::sources(server, &host) {
+            feeding.start(part);
+        }
     }
     let extra: own::Extra = Box::new(store_samples(&store, &identity));
     feeding.start(OwnSource::new(

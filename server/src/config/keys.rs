@@ -169,6 +169,56 @@ pub static TABLES: &[Table] = &[
         ],
     },
     Table {
+        name: "postgres",
+        repeated: true,
+        doc: "A PostgreSQL server to watch. docs/postgresql.md tells what is read and which rights that needs.",
+        keys: &[
+            key(
+                "name",
+                Kind::Text,
+                "\"shop-db\"",
+                "What the pages call it: its service_name.",
+            ),
+            key(
+                "url",
+                Kind::Text,
+                "\"postgresql://keiki@127.0.0.1:5432/shop\"",
+                "Where it is, as whom Keiki comes, and the database in which pg_stat_statements was created.",
+            ),
+            key(
+                "password_file",
+                Kind::Text,
+                "\"/run/secrets/keiki-postgres\"",
+                "A file with the password, read at each connection; better than a password in the url.",
+            ),
+            key(
+                "tls",
+                Kind::Text,
+                "\"auto\"",
+                "\"verify\" encrypts and checks the server's certificate, \"off\" does not encrypt; \"auto\" verifies \
+                 unless the server is on this machine.",
+            ),
+            key(
+                "tls_ca",
+                Kind::Text,
+                "\"/etc/keiki/postgres-ca.pem\"",
+                "The certificate authorities to believe instead of the system's, as PEM.",
+            ),
+            key(
+                "interval",
+                Kind::Seconds(1.0, 3600.0),
+                "1",
+                "Whole seconds between two readings; statements are read every 5 s and sizes every 60 s at most.",
+            ),
+            key(
+                "timeout",
+                Kind::Seconds(0.1, 60.0),
+                "5",
+                "How long connecting or one reading may take; a reading never takes longer than its interval.",
+            ),
+        ],
+    },
+    Table {
         name: "sources",
         repeated: false,
         doc: "Where samples come from.",
@@ -217,7 +267,7 @@ pub static TABLES: &[Table] = &[
 ];
 
 /// Tables that a later version reads. They are refused, because a setting that does nothing deceives its writer.
-pub static LATER: &[&str] = &["access", "tls", "postgres", "scrape", "embed"];
+pub static LATER: &[&str] = &["access", "tls", "scrape", "embed"];
 
 /// The table of a name.
 pub fn table(name: &str) -> Option<&'static Table> {

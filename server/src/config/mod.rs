@@ -16,12 +16,14 @@ use keiki_model::time::{Millis, Zone};
 
 pub mod host_name;
 pub mod keys;
+mod postgres;
 pub mod problem;
 mod reader;
 mod resolve;
 #[cfg(test)]
 mod tests;
 
+use crate::source::postgres::PostgresConfig;
 use host_name::HostName;
 use problem::{ConfigError, Origin};
 use reader::{Data, Value, Values};
@@ -43,6 +45,8 @@ pub struct Config {
     pub processes: Vec<Process>,
     /// The watched services.
     pub services: Vec<Service>,
+    /// The PostgreSQL servers to watch.
+    pub postgres: Vec<PostgresConfig>,
     /// Where samples come from.
     pub sources: Sources,
     /// Bounds on memory and work.

@@ -99,8 +99,7 @@ impl ConfigError {
         writeln!(f, "{}:{}:{}: {}", self.file, place.line, place.column, problem.message)?;
         let number = place.line.to_string();
         // A line is shown up to a length that fits a terminal; control characters would act on it.
-        let shown: String = place
-            .text
+        let shown: String = without_password(place.text)
             .chars()
             .take(160)
             .map(|c| if c.is_control() { ' ' } else { c })
@@ -108,6 +107,27 @@ impl ConfigError {
         writeln!(f, "  {number} | {shown}")?;
         let (indent, marks) = (place.column - 1, "^".repeat(place.width.clamp(1, 160)));
         write!(f, "  {:width$} | {:indent$}{marks}", "", "", width = number.len())
+    }
+}
+
+/// A line with stars for the password of an address. Messages go to logs.
+fn without_password(line: &str) -> String {
+    let Some(start) = line.find("://").map(|at| at + 3) else {
+        return match line.to_ascii_lowercase().find("password=") {
+            Some(at) => line[..at].to_owned() + "password=***",
+            None => line.to_owned(),
+        };
+    };
+    // A password may hold an @; the last one ends it.
+    let Some(end) = line[start..].rfind('@').map(|at| start + at) else {
+        return line.to_owned();
+    };
+    match line[start..end].find(':') {
+        None => line.to_owned(),
+        Some(colon) => {
+            let (before, secret) = (&line[..=start + colon], &line[start + colon + 1..end]);
+            [before, &"*".repeat(secret.chars().count()), &line[end..]].concat()
+        }
     }
 }
 

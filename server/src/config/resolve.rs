@@ -10,6 +10,7 @@ use keiki_model::target::PRESETS;
 use keiki_model::text::Language;
 
 use super::keys::{self, closest};
+use super::postgres;
 use super::problem::{Origin, Problem};
 use super::reader::{Data, Entry, Value, Values, default_of};
 use super::{Config, Host, Limits, Log, LogFormat, Process, Server, Service, Site, Sources};
@@ -41,6 +42,7 @@ impl Resolver {
         let host = self.boolean("host", "enabled").map(|enabled| Host { enabled });
         let processes = self.processes();
         let services = self.services();
+        let postgres = postgres::resolve(&self.entries("postgres"), &mut self.problems);
         let sources = self.texts("sources", "priority", source_kind).map(Sources::in_order);
         let limits = self.limits();
         let log = self.log();
@@ -50,6 +52,7 @@ impl Resolver {
             host: host?,
             processes,
             services,
+            postgres,
             sources: sources?,
             limits: limits?,
             log: log?,

@@ -126,7 +126,7 @@ fn the_sample_file_states_every_key_with_its_default() {
             assert!(rest.contains(&line), "the sample lacks {line:?} below {heading:?}");
         }
     }
-    // With every line in force it is still valid, but for the process, which has either name or pid.
+    // With every line in force it is still valid, but for the process, which has either name or pid, and a file.
     let forced: String = SAMPLE
         .lines()
         .map(|line| {
@@ -134,7 +134,7 @@ fn the_sample_file_states_every_key_with_its_default() {
                 .filter(|line| line.starts_with('[') || line.contains(" = "))
                 .unwrap_or(line)
         })
-        .filter(|line| !line.starts_with("pid"))
+        .filter(|line| !line.starts_with("pid") && !line.starts_with("tls_ca"))
         .flat_map(|line| [line, "\n"])
         .collect();
     parse(&forced).unwrap_or_else(|error| panic!("{error}"));
@@ -225,7 +225,7 @@ fn a_bad_value_is_shown_with_what_would_do() {
 
 #[test]
 fn what_comes_later_is_not_accepted_in_silence() {
-    for table in ["[access]", "[tls]", "[[postgres]]", "[[scrape]]", "[embed]"] {
+    for table in ["[access]", "[tls]", "[[scrape]]", "[embed]"] {
         assert!(complaint(table).contains("is not in this version"), "{table}");
     }
 }
@@ -330,4 +330,58 @@ fn the_command_line_overrides_everything() {
     };
     let error = Config::parse("keiki.toml", "", overrides, []).unwrap_err().to_string();
     assert!(error.starts_with("--listen: no address \"nowhere\""), "{error}");
+}
+
+#[test]
+fn postgres_servers_are_read() {
+    let text = "[[postgres]]\nname = \"a\"\nurl = \"postgresql://keiki:pw@db.example.com/shop\"\ntls = \"off\"\ninterval = 5\n\
+                [[postgres]]\nname = \"b\"\nurl = \"postgresql:///shop?host=/run/postgresql&user=keiki\"\n";
+    let config = parse(text).expect("both are right");
+    let [a, b] = &config.postgres[..] else {
+        panic!("two servers")
+    };
+    assert_eq!(
+        (a.name.as_str(), a.target.address.as_str()),
+        ("a", "db.example.com:5432")
+    );
+    assert_eq!(a.target.remote_host.as_deref(), Some("db.example.com"));
+    assert_eq!(a.interval, Duration::from_secs(5));
+    assert_eq!(
+        (b.target.address.as_str(), &b.target.remote_host),
+        ("/run/postgresql", &None)
+    );
+}
+
+#[test]
+fn mistakes_about_postgres_are_told_without_passwords() {
+    let table = |lines: &str| complaint(&format!("[[postgres]]\nname = \"a\"\n{lines}"));
+    for (lines, said) in [
+        ("", "needs a url"),
+        ("url = \"mysql://u:s3cret@h/d\"", "no address of a PostgreSQL server"),
+        (
+            "url = \"postgresql://u:s3cret@h:port/d\"",
+            "no address of a PostgreSQL server",
+        ),
+        ("url = \"postgresql://u:s3cret@one,two/d\"", "must name one host"),
+        ("url = \"postgresql://h/d\"", "names no user"),
+        ("url = \"postgresql://u:s3cret@h/d?sslmode=disable\"", "sslmode"),
+        (
+            "url = \"postgresql://u:s3cret@h/d\"\ntls = \"maybe\"",
+            "no kind of encryption",
+        ),
+        (
+            "url = \"host=h user=u password=s3cret port=x\"",
+            "no address of a PostgreSQL server",
+        ),
+        (
+            "url = \"postgresql://u:s3cret@h/d\"\ntls_ca = \"/nowhere.pem\"",
+            "cannot read /nowhere.pem",
+        ),
+    ] {
+        let complaint = table(lines);
+        assert!(complaint.contains(said), "{lines}: {complaint}");
+        assert!(!complaint.contains("s3cret"), "{complaint}");
+    }
+    let twice = "url = \"postgresql://u@127.0.0.1/d\"\n";
+    assert!(table(&format!("{twice}[[postgres]]\nname = \"a\"\n{twice}")).contains("a second [[postgres]] named"));
 }

@@ -77,7 +77,10 @@ pub(crate) fn condition<'a>(
         if sources.is_empty() {
             sources.extend(reader.last_source(metric));
         }
-        failure = failure.or_else(|| sources.iter().find_map(|source| failures.failure(source.name())));
+        failure = failure.or_else(|| match &sources[..] {
+            [] => failures.missing(metric),
+            sources => sources.iter().find_map(|source| failures.failure(source.name())),
+        });
     }
     let state = match newest {
         Some(newest) if !is_stale(newest, interval_ms, now) => State::Live,

@@ -167,6 +167,17 @@ impl<'a> Evaluator<'a> {
                 }
                 lines
             }
+            Query::Or { first, .. } if self.is_fed(first) => self.lines(first, wanted),
+            Query::Or { second, .. } => self.lines(second, wanted),
+        }
+    }
+
+    /// Whether there is anything of what a query measures, whatever its labels.
+    fn is_fed(&self, query: &'a Query) -> bool {
+        match query {
+            Query::Select { selector, .. } => !self.visible(&selector.metric).is_empty(),
+            Query::Ratio { whole, .. } => self.is_fed(whole),
+            Query::Or { first, second } => self.is_fed(first) || self.is_fed(second),
         }
     }
 
@@ -241,6 +252,8 @@ impl<'a> Evaluator<'a> {
                 };
                 self.figures(whole, wanted).into_iter().filter_map(ratio).collect()
             }
+            Query::Or { first, .. } if self.is_fed(first) => self.figures(first, wanted),
+            Query::Or { second, .. } => self.figures(second, wanted),
         }
     }
 

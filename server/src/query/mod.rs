@@ -46,6 +46,11 @@ const COARSENED: u32 = 10;
 pub trait Failures: Send + Sync {
     /// What is wrong with the source of this name, if anything.
     fn failure(&self, source: &str) -> Option<Failure>;
+
+    /// What is wrong with a source that would feed a metric of which there is nothing.
+    fn missing(&self, _metric: &str) -> Option<Failure> {
+        None
+    }
 }
 
 impl<F: Fn(&str) -> Option<Failure> + Send + Sync> Failures for F {

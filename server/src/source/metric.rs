@@ -1,8 +1,11 @@
 //! What a source declares about a metric before it reads it: one table per source, walked by tests and by help texts.
 
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use keiki_model::series::{Kind, Labels, Series};
+use keiki_model::series::{Kind, Labels, Sample, Series};
+use keiki_model::time::Millis;
 
 /// One metric of a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +37,59 @@ impl Metric {
             labels.set(*name, *value);
         }
         Series::new(self.name, labels, self.kind, Some(self.interval_ms))
+    }
+}
+
+/// The samples of a source's readings. A series is made once, and kept for as long as it is seen.
+#[derive(Debug)]
+pub(crate) struct Shelf {
+    identity: Labels,
+    interval_ms: u32,
+    time: Millis,
+    series: HashMap<(&'static str, Box<[Box<str>]>), (Arc<Series>, bool)>,
+    samples: Vec<Sample>,
+}
+
+impl Shelf {
+    /// For readings of one identity, at an interval that may be longer than the metrics declare.
+    pub(crate) fn new(identity: Labels, interval: Duration) -> Self {
+        Self {
+            identity,
+            interval_ms: u32::try_from(interval.as_millis()).unwrap_or(u32::MAX),
+            time: 0,
+            series: HashMap::new(),
+            samples: Vec::new(),
+        }
+    }
+
+    /// Begins a reading; one that was given up in the middle is dropped.
+    pub(crate) fn begin(&mut self, now: Millis) {
+        self.time = now;
+        self.samples.clear();
+        for (_, seen) in self.series.values_mut() {
+            *seen = false;
+        }
+    }
+
+    /// The time of this reading.
+    pub(crate) fn time(&self) -> Millis {
+        self.time
+    }
+
+    /// Adds a number under the values of the metric's own labels.
+    pub(crate) fn number(&mut self, metric: &Metric, values: &[&str], value: f64) {
+        let key = (metric.name, values.iter().map(|&value| value.into()).collect());
+        let interval_ms = self.interval_ms.max(metric.interval_ms);
+        let make = || (Metric { interval_ms, ..*metric }.series(&self.identity, values), true);
+        let (series, seen) = self.series.entry(key).or_insert_with(make);
+        *seen = true;
+        self.samples.push(Sample::number(series, self.time, value));
+    }
+
+    /// Ends the reading.
+    pub(crate) fn take(&mut self) -> Vec<Sample> {
+        self.series.retain(|_, (_, seen)| *seen);
+        std::mem::take(&mut self.samples)
     }
 }
 

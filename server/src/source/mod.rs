@@ -15,6 +15,7 @@ use keiki_model::time::Millis;
 pub mod host;
 pub mod metric;
 pub mod own;
+pub mod postgres;
 pub mod runner;
 pub mod status;
 mod thread;
@@ -34,6 +35,11 @@ pub trait Source: Send + 'static {
     /// reading does not cost the next one.
     fn timeout(&self) -> Duration {
         default_timeout(self.interval())
+    }
+
+    /// Metrics that it can be known to feed before it ever has: where it fails from the start, their panels say why.
+    fn feeds(&self) -> &'static [metric::Metric] {
+        &[]
     }
 
     /// One reading. Runs on the source's own task, must not block it, and may be dropped at any await.

@@ -12,6 +12,7 @@ use keiki_model::histogram::Distribution;
 use keiki_model::series::{HOST_NAME, Labels, SERVICE_INSTANCE_ID, SERVICE_NAME, Sample, Series, Value};
 use keiki_model::time::Millis;
 
+use super::metric::Metric;
 use super::status::StatusBoard;
 use super::{Source, SourceError};
 
@@ -95,6 +96,10 @@ impl<S: Source> Source for Measured<S> {
 
     fn timeout(&self) -> Duration {
         self.source.timeout()
+    }
+
+    fn feeds(&self) -> &'static [Metric] {
+        self.source.feeds()
     }
 
     async fn collect(&mut self, now: Millis) -> Result<Vec<Sample>, SourceError> {

@@ -7,7 +7,7 @@ use keiki_model::series::{Labels, Sample, Series};
 use keiki_model::time::Millis;
 
 use super::SourceError;
-use super::metric::metrics;
+use super::metric::{Metric, metrics};
 
 metrics! {
     UP = Gauge "keiki_source_up" ["source"] every 1000:
@@ -28,6 +28,8 @@ const ERROR_LENGTH: usize = 300;
 pub struct SourceStatus {
     /// The source's name.
     pub name: String,
+    /// Metrics that it is known to feed.
+    pub feeds: &'static [Metric],
     /// Whether the newest reading succeeded; `false` before the first.
     pub up: bool,
     /// When it was last read with success, Unix milliseconds.
@@ -81,10 +83,11 @@ impl StatusBoard {
     }
 
     /// A place on the board for one source. Sources are listed in the order of their registration.
-    pub fn register(&self, name: &str) -> StatusHandle {
+    pub fn register(&self, name: &str, feeds: &'static [Metric]) -> StatusHandle {
         let mut entries = self.lock();
         let status = SourceStatus {
             name: name.to_owned(),
+            feeds,
             ..SourceStatus::default()
         };
         entries.push(Entry { status, series: None });
@@ -212,7 +215,7 @@ mod tests {
     #[test]
     fn a_board_tells_each_source_apart() {
         let board = StatusBoard::new();
-        let (host, web) = (board.register("host"), board.register("scrape:web"));
+        let (host, web) = (board.register("host", &[]), board.register("scrape:web", &[]));
         assert!(values(&board).is_empty(), "what was never tried has no state");
 
         host.succeeded(8_000, Duration::from_millis(2), 40);
@@ -242,7 +245,7 @@ mod tests {
     #[test]
     fn series_are_made_once_per_identity() {
         let board = StatusBoard::new();
-        board.register("host").succeeded(1, Duration::ZERO, 1);
+        board.register("host", &[]).succeeded(1, Duration::ZERO, 1);
         let (a, b) = (Labels::new([(HOST_NAME, "a")]), Labels::new([(HOST_NAME, "b")]));
         let first = |identity: &Labels| Arc::clone(&board.samples(1, identity)[0].series);
         assert!(Arc::ptr_eq(&first(&a), &first(&a)));

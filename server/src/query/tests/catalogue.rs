@@ -37,6 +37,10 @@ fn note(query: &Query, wanted: &mut BTreeMap<String, Wanted>) {
             note(part, wanted);
             note(whole, wanted);
         }
+        Query::Or { first, second } => {
+            note(first, wanted);
+            note(second, wanted);
+        }
         Query::Select {
             selector, function, by, ..
         } => {

@@ -87,7 +87,7 @@ impl Bench {
                 let _ = report.send((name, sample.time));
             }
         };
-        let (status, clock) = (self.board.register(name), self.clock.clone());
+        let (status, clock) = (self.board.register(name, &[]), self.clock.clone());
         self.tasks
             .push(tokio::spawn(run(source, sink, status, clock, self.shutdown.clone())));
     }

@@ -1,0 +1,138 @@
+//! `[[postgres]]`: from values to the servers to watch.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use tokio_postgres::config::{Host, SslMode};
+
+use super::problem::{Origin, Problem};
+use super::reader::{Data, Entry, Value};
+use crate::source::postgres::{PostgresConfig, Target, Tls};
+
+const NAME: &str = "name";
+const URL: &str = "url";
+
+/// The servers of all tables. Every mistake is noted.
+pub(super) fn resolve(entries: &[Entry], problems: &mut Vec<Problem>) -> Vec<PostgresConfig> {
+    let mut servers: Vec<PostgresConfig> = Vec::new();
+    for entry in entries {
+        match server(entry) {
+            Err(problem) => problems.push(problem),
+            Ok(server) if servers.iter().any(|other| other.name == server.name) => {
+                let message = format!("a second [[postgres]] named {:?}", server.name);
+                problems.push(Problem::new(origin(entry, NAME), message).hint("give each server one table"));
+            }
+            Ok(server) => servers.push(server),
+        }
+    }
+    servers
+}
+
+/// Where a key is written, or the table's heading.
+fn origin(entry: &Entry, key: &str) -> Origin {
+    let heading = || Origin::File(entry.span.clone());
+    entry.values.get(key).map_or_else(heading, |value| value.origin.clone())
+}
+
+fn text<'a>(entry: &'a Entry, key: &str) -> Option<&'a str> {
+    match entry.values.get(key) {
+        Some(Value {
+            data: Data::Text(text), ..
+        }) => Some(text),
+        _ => None,
+    }
+}
+
+fn seconds(entry: &Entry, key: &str, default: Duration) -> Duration {
+    match entry.values.get(key) {
+        Some(Value {
+            data: Data::Seconds(seconds),
+            ..
+        }) => Duration::try_from_secs_f64(*seconds).unwrap_or(default),
+        _ => default,
+    }
+}
+
+fn required<'a>(entry: &'a Entry, key: &str, example: &str) -> Result<&'a str, Problem> {
+    text(entry, key).filter(|text| !text.is_empty()).ok_or_else(|| {
+        let problem = Problem::new(origin(entry, key), format!("[[postgres]] needs a {key}"));
+        problem.hint(format!("write {key} = \"{example}\""))
+    })
+}
+
+fn server(entry: &Entry) -> Result<PostgresConfig, Problem> {
+    let name = required(entry, NAME, "shop-db")?.to_owned();
+    let url = required(entry, URL, "postgresql://keiki@127.0.0.1:5432/shop")?;
+    let at = |key: &str, message: String| Problem::new(origin(entry, key), message);
+    let mut driver = tokio_postgres::Config::from_str(url).map_err(|error| {
+        // The driver names the part that is wrong, and never its value.
+        let why = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+        at(URL, format!("no address of a PostgreSQL server: {why}"))
+            .hint("write url = \"postgresql://keiki@127.0.0.1:5432/shop\"")
+    })?;
+    let [host] = driver.get_hosts() else {
+        let message = "a [[postgres]] is one server: the address must name one host";
+        return Err(at(URL, message.into()).hint("give each server one table"));
+    };
+    let port = driver.get_ports().first().copied().unwrap_or(5432);
+    let (address, remote_host) = match host {
+        Host::Tcp(host) => (format!("{host}:{port}"), (!is_loopback(host)).then(|| host.clone())),
+        Host::Unix(folder) => (folder.display().to_string(), None),
+    };
+    if driver.get_user().is_none() {
+        let message = "the address names no user";
+        return Err(at(URL, message.into()).hint("write url = \"postgresql://keiki@…\""));
+    }
+    if url.contains("sslmode") {
+        let message = "sslmode is not understood here";
+        return Err(at(URL, message.into()).hint("write tls = \"verify\" or tls = \"off\" in the same table"));
+    }
+    let tls = tls(entry, remote_host.is_some())?;
+    driver.ssl_mode(if matches!(tls, Tls::Off) {
+        SslMode::Disable
+    } else {
+        SslMode::Require
+    });
+    driver.application_name("keiki");
+    let interval = seconds(entry, "interval", Duration::from_secs(1));
+    let timeout = seconds(entry, "timeout", Duration::from_secs(5));
+    driver.connect_timeout(timeout);
+    Ok(PostgresConfig {
+        name,
+        target: Target {
+            driver,
+            password_file: text(entry, "password_file").map(PathBuf::from),
+            address,
+            remote_host,
+            tls,
+        },
+        interval: Duration::from_secs(interval.as_secs().max(1)),
+        timeout,
+    })
+}
+
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+fn tls(entry: &Entry, remote: bool) -> Result<Tls, Problem> {
+    let authorities = text(entry, "tls_ca").map(Path::new);
+    let checked = match text(entry, "tls").unwrap_or("auto") {
+        "auto" => remote || authorities.is_some(),
+        "verify" => true,
+        "off" => false,
+        other => {
+            let message = format!("no kind of encryption {other:?}: write \"auto\", \"verify\" or \"off\"");
+            return Err(Problem::new(origin(entry, "tls"), message));
+        }
+    };
+    if !checked {
+        return Ok(Tls::Off);
+    }
+    Tls::checked(authorities).map_err(|error| {
+        let key = if authorities.is_some() { "tls_ca" } else { "tls" };
+        Problem::new(origin(entry, key), error.to_string())
+    })
+}

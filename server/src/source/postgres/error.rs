@@ -1,0 +1,76 @@
+//! What goes wrong, in words for an operator. No text here holds a password or a statement's literals.
+
+use tokio_postgres::Error;
+use tokio_postgres::error::SqlState;
+
+use crate::source::SourceError;
+
+/// Why a part could not be read.
+#[derive(Debug)]
+pub(super) enum Failed {
+    /// The server, or the way to it.
+    Driver(Error),
+    /// The server is well, and something that this part needs is missing. Says what to do.
+    Missing(String),
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self::Driver(error)
+    }
+}
+
+impl Failed {
+    /// Whether the connection is of no more use.
+    pub(super) fn is_fatal(&self) -> bool {
+        match self {
+            Self::Driver(error) => {
+                error.is_closed()
+                    || error
+                        .as_db_error()
+                        .is_none_or(|error| matches!(error.severity(), "FATAL" | "PANIC"))
+            }
+            Self::Missing(_) => false,
+        }
+    }
+
+    pub(super) fn told(self, address: &str) -> SourceError {
+        match self {
+            Self::Driver(error) => told(&error, address),
+            Self::Missing(what) => SourceError::Unavailable(what),
+        }
+    }
+}
+
+/// An error of the driver or of the server.
+pub(super) fn told(error: &Error, address: &str) -> SourceError {
+    let text = match error.as_db_error() {
+        Some(answer) => {
+            let code = answer.code();
+            let what = if *code == SqlState::INVALID_PASSWORD || *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION
+            {
+                "refuses Keiki's user"
+            } else if *code == SqlState::TOO_MANY_CONNECTIONS {
+                "has no free connection"
+            } else if *code == SqlState::CANNOT_CONNECT_NOW || *code == SqlState::ADMIN_SHUTDOWN {
+                "is starting up or shutting down"
+            } else if *code == SqlState::QUERY_CANCELED {
+                "took too long"
+            } else if *code == SqlState::INSUFFICIENT_PRIVILEGE {
+                "denies Keiki's user a right"
+            } else {
+                "says"
+            };
+            format!("PostgreSQL at {address} {what}: {}", answer.message())
+        }
+        None => {
+            // The driver's own text says at which step; its cause says why.
+            let cause = std::error::Error::source(error).map(ToString::to_string);
+            match cause {
+                Some(cause) => format!("PostgreSQL at {address}: {cause}"),
+                None => format!("PostgreSQL at {address}: {error}"),
+            }
+        }
+    };
+    SourceError::Unavailable(text)
+}

@@ -1,0 +1,142 @@
+//! The one connection to a server.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio::task::AbortHandle;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Row, Statement};
+
+use super::error::{Failed, told};
+use super::{Target, tls};
+use crate::source::SourceError;
+
+/// What every session begins with: nothing is written, nothing waits long, and nothing but the system's own functions
+/// answers to an unqualified name.
+const SET_UP: &str = "SET default_transaction_read_only = on; SET search_path = pg_catalog; \
+    SET idle_in_transaction_session_timeout = '10s'; SET lock_timeout = '100ms'";
+
+/// A connection that is opened when it is needed.
+#[derive(Debug)]
+pub(super) struct Link {
+    target: Target,
+    timeout: Duration,
+    session: Option<Session>,
+    /// Set while a reading runs. One that was dropped in the middle, because it took too long, leaves it set: whatever
+    /// the server still answers belongs to nobody.
+    busy: bool,
+}
+
+impl Link {
+    pub(super) fn new(target: Target, timeout: Duration) -> Self {
+        Self {
+            target,
+            timeout,
+            session: None,
+            busy: false,
+        }
+    }
+
+    /// The session, connected if it is not.
+    pub(super) async fn open(&mut self) -> Result<&mut Session, SourceError> {
+        if std::mem::replace(&mut self.busy, true)
+            || self.session.as_ref().is_some_and(|session| session.client.is_closed())
+        {
+            self.session = None;
+        }
+        if self.session.is_none() {
+            self.session = Some(Session::open(&self.target, self.timeout).await?);
+        }
+        self.session
+            .as_mut()
+            .ok_or_else(|| SourceError::Unavailable("no connection".into()))
+    }
+
+    /// Ends a reading.
+    pub(super) fn settle<T>(&mut self, outcome: Result<T, Failed>) -> Result<T, SourceError> {
+        self.busy = false;
+        outcome.map_err(|failed| {
+            if failed.is_fatal() {
+                self.session = None;
+            }
+            failed.told(&self.target.address)
+        })
+    }
+}
+
+/// A connection that is open.
+#[derive(Debug)]
+pub(super) struct Session {
+    client: Client,
+    driver: AbortHandle,
+    prepared: HashMap<String, Statement>,
+    /// As `server_version_num` tells it: 150018.
+    pub(super) version: i32,
+    /// The user that Keiki is.
+    pub(super) user: String,
+}
+
+impl Session {
+    async fn open(target: &Target, timeout: Duration) -> Result<Self, SourceError> {
+        let mut driver = target.driver.clone();
+        if let Some(file) = &target.password_file {
+            let password = tokio::fs::read_to_string(file)
+                .await
+                .map_err(|error| SourceError::file(file, error))?;
+            driver.password(password.trim_end_matches(['\r', '\n']));
+        }
+        let address = &target.address;
+        let failed = |error: tokio_postgres::Error| told(&error, address);
+        let (client, driver) = tls::connect(&driver, &target.tls).await.map_err(failed)?;
+        let mut session = Self {
+            client,
+            driver,
+            prepared: HashMap::new(),
+            version: 0,
+            user: String::new(),
+        };
+        // The server gives up before Keiki does, so that the connection stays of use.
+        let limit = timeout.mul_f64(0.9).as_millis().max(1);
+        let set_up = format!("{SET_UP}; SET statement_timeout = {limit}");
+        session.client.batch_execute(&set_up).await.map_err(failed)?;
+        let sql = "SELECT current_setting('server_version_num')::int4, current_user::text";
+        let row = session.client.query_one(sql, &[]).await.map_err(failed)?;
+        (session.version, session.user) = (row.get(0), row.get(1));
+        Ok(session)
+    }
+
+    /// The rows of a query, which the server plans once.
+    pub(super) async fn rows(&mut self, sql: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, Failed> {
+        if !self.prepared.contains_key(sql) {
+            let statement = self.client.prepare(sql).await?;
+            self.prepared.insert(sql.to_owned(), statement);
+        }
+        Ok(self.client.query(&self.prepared[sql], parameters).await?)
+    }
+
+    /// Whether Keiki's user sees what others do.
+    pub(super) async fn sees_all(&mut self) -> Result<(), Failed> {
+        let rows = self
+            .rows("SELECT pg_has_role('pg_read_all_stats', 'usage')", &[])
+            .await?;
+        if rows.first().is_some_and(|row| row.get(0)) {
+            return Ok(());
+        }
+        Err(Failed::Missing(format!(
+            "{} may not see other users' sessions: run GRANT pg_monitor TO {};",
+            self.user,
+            quoted(&self.user)
+        )))
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+/// An identifier as SQL takes any.
+pub(super) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}

@@ -1,0 +1,320 @@
+//! The extension `pg_stat_statements`: how often and how long each statement was executed.
+//!
+//! The extension forgets statements when it is full and all of them when it is reset, so that a sum over it can fall.
+//! Keiki therefore adds up what each statement grew by, and reports running totals of its own: of all statements, and of
+//! the leading ones with their texts. Numbers are read at every reading, texts only of statements that newly lead.
+
+use std::collections::{HashMap, HashSet};
+
+use keiki_model::time::Millis;
+
+use super::error::Failed;
+use super::link::{Session, quoted};
+use super::metrics::statements::{CALLS, SECONDS, STATEMENT_CALLS, STATEMENT_SECONDS};
+use super::text::normalised;
+use crate::source::metric::Shelf;
+
+/// So many statements lead a reading by time, by calls and by mean each.
+const LEADERS: usize = 20;
+/// One that has led stays reported so long, milliseconds: the longest window of a page.
+const KEPT: Millis = 15 * 60 * 1_000;
+/// So many are reported at most; those that led longest ago make way.
+const REPORTED: usize = 200;
+
+const EXTENSION: &str = "SELECT n.nspname::text, e.extversion FROM pg_extension e \
+    JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pg_stat_statements'";
+
+const NAMES: &str = "SELECT oid, datname::text FROM pg_database";
+
+/// A statement as the extension tells it apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    user: u32,
+    database: u32,
+    query: i64,
+    top_level: bool,
+}
+
+/// Calls and seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Cost {
+    calls: f64,
+    seconds: f64,
+}
+
+impl Cost {
+    /// What came to it since an earlier reading; all of it if it began anew.
+    fn since(self, before: Self) -> Self {
+        if self.calls < before.calls || self.seconds < before.seconds {
+            return self;
+        }
+        Self {
+            calls: self.calls - before.calls,
+            seconds: self.seconds - before.seconds,
+        }
+    }
+
+    fn add(&mut self, more: Self) {
+        self.calls += more.calls;
+        self.seconds += more.seconds;
+    }
+
+    fn mean(self) -> f64 {
+        if self.calls > 0.0 {
+            self.seconds / self.calls
+        } else {
+            0.0
+        }
+    }
+}
+
+/// A statement of one database, whoever executes it.
+type Subject = (u32, i64);
+
+/// What Keiki has counted of one.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counted {
+    total: Cost,
+    /// Without the newest reading: with this a series begins, so that it does not miss what made it lead.
+    before: Cost,
+}
+
+impl Counted {
+    /// What came with the newest reading.
+    fn grown(self) -> Cost {
+        self.total.since(self.before)
+    }
+}
+
+/// What is known of the extension's statements.
+#[derive(Debug, Default)]
+pub(super) struct Statements {
+    /// The newest readings; `None` before the first.
+    newest: Option<HashMap<Key, Cost>>,
+    all: Cost,
+    counted: HashMap<Subject, Counted>,
+    /// The statements that are reported, and when they last led.
+    leading: HashMap<Subject, Millis>,
+    texts: HashMap<Subject, String>,
+    databases: HashMap<u32, String>,
+    /// The texts whose series have begun.
+    begun: HashSet<(u32, String)>,
+}
+
+impl Statements {
+    pub(super) async fn read(&mut self, session: &mut Session, shelf: &mut Shelf) -> Result<(), Failed> {
+        session.sees_all().await?;
+        let (schema, version) = extension(session).await?;
+        let time = if version >= (1, 8) {
+            "total_exec_time"
+        } else {
+            "total_time"
+        };
+        let top_level = if version >= (1, 9) { "toplevel" } else { "true" };
+        let sql = format!(
+            "SELECT userid, dbid, queryid, {top_level}, calls, {time} FROM {schema}.pg_stat_statements(false) \
+             WHERE queryid IS NOT NULL"
+        );
+        let rows = session.rows(&sql, &[]).await?;
+        let readings = rows.iter().map(|row| {
+            let key = Key {
+                user: row.get(0),
+                database: row.get(1),
+                query: row.get(2),
+                top_level: row.get(3),
+            };
+            let cost = Cost {
+                calls: row.get::<_, i64>(4) as f64,
+                seconds: row.get::<_, f64>(5) / 1_000.0,
+            };
+            (key, cost)
+        });
+        self.count(readings.collect());
+        self.lead(shelf.time());
+        self.find_texts(session, &schema).await?;
+        self.report(shelf);
+        Ok(())
+    }
+
+    /// Adds what each statement grew by.
+    fn count(&mut self, readings: HashMap<Key, Cost>) {
+        for counted in self.counted.values_mut() {
+            counted.before = counted.total;
+        }
+        for (key, cost) in &readings {
+            // What was executed before Keiki first looked was not seen by it.
+            let grown = match &self.newest {
+                None => Cost::default(),
+                Some(newest) => cost.since(newest.get(key).copied().unwrap_or_default()),
+            };
+            self.all.add(grown);
+            let counted = self.counted.entry((key.database, key.query)).or_default();
+            counted.total.add(grown);
+        }
+        let there: HashSet<Subject> = readings.keys().map(|key| (key.database, key.query)).collect();
+        self.counted
+            .retain(|subject, _| there.contains(subject) || self.leading.contains_key(subject));
+        self.newest = Some(readings);
+    }
+
+    /// Chooses the statements to report.
+    fn lead(&mut self, now: Millis) {
+        let orders: [fn(&Counted) -> f64; 3] = [
+            |counted| counted.grown().seconds,
+            |counted| counted.grown().calls,
+            |counted| counted.grown().mean(),
+        ];
+        for order in orders {
+            let mut by: Vec<_> = self
+                .counted
+                .iter()
+                .map(|(subject, counted)| (order(counted), *subject))
+                .filter(|(value, _)| *value > 0.0)
+                .collect();
+            if by.len() > LEADERS {
+                by.select_nth_unstable_by(LEADERS, |a, b| b.0.total_cmp(&a.0));
+                by.truncate(LEADERS);
+            }
+            self.leading.extend(by.into_iter().map(|(_, subject)| (subject, now)));
+        }
+        self.leading.retain(|_, led| now - *led < KEPT);
+        if self.leading.len() > REPORTED {
+            let mut times: Vec<Millis> = self.leading.values().copied().collect();
+            times.sort_unstable();
+            let oldest = times[times.len() - REPORTED];
+            self.leading.retain(|_, led| *led >= oldest);
+        }
+        self.texts.retain(|subject, _| self.leading.contains_key(subject));
+    }
+
+    /// Asks for the texts of statements that newly lead, and for the names of databases that are new.
+    async fn find_texts(&mut self, session: &mut Session, schema: &str) -> Result<(), Failed> {
+        let unknown: Vec<i64> = self
+            .leading
+            .keys()
+            .filter(|subject| !self.texts.contains_key(*subject))
+            .map(|(_, query)| *query)
+            .collect();
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let sql = format!(
+            "SELECT dbid, queryid, left(query, 4000) FROM {schema}.pg_stat_statements(true) WHERE queryid = ANY($1)"
+        );
+        for row in session.rows(&sql, &[&unknown]).await? {
+            let subject = (row.get(0), row.get(1));
+            if self.leading.contains_key(&subject) {
+                let text = row.get::<_, Option<&str>>(2).map(normalised).unwrap_or_default();
+                self.texts.insert(subject, text);
+            }
+        }
+        for row in session.rows(NAMES, &[]).await? {
+            self.databases.insert(row.get(0), row.get(1));
+        }
+        Ok(())
+    }
+
+    /// Statements of one text are one: a list of values may have any length.
+    fn report(&mut self, shelf: &mut Shelf) {
+        shelf.number(&CALLS, &[], self.all.calls);
+        shelf.number(&SECONDS, &[], self.all.seconds);
+        let mut by_text: HashMap<(u32, String), Counted> = HashMap::new();
+        for subject in self.leading.keys() {
+            let (Some(text), Some(counted)) = (self.texts.get(subject), self.counted.get(subject)) else {
+                continue;
+            };
+            let sum = by_text.entry((subject.0, text.clone())).or_default();
+            sum.total.add(counted.total);
+            sum.before.add(counted.before);
+        }
+        self.begun.retain(|key| by_text.contains_key(key));
+        for (key, counted) in by_text {
+            let database = self.databases.get(&key.0).map_or("", String::as_str);
+            let labels = [database, key.1.as_str()];
+            let cost = if self.begun.contains(&key) {
+                counted.total
+            } else {
+                counted.before
+            };
+            shelf.number(&STATEMENT_CALLS, &labels, cost.calls);
+            shelf.number(&STATEMENT_SECONDS, &labels, cost.seconds);
+            self.begun.insert(key);
+        }
+    }
+}
+
+/// The extension's schema, quoted, and its version.
+async fn extension(session: &mut Session) -> Result<(String, (u32, u32)), Failed> {
+    let rows = session.rows(EXTENSION, &[]).await?;
+    let Some(row) = rows.first() else {
+        return Err(Failed::Missing(
+            "the extension pg_stat_statements is missing in this database: put it into shared_preload_libraries, \
+             restart PostgreSQL and run CREATE EXTENSION pg_stat_statements;"
+                .into(),
+        ));
+    };
+    let mut parts = row.get::<_, &str>(1).split('.').map(|part| part.parse().unwrap_or(0));
+    let version = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
+    Ok((quoted(row.get(0)), version))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(query: i64) -> Key {
+        Key {
+            user: 1,
+            database: 1,
+            query,
+            top_level: true,
+        }
+    }
+
+    fn read(statements: &mut Statements, readings: &[(i64, f64, f64)]) {
+        let cost = |&(query, calls, seconds): &(i64, f64, f64)| (key(query), Cost { calls, seconds });
+        statements.count(readings.iter().map(cost).collect());
+    }
+
+    #[test]
+    fn what_was_before_the_first_reading_is_not_counted() {
+        let mut statements = Statements::default();
+        read(&mut statements, &[(1, 100.0, 10.0)]);
+        assert_eq!(statements.all, Cost::default());
+        read(&mut statements, &[(1, 103.0, 10.5), (2, 2.0, 1.0)]);
+        assert_eq!((statements.all.calls, statements.all.seconds), (5.0, 1.5));
+    }
+
+    #[test]
+    fn a_reset_or_a_forgotten_statement_takes_nothing_away() {
+        let mut statements = Statements::default();
+        read(&mut statements, &[(1, 100.0, 10.0), (2, 7.0, 7.0)]);
+        read(&mut statements, &[(1, 4.0, 0.5)]);
+        assert_eq!((statements.all.calls, statements.all.seconds), (4.0, 0.5));
+        read(&mut statements, &[(1, 5.0, 0.75), (2, 1.0, 2.0)]);
+        assert_eq!((statements.all.calls, statements.all.seconds), (6.0, 2.75));
+    }
+
+    #[test]
+    fn the_leading_ones_stay_for_a_window() {
+        let mut statements = Statements::default();
+        let all = |calls: f64| {
+            (0..100)
+                .map(|query| (query, calls * query as f64, 0.0))
+                .collect::<Vec<_>>()
+        };
+        read(&mut statements, &all(1.0));
+        statements.lead(0);
+        assert!(statements.leading.is_empty());
+        read(&mut statements, &all(2.0));
+        statements.lead(1);
+        assert_eq!(statements.leading.len(), LEADERS);
+        assert!(statements.leading.contains_key(&(1, 99)));
+        read(&mut statements, &[(3, 1_000_000.0, 0.0)]);
+        statements.lead(KEPT);
+        assert!(statements.leading.contains_key(&(1, 3)));
+        assert!(statements.leading.contains_key(&(1, 99)), "still within the window");
+        statements.lead(KEPT + 1);
+        assert!(statements.counted.contains_key(&(1, 99)));
+    }
+}
