@@ -1,6 +1,7 @@
 # Builds, runs and checks Keiki. `make` alone lists what there is.
 #
-# The order of a build: app to WASM -> bindings -> wasm-opt -> site (public/build.mjs) -> server with the site inside.
+# The order of a build: app to WASM -> bindings -> wasm-opt -> site (public/build.mjs); beside it the server; then the binary
+# of the two.
 # It is a few commands in a row and not cargo-leptos, which would take longer to compile than all of Keiki.
 
 SHELL := /bin/bash
@@ -30,7 +31,7 @@ WASM_OPT := public/node_modules/.bin/wasm-opt
 # Given to the tests of the served pages alone: Keiki reads its own configuration from variables that begin with KEIKI_.
 END2END := KEIKI_BIN=$(abspath $(KEIKI))
 
-.PHONY: help setup build run dev test soak fuzz bench clean FORCE
+.PHONY: help setup build server run dev test soak fuzz bench clean FORCE
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,8 +69,14 @@ public/node_modules/.stamp end2end/node_modules/.stamp: %/node_modules/.stamp: %
 
 # ---- Build
 
-build: $(STAMP)/site ## Build target/release/keiki with the site inside
-	cargo build --profile $(PROFILE) --locked -p keiki-server
+# The tools, the WASM and the server have tails in which one core has nothing to do: side by side they fill each other's.
+build: | $(STAMP)/machine ## Build target/release/keiki with the site inside
+	@$(MAKE) --no-print-directory -j3 $(STAMP)/site server
+	cargo build --profile $(PROFILE) --locked -p keiki
+
+# All of the binary but the site.
+server: FORCE | $(STAMP)/machine
+	cargo build --profile $(PROFILE) --locked -p keiki-server --lib
 
 run: build ## Build, then run Keiki on http://127.0.0.1:3000
 	exec $(KEIKI)
@@ -110,12 +117,16 @@ $(STAMP)/site: $(WASM)/app.wasm $(SITE_SOURCES) $(STAMP)/of-$(PROFILE) public/no
 
 # Commands that Debian packages bring, as command:package. As root they are installed, without starting their services.
 CHROMIUM ?= $(or $(shell command -v chromium || command -v chromium-browser || command -v google-chrome),chromium)
-TEST_TOOLS := $(CHROMIUM):chromium promtool:prometheus brotli:brotli fc-list:fontconfig
+TEST_TOOLS := $(CHROMIUM):chromium promtool:prometheus brotli:brotli fc-list:fontconfig postgres:postgresql
 BENCH_TOOLS := $(TEST_TOOLS) nginx:nginx wrk:wrk
 
 define need
 	@missing=(); \
-	for pair in $(1); do command -v "$${pair%%:*}" > /dev/null || [ -x "/usr/sbin/$${pair%%:*}" ] || missing+=("$${pair##*:}"); done; \
+	for pair in $(1); do \
+	  tool="$${pair%%:*}"; package="$${pair##*:}"; \
+	  command -v "$$tool" > /dev/null || [ -x "/usr/sbin/$$tool" ] \
+	    || compgen -G "/usr/lib/$$package/*/bin/$$tool" > /dev/null || missing+=("$$package"); \
+	done; \
 	fc-list :lang=ja 2> /dev/null | grep -q . || missing+=(fonts-noto-cjk); \
 	if [ $${#missing[@]} -gt 0 ]; then \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \

@@ -22,25 +22,28 @@ pub(crate) struct Condition {
 
 /// The metrics that a panel is about: those of its chart and of its own figures. Limits, and the figures that an overview
 /// card borrows from its siblings, do not keep it alive. A panel that only borrows is about what it borrows.
-pub(crate) fn metrics(panel: &Panel) -> Vec<&str> {
+/// `selectors` tells what a query reads.
+pub(crate) fn metrics<'a>(panel: &'a Panel, selectors: impl Fn(&'a Query) -> Vec<&'a Selector>) -> Vec<&'a str> {
+    let stats = panel.stats.iter().zip(&panel.spec.stats);
+    let own = stats.filter(|(_, spec)| spec.of.is_none()).map(|(query, _)| query);
+    let mut metrics = drawn(panel, &selectors);
+    metrics.extend(names(own.flat_map(&selectors)));
+    if metrics.is_empty() {
+        metrics = names(panel.stats.iter().flat_map(&selectors));
+    }
+    metrics.sort_unstable();
+    metrics.dedup();
+    metrics
+}
+
+/// Those of its chart or table.
+fn drawn<'a>(panel: &'a Panel, selectors: impl Fn(&'a Query) -> Vec<&'a Selector>) -> Vec<&'a str> {
     let table = panel
         .table
         .iter()
         .flat_map(|table| table.columns.iter().chain(&table.spark));
-    let stats = panel.stats.iter().zip(&panel.spec.stats);
-    let own = stats.filter(|(_, spec)| spec.of.is_none()).map(|(query, _)| query);
-    let selectors = panel
-        .lines
-        .iter()
-        .map(|line| &line.query)
-        .chain(own)
-        .chain(table)
-        .flat_map(Query::selectors);
-    let mut metrics = names(selectors.chain(&panel.heat));
-    if metrics.is_empty() {
-        metrics = names(panel.stats.iter().flat_map(Query::selectors));
-    }
-    metrics
+    let queries = panel.lines.iter().map(|line| &line.query).chain(table);
+    names(queries.flat_map(selectors).chain(&panel.heat))
 }
 
 fn names<'a>(selectors: impl Iterator<Item = &'a Selector>) -> Vec<&'a str> {
@@ -50,40 +53,53 @@ fn names<'a>(selectors: impl Iterator<Item = &'a Selector>) -> Vec<&'a str> {
     names
 }
 
-/// Judges the data behind these metrics. Conditions on labels do not matter: that no request failed is no reason to
-/// call the panel of failures empty.
+/// Judges the data behind a panel. Conditions on labels do not matter: that no request failed is no reason to call the
+/// panel of failures empty. Of two ways to know the same thing, the one that is shown counts.
 ///
 /// The newest sample of all series counts, against the interval of the slowest: a service that falls silent beside
-/// another that goes on does not make the panel stale, and a slow source is given its time.
+/// another that goes on does not make the panel stale, and a slow source is given its time. But where the source of what
+/// is drawn fails, figures from elsewhere do not make up for it.
 pub(crate) fn condition<'a>(
     evaluator: &Evaluator<'a>,
     reader: &Reader<'_>,
-    metrics: &[&'a str],
+    panel: &'a Panel,
     failures: &dyn Failures,
     now: Millis,
 ) -> Condition {
+    let shown = |query: &'a Query| evaluator.selectors(query);
+    let (metrics, drawn) = (metrics(panel, shown), drawn(panel, shown));
     let mut newest = None;
     let mut interval_ms = 0;
     let mut failure = None;
-    for metric in metrics {
+    let mut lacking = false;
+    for metric in &metrics {
+        let (mut newest_of_it, mut interval_of_it) = (None, 0);
         let visible = evaluator.within_window(metric);
         for stored in visible.iter() {
-            newest = newest.max(stored.newest());
-            interval_ms = interval_ms.max(stored.interval_ms());
+            newest_of_it = newest_of_it.max(stored.newest());
+            interval_of_it = interval_of_it.max(stored.interval_ms());
         }
+        newest = newest.max(newest_of_it);
+        interval_ms = interval_ms.max(interval_of_it);
         // A source feeds many series; the first tells who to ask, and of several sources the first that fails.
         let mut sources: Vec<_> = visible.iter().map(|stored| stored.source()).collect();
         sources.dedup();
         if sources.is_empty() {
             sources.extend(reader.last_source(metric));
         }
-        failure = failure.or_else(|| match &sources[..] {
+        let why = match &sources[..] {
             [] => failures.missing(metric),
             sources => sources.iter().find_map(|source| failures.failure(source.name())),
-        });
+        };
+        let is_fresh = newest_of_it.is_some_and(|newest| !is_stale(newest, interval_of_it, now));
+        if why.is_some() && !is_fresh && drawn.contains(metric) && !lacking {
+            lacking = true;
+            failure = None;
+        }
+        failure = failure.or(why);
     }
     let state = match newest {
-        Some(newest) if !is_stale(newest, interval_ms, now) => State::Live,
+        Some(newest) if !lacking && !is_stale(newest, interval_ms, now) => State::Live,
         _ if failure.is_some() => State::Error,
         Some(_) => State::Stale,
         None => State::Empty,

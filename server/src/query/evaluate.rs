@@ -172,6 +172,16 @@ impl<'a> Evaluator<'a> {
         }
     }
 
+    /// What a query reads, given what is fed.
+    pub(crate) fn selectors(&self, query: &'a Query) -> Vec<&'a Selector> {
+        match query {
+            Query::Select { selector, .. } => vec![selector],
+            Query::Ratio { part, whole } => [self.selectors(part), self.selectors(whole)].concat(),
+            Query::Or { first, .. } if self.is_fed(first) => self.selectors(first),
+            Query::Or { second, .. } => self.selectors(second),
+        }
+    }
+
     /// Whether there is anything of what a query measures, whatever its labels.
     fn is_fed(&self, query: &'a Query) -> bool {
         match query {

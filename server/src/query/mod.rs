@@ -24,6 +24,7 @@ use std::sync::{Arc, LazyLock};
 
 use keiki_model::group::Group;
 use keiki_model::panel::{Failure, Panel, PanelSnapshot};
+use keiki_model::query::Query;
 use keiki_model::time::{Millis, SECOND};
 use keiki_model::view::Scope;
 
@@ -108,14 +109,14 @@ impl Engine {
             Some(group) => shows_itself(&reader, &SERVICE_METRICS[&group], ask.scope),
             None => shows_itself(&reader, &of_services(panel), ask.scope),
         };
-        let metrics = condition::metrics(panel);
+        let metrics = condition::metrics(panel, Query::selectors);
         let audience = Audience {
             scope: ask.scope,
             itself,
         };
         let from = ask.to - Millis::from(ask.window) * SECOND;
         let evaluator = Evaluator::new(&reader, audience, grid, from, ask.to).cached(&self.cache, ask.now);
-        let condition = condition::condition(&evaluator, &reader, &metrics, &*self.failures, ask.now);
+        let condition = condition::condition(&evaluator, &reader, panel, &*self.failures, ask.now);
         let itself = itself && !metrics.iter().all(|metric| is_of_host(metric));
         panel::snapshot(panel, spec, &evaluator, condition, itself)
     }

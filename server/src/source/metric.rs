@@ -40,13 +40,17 @@ impl Metric {
     }
 }
 
+/// A metric's name and the values of its own labels.
+type Place = (&'static str, Box<[Box<str>]>);
+
 /// The samples of a source's readings. A series is made once, and kept for as long as it is seen.
 #[derive(Debug)]
 pub(crate) struct Shelf {
     identity: Labels,
     interval_ms: u32,
     time: Millis,
-    series: HashMap<(&'static str, Box<[Box<str>]>), (Arc<Series>, bool)>,
+    /// By metric and values; whether this reading has seen it.
+    series: HashMap<Place, (Arc<Series>, bool)>,
     samples: Vec<Sample>,
 }
 

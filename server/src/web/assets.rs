@@ -1,7 +1,10 @@
 //! The static files of the site: inside the binary, named by their content, compressed before.
 //!
-//! `make build` makes them (`public/build.mjs`) and `build.rs` turns them into the table below. A file whose name holds
+//! `make build` makes them (`public/build.mjs`), the binary holds them (`server/keiki/build.rs`) and installs them here, so
+//! that the server can be compiled while the site is still being made. A file whose name holds
 //! its hash never changes, so that browsers keep it for good; a new build has new names.
+
+use std::sync::OnceLock;
 
 use axum::{
     body::Body,
@@ -10,7 +13,25 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-include!(concat!(env!("OUT_DIR"), "/assets.rs"));
+/// All files of the site.
+#[derive(Debug)]
+pub struct Site {
+    /// The files.
+    pub assets: &'static [Asset],
+    /// Changes whenever any file or the version does.
+    pub build_id: &'static str,
+}
+
+static SITE: OnceLock<Site> = OnceLock::new();
+
+/// Takes the site, once, before anything is served. Later ones are left alone.
+pub fn install(site: Site) {
+    let _ = SITE.set(site);
+}
+
+fn table() -> &'static [Asset] {
+    SITE.get().map_or(&[], |site| site.assets)
+}
 
 /// One static file in its three forms.
 #[derive(Debug)]
@@ -53,22 +74,22 @@ pub const MISSING: &str = "built without the site: run `make build`";
 
 /// Whether the binary holds the site. A plain `cargo build` may not.
 pub fn is_built() -> bool {
-    !TABLE.is_empty()
+    !table().is_empty()
 }
 
 /// Changes whenever any file of the site or the crate's version does: a page of another build reloads itself.
 pub fn build_id() -> &'static str {
-    BUILD_ID
+    SITE.get().map_or("", |site| site.build_id)
 }
 
 /// The file of a name with hash, as it stands in URLs.
 pub fn find(name: &str) -> Option<&'static Asset> {
-    TABLE.iter().find(|asset| asset.name == name)
+    table().iter().find(|asset| asset.name == name)
 }
 
 /// The file of a logical name.
 pub fn named(logical: &str) -> Option<&'static Asset> {
-    TABLE.iter().find(|asset| asset.logical == logical)
+    table().iter().find(|asset| asset.logical == logical)
 }
 
 /// The name with hash of a logical name. Without the site, or for a file that it has not, the logical name itself.
@@ -298,32 +319,5 @@ mod tests {
         let response = serve(Path("app.js".into()), HeaderMap::new()).await;
         assert_eq!(response.status(), StatusCode::NOT_FOUND);
         assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store");
-    }
-
-    #[test]
-    fn the_site_is_whole_or_absent() {
-        let names = names();
-        for name in [
-            names.css,
-            names.boot,
-            names.echarts,
-            names.wasm_js,
-            names.wasm,
-            names.favicon,
-        ] {
-            assert_eq!(find(name).is_some(), is_built(), "{name}");
-        }
-        for asset in TABLE {
-            assert!(
-                !asset.identity.is_empty() && !asset.brotli.is_empty() && !asset.gzip.is_empty(),
-                "{}",
-                asset.name
-            );
-            assert!(
-                asset.name.contains(asset.etag.trim_matches(['W', '/', '"'])),
-                "{}",
-                asset.name
-            );
-        }
     }
 }

@@ -19,7 +19,7 @@ use keiki_model::view::{Names, Scope};
 use super::evaluate::{ALL, Evaluator, Figure};
 use super::grid::Grid;
 use super::select::Audience;
-use super::{Ask, Engine};
+use super::{Ask, Engine, Failures};
 use crate::store::{Limits, SourceClass, SourceId, Store};
 
 /// A multiple of every step that is used here.
@@ -147,6 +147,24 @@ impl Bench {
                 next_attempt: None,
             })
         })
+    }
+
+    /// An engine that says a source fails which would feed this metric, of which there is nothing.
+    pub(super) fn never_fed(&self, metric: &'static str) -> Engine {
+        struct NeverFed(&'static str);
+        impl Failures for NeverFed {
+            fn failure(&self, _: &str) -> Option<Failure> {
+                None
+            }
+            fn missing(&self, metric: &str) -> Option<Failure> {
+                (metric == self.0).then(|| Failure {
+                    source: "missing".to_owned(),
+                    message: "no right".to_owned(),
+                    next_attempt: None,
+                })
+            }
+        }
+        Engine::new(self.store.clone(), NeverFed(metric))
     }
 
     /// A panel over five minutes at one second.

@@ -77,6 +77,43 @@ fn a_failing_source_is_an_error_once_its_data_are_old() {
 }
 
 #[test]
+fn of_two_ways_the_one_that_is_fed_counts() {
+    let bench = Bench::new();
+    let id = "database.connections";
+    let state = |engine: &Engine| {
+        let snapshot = engine.panel(group::panel(id).unwrap(), &ask(&Scope::default(), NOW));
+        (snapshot.state, snapshot.stats[0].value)
+    };
+    let gauge = |name, state| series(name, &[("db_client_connection_state", state)], Kind::Gauge, 1_000);
+    assert_eq!(state(&bench.engine()), (State::Empty, None));
+    assert_eq!(
+        state(&bench.never_fed("db_client_connection_count")),
+        (State::Error, None)
+    );
+    bench.numbers(&gauge("db_client_connection_count", "used"), &[(-500, 3.0)]);
+    assert_eq!(state(&bench.engine()), (State::Live, Some(3.0)));
+    bench.numbers(&gauge("postgresql_backends", "active"), &[(-500, 5.0)]);
+    assert_eq!(state(&bench.engine()), (State::Live, Some(5.0)));
+}
+
+#[test]
+fn figures_from_elsewhere_do_not_make_up_for_a_chart_that_fails() {
+    let bench = Bench::new();
+    let deadlocks = series(
+        "postgresql_deadlocks_total",
+        &[("host_name", "h")],
+        Kind::Counter,
+        1_000,
+    );
+    bench.numbers(&deadlocks, &[(-1_500, 0.0), (-500, 0.0)]);
+    let locks = |engine: &Engine| engine.panel(group::panel("database.locks").unwrap(), &ask(&Scope::default(), NOW));
+    assert_eq!(locks(&bench.engine()).state, State::Live);
+    let failed = locks(&bench.never_fed("postgresql_lock_waits"));
+    assert_eq!(failed.state, State::Error);
+    assert_eq!(failed.failure.map(|failure| failure.source).as_deref(), Some("missing"));
+}
+
+#[test]
 fn one_of_two_services_may_fall_silent() {
     let bench = Bench::new();
     let depth = |service, at| {

@@ -122,11 +122,16 @@ impl Session {
         if rows.first().is_some_and(|row| row.get(0)) {
             return Ok(());
         }
-        Err(Failed::Missing(format!(
+        Err(self.needs_monitor())
+    }
+
+    /// What to do so that Keiki's user sees what others do.
+    pub(super) fn needs_monitor(&self) -> Failed {
+        Failed::Missing(format!(
             "{} may not see other users' sessions: run GRANT pg_monitor TO {};",
             self.user,
             quoted(&self.user)
-        )))
+        ))
     }
 }
 

@@ -12,9 +12,8 @@ const PLACEHOLDER: &str = "?";
 
 /// The text without literals and comments, on one line, at most [`LENGTH`] characters long.
 pub(super) fn normalised(sql: &str) -> String {
-    let mut tokens = Tokens { rest: sql };
     let mut text = Text::default();
-    while let Some(token) = tokens.next() {
+    for token in (Tokens { rest: sql }) {
         text.push(token);
     }
     text.finish()

@@ -1,14 +1,17 @@
-//! The command line.
+//! The binary: the command line, and the site that the server shows.
 
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
 
 use keiki_server::config::{Config, DEFAULT_FILE, Overrides};
+use keiki_server::web::assets::{self, Asset, Site};
 use keiki_server::web::{Bound, raise_file_limit};
 use keiki_server::{log, run::run};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+
+include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
 const HELP: &str = "\
 Keiki, a self-hosted live performance dashboard
@@ -102,6 +105,7 @@ fn check(overrides: Overrides) -> Outcome {
 
 fn serve(overrides: Overrides) -> Outcome {
     let (mut config, file) = Config::load(overrides, environment())?;
+    assets::install(SITE);
     log::start(&config.log, std::env::var(log::VARIABLE).ok().as_deref())?;
     let fits = raise_file_limit(config.server.max_connections);
     if fits < config.server.max_connections {
@@ -191,6 +195,35 @@ mod tests {
             ("--config", "missing argument for option '--config'"),
         ] {
             assert_eq!(parsed(line), Err(said.to_owned()));
+        }
+    }
+
+    #[test]
+    fn the_site_is_whole_or_absent() {
+        let is_built = !SITE.assets.is_empty();
+        assets::install(SITE);
+        let names = assets::names();
+        for name in [
+            names.css,
+            names.boot,
+            names.echarts,
+            names.wasm_js,
+            names.wasm,
+            names.favicon,
+        ] {
+            assert_eq!(assets::find(name).is_some(), is_built, "{name}");
+        }
+        for asset in SITE.assets {
+            assert!(
+                !asset.identity.is_empty() && !asset.brotli.is_empty() && !asset.gzip.is_empty(),
+                "{}",
+                asset.name
+            );
+            assert!(
+                asset.name.contains(asset.etag.trim_matches(['W', '/', '"'])),
+                "{}",
+                asset.name
+            );
         }
     }
 }

@@ -1,5 +1,5 @@
 //! Puts the built site into the binary: reads the manifest that `public/build.mjs` wrote and generates the table that
-//! `src/web/assets.rs` includes. Without a site the table is empty, so that `cargo test` needs no Node.js.
+//! `src/main.rs` includes. Without a site the table is empty, so that `cargo test` needs no Node.js.
 
 use std::{
     env,
@@ -11,7 +11,7 @@ use std::{
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let site = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("../target/site");
+    let site = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("../../target/site");
     let manifest_path = site.join("manifest.json");
     if !manifest_path.exists() {
         write_empty(&manifest_path)?;
@@ -41,7 +41,7 @@ fn write_empty(manifest_path: &Path) -> Result<(), Box<dyn Error>> {
 }
 
 fn generate(site: &Path, manifest: &str, version: &str) -> Result<String, Box<dyn Error>> {
-    let mut table = String::from("static TABLE: &[Asset] = &[\n");
+    let mut table = String::from("const SITE: Site = Site { assets: &[\n");
     // A flat object of plain file names: what stands between quotes is, in turn, a logical and a hashed name.
     let mut names = manifest.split('"').skip(1).step_by(2);
     while let (Some(logical), Some(name)) = (names.next(), names.next()) {
@@ -61,13 +61,9 @@ fn generate(site: &Path, manifest: &str, version: &str) -> Result<String, Box<dy
             format!("{path}.gz"),
         )?;
     }
-    table.push_str("];\n");
+    table.push_str("],\n");
     // The names hold the hashes of the contents.
-    writeln!(
-        table,
-        "const BUILD_ID: &str = \"{:016x}\";",
-        fnv1a(&[manifest, version].concat())
-    )?;
+    writeln!(table, "build_id: \"{:016x}\" }};", fnv1a(&[manifest, version].concat()))?;
     Ok(table)
 }
 
@@ -77,7 +73,7 @@ fn content_type(name: &str) -> Result<&'static str, String> {
         Some("js") => Ok("text/javascript; charset=utf-8"),
         Some("wasm") => Ok("application/wasm"),
         Some("svg") => Ok("image/svg+xml"),
-        _ => Err(format!("{name} is of a kind that server/build.rs does not know")),
+        _ => Err(format!("{name} is of a kind that server/keiki/build.rs does not know")),
     }
 }
 

@@ -1,0 +1,151 @@
+// A real PostgreSQL under a real load, and every way in which it can fail.
+import { get } from "../lib/http.js";
+import { KEIKI, newPostgres } from "../lib/postgres.js";
+import { cpuSeconds } from "../lib/process.js";
+import { expect, test as base } from "../lib/test.js";
+import { until } from "../lib/until.js";
+
+const test = base.extend({
+  /** A PostgreSQL of the test's own. */
+  postgres: async ({}, use) => {
+    const servers = [];
+    await use(async (settings) => {
+      const server = await newPostgres(settings);
+      servers.push(server);
+      return server;
+    });
+    for (const server of servers) await server.stop();
+  },
+});
+
+function near(actual, expected, what, within = 0.05) {
+  const off = Math.abs(actual - expected) / expected;
+  console.log(`  ${what.padEnd(34)} PostgreSQL ${Number(expected.toPrecision(5))}  Keiki ${Number(actual.toPrecision(5))}  ${(off * 100).toFixed(2)} %`);
+  expect(off, `${what}: ${actual} instead of ${expected}`).toBeLessThanOrEqual(within);
+}
+
+/** A panel's state and text as the page shows them. */
+async function shown(server, panel) {
+  const { body } = await get(server.url("/groups/database?lang=en"));
+  const section = body.split("<section").find((part) => part.includes(`data-panel="${panel}"`));
+  const text = section.replace(/<[^>]*>/g, " ").replaceAll("&#39;", "'").replaceAll("&quot;", '"').replace(/\s+/g, " ");
+  return { state: section.match(/data-state="(\w+)"/)[1], text };
+}
+
+const becomes = (server, panel, state, timeout = 45_000) =>
+  until(`${panel} is ${state}`, async () => {
+    const found = await shown(server, panel);
+    return found.state === state && found;
+  }, { timeout, every: 200 });
+
+test("the database's figures follow pgbench", async ({ postgres, start, open }) => {
+  test.setTimeout(150_000);
+  const database = await postgres();
+  await database.bench("-i", "-s", "1", "-q");
+  const server = await start({ config: database.table() });
+  for (const panel of ["commits", "top_statements", "locks", "size"]) await becomes(server, `database.${panel}`, "live");
+  // A counter's line begins with its second reading; statements are read every five seconds.
+  await until("the second reading of statements", async () => (await server.panel("database.rate", "window=1m")).stats.rate !== null, { timeout: 20_000 });
+  const statements = () => Object.fromEntries(
+    database.sql("SELECT query, calls, total_exec_time / 1000 FROM pg_stat_statements WHERE query LIKE 'UPDATE pgbench%'")
+      .split("\n").filter(Boolean).map((line) => line.split("|")).map(([query, calls, seconds]) => [query, { calls: Number(calls), seconds: Number(seconds) }]),
+  );
+  const before = statements();
+  const began = Date.now();
+  const pid = Number(database.sql("SELECT pid FROM pg_stat_activity WHERE application_name = 'keiki'"));
+  const cpu = cpuSeconds(pid);
+  const load = database.bench("-c", "4", "-j", "1", "-T", "24", "-R", "400", "--random-seed", "1");
+  // Keiki, pgbench's four, and nobody else.
+  await until("connections as pg_stat_activity has them", async () => (await server.panel("database.connections", "window=1m")).stats.last === 5);
+  const sessions = Number(database.sql("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"));
+  expect(sessions).toBe(5);
+  const report = await load;
+  const processed = Number(report.match(/transactions actually processed: (\d+)/)?.[1]);
+  const tps = Number(report.match(/tps = ([\d.]+)/)?.[1]);
+  expect(processed, report).toBeGreaterThan(1_000);
+  // Sessions hand their counts over when they end; the statements' next reading comes within five seconds.
+  const ended = Date.now();
+  await until("the next reading of statements is published", () => Date.now() > ended + 7_500);
+  const used = (cpuSeconds(pid) - cpu) / ((Date.now() - began) / 1000);
+  const window = `window=${Math.ceil((Date.now() - began) / 1000) + 1}s`;
+  const commits = await server.panel("database.commits", window);
+  near(commits.stats.rate * ((commits.to - commits.from) / 1000), processed, "transactions");
+  const peak = commits.series.find(({ labels }) => labels.outcome === "commit").points.map(([, value]) => value).filter((value) => value > tps / 2);
+  near(peak.reduce((sum, value) => sum + value, 0) / peak.length, tps, "transactions per second");
+  const { series: rows } = await server.panel("database.top_statements", window);
+  for (const [query, after] of Object.entries(statements())) {
+    const calls = after.calls - (before[query]?.calls ?? 0);
+    const seconds = after.seconds - (before[query]?.seconds ?? 0);
+    const table = query.match(/UPDATE (\w+)/)[1];
+    const row = rows.find(({ labels }) => labels.db_query_text.startsWith(`UPDATE ${table} `));
+    expect(row, table).toBeDefined();
+    near(row.stats.count, calls, `${table}: calls`);
+    near(row.stats.total, seconds, `${table}: time`);
+    near(row.stats.mean, seconds / calls, `${table}: mean`);
+  }
+  console.log(`  Keiki's session takes ${(used * 100).toFixed(2)} % of a core of the server`);
+  expect(used).toBeLessThan(0.005);
+  const page = await open(server.url("/groups/database?lang=en"));
+  await expect(page.locator('section[data-panel="database.query_time"]')).toHaveAttribute("data-state", "live");
+  await expect(page.locator('section[data-panel="database.top_statements"]')).toContainText("UPDATE pgbench_accounts SET abalance = abalance + ?");
+});
+
+test("statements come without their literals", async ({ postgres, start }) => {
+  const database = await postgres();
+  const server = await start({ config: database.table() });
+  await becomes(server, "database.top_statements", "live");
+  database.sql("ALTER ROLE keiki CONNECTION LIMIT 5; CREATE ROLE bob PASSWORD 'planted-secret'; /* planted-secret */ SELECT 'planted-secret'");
+  const rows = () => server.panel("database.top_statements").then(({ series }) => series.map(({ labels }) => labels.db_query_text));
+  await until("the statement is reported", async () => (await rows()).some((text) => text.includes("CREATE ROLE bob PASSWORD ?")), { timeout: 20_000 });
+  expect(JSON.stringify(await rows())).not.toContain("planted");
+  for (const path of ["/groups/database", "/metrics", "/panels/database.top_statements.json"]) {
+    expect((await get(server.url(path))).body, path).not.toContain("planted");
+  }
+});
+
+test("what is the matter with a server is said, and it recovers by itself", async ({ postgres, start }) => {
+  test.setTimeout(240_000);
+  const database = await postgres({ max_connections: 10, superuser_reserved_connections: 3 });
+  const server = await start({ config: database.table() });
+  const panels = ["commits", "locks", "top_statements"].map((name) => `database.${name}`);
+  for (const panel of panels) await becomes(server, panel, "live");
+
+  await database.halt("SIGKILL");
+  expect((await becomes(server, panels[0], "error")).text).toMatch(/PostgreSQL at 127\.0\.0\.1:\d+: .*refused/i);
+  await database.start();
+  for (const panel of panels) await becomes(server, panel, "live");
+
+  database.signal("SIGSTOP");
+  expect((await becomes(server, panels[0], "error")).text).toContain("no answer within 0.8 s");
+  // The host's own panels go on.
+  expect((await server.panel("resources.cpu", "window=1m")).stats.last).not.toBeNull();
+  database.signal("SIGCONT");
+  for (const panel of panels) await becomes(server, panel, "live");
+  expect(Number(database.sql("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'keiki'"))).toBe(1);
+
+  database.sql("REVOKE pg_monitor FROM keiki");
+  expect((await becomes(server, panels[1], "error")).text).toContain('run GRANT pg_monitor TO "keiki";');
+  expect((await becomes(server, panels[2], "error")).text).toContain('run GRANT pg_monitor TO "keiki";');
+  expect((await shown(server, panels[0])).state).toBe("live");
+  database.sql("GRANT pg_monitor TO keiki; DROP EXTENSION pg_stat_statements");
+  await becomes(server, panels[1], "live");
+  expect((await becomes(server, panels[2], "error")).text).toContain("run CREATE EXTENSION pg_stat_statements;");
+  database.sql("CREATE EXTENSION pg_stat_statements");
+  await becomes(server, panels[2], "live");
+
+  database.sql("ALTER ROLE keiki PASSWORD 'another'; SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'keiki'");
+  const refused = await becomes(server, panels[0], "error");
+  expect(refused.text).toContain("refuses Keiki's user: password authentication failed");
+  database.sql(`ALTER ROLE keiki PASSWORD '${KEIKI.password}'`);
+  await becomes(server, panels[0], "live");
+
+  // All seven places that are not the owner's are taken.
+  database.sql("CREATE ROLE guest LOGIN PASSWORD 'guest'; ALTER ROLE keiki NOLOGIN; SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'keiki'");
+  const guests = Array.from({ length: 7 }, () => database.hold("guest", "guest"));
+  await until("seven guests", () => database.sql("SELECT count(*) FROM pg_stat_activity WHERE usename = 'guest'") === "7");
+  database.sql("ALTER ROLE keiki LOGIN");
+  await until("the slots are missed", async () => (await shown(server, panels[0])).text.includes("has no free connection"), { timeout: 45_000, every: 200 });
+  for (const guest of guests) guest.kill();
+  for (const panel of panels) await becomes(server, panel, "live");
+  expect(server.log).not.toContain(KEIKI.password);
+});
