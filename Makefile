@@ -23,9 +23,11 @@ SITE := target/site
 WASM := target/wasm-$(PROFILE)
 STAMP := target/stamp
 
-# The bindings' format changes from version to version: the tool must be of the very version that the app links.
-BINDGEN_VERSION := $(shell awk '/^name = "wasm-bindgen"$$/ { getline; gsub(/"/, "", $$3); print $$3 }' Cargo.lock)
-BINDGEN := target/tools/wasm-bindgen-$(BINDGEN_VERSION)/bin/wasm-bindgen
+# The bindings' format changes from version to version: the tools must be of the very version that the app links.
+locked = $(shell awk '/^name = "$(1)"$$/ { getline; gsub(/"/, "", $$3); print $$3 }' $(2))
+BINDGEN_VERSION := $(call locked,wasm-bindgen,Cargo.lock)
+BINDGEN := target/tools/release/keiki-bindgen
+TEST_RUNNER := target/tools/wasm-bindgen-$(BINDGEN_VERSION)/bin/wasm-bindgen-test-runner
 WASM_OPT := public/node_modules/.bin/wasm-opt
 
 # Given to the tests of the served pages alone: Keiki reads its own configuration from variables that begin with KEIKI_.
@@ -49,17 +51,22 @@ $(STAMP)/machine:
 	@[ -d "$$(rustc --print target-libdir --target wasm32-unknown-unknown)" ] || rustup target add wasm32-unknown-unknown
 	@mkdir -p $(@D) && touch $@
 
-# Not optimised: that halves the minutes it takes to compile, and it runs for under a second. Its lock file is tried
-# first; where one of the locked versions can't be had, any that fits will do.
-$(BINDGEN): | $(STAMP)/machine
+$(BINDGEN): $(wildcard public/bindgen/Cargo.* public/bindgen/src/*) | $(STAMP)/machine
+	@[ "$(call locked,wasm-bindgen-cli-support,public/bindgen/Cargo.lock)" = "$(BINDGEN_VERSION)" ] || { \
+	  echo "public/bindgen must use wasm-bindgen-cli-support $(BINDGEN_VERSION), as Cargo.lock does with wasm-bindgen." >&2; exit 1; }
+	cargo build --release --locked --manifest-path public/bindgen/Cargo.toml --target-dir target/tools
+	@touch $@
+
+# Not optimised: that halves the minutes it takes to compile. Its lock file is tried first; where one of the locked
+# versions can't be had, any that fits will do.
+$(TEST_RUNNER): | $(STAMP)/machine
 	@mkdir -p $(@D)
-	@if found=$$(command -v wasm-bindgen) && [ "$$("$$found" --version)" = "wasm-bindgen $(BINDGEN_VERSION)" ] \
-	  && [ -x "$${found}-test-runner" ]; then \
-	  ln -sf "$$found" "$${found}-test-runner" $(@D); \
+	@if found=$$(command -v wasm-bindgen-test-runner) && [ "$$(wasm-bindgen --version)" = "wasm-bindgen $(BINDGEN_VERSION)" ]; then \
+	  ln -sf "$$found" $(@D); \
 	else \
 	  export CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=8; \
 	  install() { cargo install wasm-bindgen-cli --version $(BINDGEN_VERSION) --root $(abspath $(@D)/..) \
-	    --bin wasm-bindgen --bin wasm-bindgen-test-runner "$$@"; }; \
+	    --bin wasm-bindgen-test-runner "$$@"; }; \
 	  install --locked || install; \
 	fi
 
@@ -99,8 +106,7 @@ WASM_PASSES := $(if $(filter release,$(PROFILE)),-Os)
 WASM_FEATURES := bulk-memory bulk-memory-opt multivalue mutable-globals nontrapping-float-to-int reference-types sign-ext
 $(WASM)/app.wasm: $(CARGO_WASM) $(BINDGEN) public/node_modules/.stamp
 	@mkdir -p $(WASM)
-	$(BINDGEN) --target web --no-typescript --omit-default-module-path --remove-producers-section \
-	  --out-dir $(WASM) --out-name app $<
+	$(BINDGEN) $< $(WASM)
 	$(WASM_OPT) --remove-unused-module-elements $(WASM_PASSES) --reorder-functions-by-name $(WASM_FEATURES:%=--enable-%) \
 	  $(WASM)/app_bg.wasm -o $@
 
@@ -140,13 +146,13 @@ endef
 # The tests that are written to run in WASM as well.
 WASM_TESTS := $(patsubst model/tests/%.rs,--test %,$(shell grep -l wasm_bindgen_test model/tests/*.rs))
 
-test: $(BINDGEN) ## Everything that must hold: format, lints, unit tests, the site, a real browser
+test: $(TEST_RUNNER) ## Everything that must hold: format, lints, unit tests, the site, a real browser
 	$(call need,$(TEST_TOOLS))
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo clippy --locked -p keiki-app --lib --target wasm32-unknown-unknown --features hydrate -- -D warnings
 	cargo test --locked --workspace
-	CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=$(abspath $(BINDGEN)-test-runner) \
+	CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=$(abspath $(TEST_RUNNER)) \
 	  cargo test --locked -p keiki-model $(WASM_TESTS) --target wasm32-unknown-unknown
 	@$(MAKE) build end2end/node_modules/.stamp
 	$(END2END) npm --prefix end2end test

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod config;
 pub mod hub;
 pub mod log;
+pub mod process;
 pub mod query;
 pub mod run;
 pub mod source;

@@ -144,6 +144,27 @@ impl Drawn {
     }
 }
 
+/// The panel as its chart follows it: where several slots share a column of pixels, the picture moves when a column is
+/// complete, and not by a part of a pixel at every tick.
+fn paced(panel: RwSignal<Arc<PanelSnapshot>>, points: usize) -> RwSignal<Arc<PanelSnapshot>> {
+    let shown = RwSignal::new(panel.get_untracked());
+    Effect::new(move |_| {
+        let next = panel.get();
+        if shown.with_untracked(|shown| moves(shown, &next, points)) {
+            shown.set(next);
+        }
+    });
+    shown
+}
+
+/// Whether a picture changes from one snapshot to the next by more than a part of a column.
+fn moves(shown: &PanelSnapshot, next: &PanelSnapshot, points: usize) -> bool {
+    let shape = |panel: &PanelSnapshot| (panel.state, panel.status, panel.slots, panel.step, panel.series.len());
+    let slots = u32::try_from(points).map_or(1, |points| next.slots.div_ceil(points.max(1)));
+    let column = Millis::from((slots * next.step).max(1)) * SECOND;
+    shape(shown) != shape(next) || shown.to.div_euclid(column) != next.to.div_euclid(column)
+}
+
 /// Whether nothing can draw new data in this browser: the first pictures then stay as they are.
 pub fn frozen() -> bool {
     #[cfg(feature = "hydrate")]
@@ -178,6 +199,7 @@ pub fn Chart(
         true if !hydrating() => return None,
         true => (RwSignal::new(panel.get_untracked()), None),
     };
+    let panel = paced(panel, charts.points);
     let model = Memo::new(move |_| {
         let hidden = hidden.map(|hidden| hidden.get()).unwrap_or_default();
         Arc::new(charts.model(&panel.get(), &hidden))

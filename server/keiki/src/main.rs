@@ -6,10 +6,7 @@ use std::process::ExitCode;
 
 use keiki_server::config::{Config, DEFAULT_FILE, Overrides};
 use keiki_server::web::assets::{self, Asset, Site};
-use keiki_server::web::{Bound, raise_file_limit};
-use keiki_server::{log, run::run};
-use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
+use keiki_server::{log, process};
 
 include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
@@ -104,56 +101,10 @@ fn check(overrides: Overrides) -> Outcome {
 }
 
 fn serve(overrides: Overrides) -> Outcome {
-    let (mut config, file) = Config::load(overrides, environment())?;
+    let (config, file) = Config::load(overrides, environment())?;
     assets::install(SITE);
     log::start(&config.log, std::env::var(log::VARIABLE).ok().as_deref())?;
-    let fits = raise_file_limit(config.server.max_connections);
-    if fits < config.server.max_connections {
-        tracing::warn!(
-            wanted = config.server.max_connections,
-            max_connections = fits,
-            "fewer connections: the limit of open files is too low (ulimit -n)"
-        );
-        config.server.max_connections = fits;
-    }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let result = runtime.block_on(async {
-        let shutdown = CancellationToken::new();
-        stop_on_signals(shutdown.clone())?;
-        let bound = Bound::bind(config.server.listen).await?;
-        tracing::info!(
-            version = env!("CARGO_PKG_VERSION"),
-            url = %format_args!("http://{}{}/", bound.address(), config.server.base_path),
-            config = file.map(|file| file.display().to_string()),
-            "listening"
-        );
-        run(config, bound, shutdown).await;
-        tracing::info!("stopped");
-        Ok(())
-    });
-    // A reading that hangs in the system must not keep the process.
-    runtime.shutdown_background();
-    result
-}
-
-/// The first SIGTERM or SIGINT ends Keiki in order, the second one at once.
-fn stop_on_signals(shutdown: CancellationToken) -> std::io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::spawn(async move {
-        loop {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            if shutdown.is_cancelled() {
-                std::process::exit(1);
-            }
-            tracing::info!("stopping");
-            shutdown.cancel();
-        }
-    });
-    Ok(())
+    process::run(config, file)
 }
 
 #[cfg(test)]
