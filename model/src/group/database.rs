@@ -46,6 +46,17 @@ fn fed_by_server(builder: Builder) -> Panel {
     )
 }
 
+/// What a server tells only while it has replicas.
+fn fed_by_replicas(builder: Builder) -> Panel {
+    builder.fed_by(
+        text(
+            "レプリカの報告がありません。監視中の PostgreSQL にレプリカがつながると、ここに遅れが出ます。",
+            "No replica is reported. The lag appears here while replicas of a watched PostgreSQL server stream from it.",
+        ),
+        "",
+    )
+}
+
 const POSTGRES: &str = "[[postgres]]\nname = \"shop-db\"\nurl = \"postgresql://keiki@127.0.0.1:5432/shop\"";
 
 pub(super) fn define() -> Definition {
@@ -75,7 +86,8 @@ pub(super) fn define() -> Definition {
     let mean_time = || mean(&queries).or(Query::ratio(increase(&seconds), increase(&calls)));
     let query_rate = || rate(&queries).or(rate(&calls));
     let in_use = || last(&backends).or(last(&used));
-    let most_in_use = || max(&backends.clone()).or(max(&used));
+    // The mean of a sum is the sum of the means; the largest value of a sum is not known from its parts.
+    let mean_in_use = || mean(&backends).or(mean(&used));
     let share = |part: Query, whole: Query| Query::ratio(part, whole);
     Definition {
         title: text("データベース", "Database"),
@@ -133,7 +145,7 @@ pub(super) fn define() -> Definition {
             .naming(&[STATE])
             .stat(Last, text("使用接続", "Connections"), in_use())
             .limited_by(last(&all("postgresql_connection_max")).or(last(&all(CONNECTIONS_MAX))))
-            .stat(Max, text("最大", "Max"), most_in_use())),
+            .stat(Mean, text("平均", "Mean"), mean_in_use())),
             fed(panel(
                 "database.transactions",
                 text("成功率", "Success"),
@@ -213,7 +225,7 @@ pub(super) fn define() -> Definition {
             .lines(last(&longest).combined(Combine::Max))
             .stat(Last, text("現在", "Now"), last(&longest).combined(Combine::Max))
             .stat(Max, text("最大", "Max"), max(&longest))),
-            fed_by_server(panel(
+            fed_by_replicas(panel(
                 "database.replication",
                 text("レプリケーションの遅れ", "Replication lag"),
                 text("遅れ", "Lag"),
@@ -272,7 +284,7 @@ pub(super) fn define() -> Definition {
             .naming(&["db_query_text", DATABASE])
             .table(50, Some(rate(&its_seconds).by(statement)))
             .column(Total, text("合計", "Total"), Unit::Seconds, increase(&its_seconds).by(statement))
-            .column(Count, text("件数", "Calls"), Unit::Count, increase(&its_calls).by(statement))
+            .minor(Count, text("件数", "Calls"), Unit::Count, increase(&its_calls).by(statement))
             .column(
                 Mean,
                 text("平均", "Mean"),
