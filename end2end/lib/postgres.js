@@ -95,10 +95,11 @@ export class Postgres {
     return done;
   }
 
-  /** A session of a user that does nothing and keeps its place until it is killed. */
+  /** A session of a user that does nothing and keeps its place until the server ends it. */
   hold(user, password) {
     const environment = { ...this.environment, PGUSER: user, PGPASSWORD: password };
-    return spawn(program("psql"), ["-X", "-q", "-c", "SELECT pg_sleep(600)"], { env: environment, stdio: "ignore" });
+    const child = spawn(program("psql"), ["-X", "-q", "-c", "SELECT pg_sleep(600)"], { env: environment, stdio: "ignore" });
+    return { ended: new Promise((done) => child.once("close", done)) };
   }
 
   /** Keiki's table for this server. */
@@ -114,7 +115,14 @@ export class Postgres {
 
   /** Sends a signal to all of them: `SIGSTOP` holds the server as it stands. */
   signal(name) {
-    for (const pid of this.processes()) process.kill(pid, name);
+    for (const pid of this.processes()) {
+      try {
+        process.kill(pid, name);
+      } catch (error) {
+        // A session may end by itself meanwhile.
+        if (error.code !== "ESRCH") throw error;
+      }
+    }
   }
 
   /** Ends the server: `SIGINT` at once and in order, `SIGKILL` at once. */

@@ -77,8 +77,10 @@ test("the database's figures follow pgbench", async ({ postgres, start, open }) 
   const window = `window=${Math.ceil((Date.now() - began) / 1000) + 1}s`;
   const commits = await server.panel("database.commits", window);
   near(commits.stats.rate * ((commits.to - commits.from) / 1000), processed, "transactions");
-  const peak = commits.series.find(({ labels }) => labels.outcome === "commit").points.map(([, value]) => value).filter((value) => value > tps / 2);
-  near(peak.reduce((sum, value) => sum + value, 0) / peak.length, tps, "transactions per second");
+  // The median of the seconds of the load: sessions hand their counts over when it suits them.
+  const { points } = commits.series.find(({ labels }) => labels.outcome === "commit");
+  const rates = points.map(([, value]) => value).filter((value) => value > tps / 2).sort((one, two) => one - two);
+  near(rates[Math.floor(rates.length / 2)], tps, "transactions per second");
   const { series: rows } = await server.panel("database.top_statements", window);
   for (const [query, after] of Object.entries(statements())) {
     const calls = after.calls - (before[query]?.calls ?? 0);
@@ -152,11 +154,17 @@ test("a server without a free connection is said to have none, and then watched"
   test.setTimeout(120_000);
   const database = await postgres({ max_connections: 6, superuser_reserved_connections: 3 });
   database.sql("CREATE ROLE guest LOGIN PASSWORD 'guest'");
-  // All places that are not the owner's.
-  const guests = Array.from({ length: 3 }, () => database.hold("guest", "guest"));
-  await until("three guests", () => database.sql("SELECT count(*) FROM pg_stat_activity WHERE usename = 'guest'") === "3");
+  // All places that are not the owner's. While the owner looks, one more is taken: then no guest may come.
+  const guests = [];
+  await until("three guests", () => {
+    const missing = 3 - Number(database.sql("SELECT count(*) FROM pg_stat_activity WHERE usename = 'guest'"));
+    guests.push(...Array.from({ length: missing }, () => database.hold("guest", "guest")));
+    return missing === 0;
+  }, { every: 1000 });
   const server = await start({ config: database.table() });
   await says(server, "database.commits", "has no free connection");
-  for (const guest of guests) guest.kill();
+  // A session that sleeps does not notice that its client has gone.
+  database.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'guest'");
+  await Promise.all(guests.map((guest) => guest.ended));
   await becomes(server, "database.commits", "live");
 });
