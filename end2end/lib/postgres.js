@@ -1,6 +1,6 @@
 // A private PostgreSQL server: in a folder of its own, on a free port, stopped afterwards.
 import { execFileSync, spawn } from "node:child_process";
-import { chownSync, existsSync, readdirSync, writeFileSync } from "node:fs";
+import { chownSync, existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { freePort } from "./port.js";
 import { temporaryFolder } from "./server.js";
@@ -96,7 +96,7 @@ export class Postgres {
   }
 
   /** A session of a user that does nothing and keeps its place until the server ends it. */
-  hold(user, password) {
+  hold(user = OWNER.user, password = OWNER.password) {
     const environment = { ...this.environment, PGUSER: user, PGPASSWORD: password };
     const child = spawn(program("psql"), ["-X", "-q", "-c", "SELECT pg_sleep(600)"], { env: environment, stdio: "ignore" });
     return { ended: new Promise((done) => child.once("close", done)) };
@@ -109,8 +109,9 @@ export class Postgres {
 
   /** The server's process and those of its sessions. */
   processes() {
-    const children = execFileSync("ps", ["-o", "pid=", "--ppid", String(this.child.pid)], { encoding: "utf8" });
-    return [this.child.pid, ...children.split(/\s+/).filter(Boolean).map(Number)];
+    const { pid } = this.child;
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
+    return [pid, ...children.split(" ").filter(Boolean).map(Number)];
   }
 
   /** Sends a signal to all of them: `SIGSTOP` holds the server as it stands. */

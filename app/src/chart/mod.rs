@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use keiki_model::chart::{ChartModel, Options, percent};
+use keiki_model::format::Scale;
 use keiki_model::frame::Header;
 use keiki_model::panel::{ChartKind, PanelSnapshot};
 use keiki_model::text::Language;
@@ -159,10 +160,23 @@ fn paced(panel: RwSignal<Arc<PanelSnapshot>>, points: usize) -> RwSignal<Arc<Pan
 
 /// Whether a picture changes from one snapshot to the next by more than a part of a column.
 fn moves(shown: &PanelSnapshot, next: &PanelSnapshot, points: usize) -> bool {
-    let shape = |panel: &PanelSnapshot| (panel.state, panel.status, panel.slots, panel.step, panel.series.len());
+    let shape = |panel: &PanelSnapshot| {
+        // Caption and keys follow at once: they are of these series, in this unit.
+        let unit = Scale::of_panel(panel).unit(Language::En).to_owned();
+        (panel.state, panel.status, panel.slots, panel.step, unit)
+    };
+    let series = |panel: &PanelSnapshot| {
+        panel
+            .series
+            .iter()
+            .map(|series| series.labels.clone())
+            .collect::<Vec<_>>()
+    };
     let slots = u32::try_from(points).map_or(1, |points| next.slots.div_ceil(points.max(1)));
     let column = Millis::from((slots * next.step).max(1)) * SECOND;
-    shape(shown) != shape(next) || shown.to.div_euclid(column) != next.to.div_euclid(column)
+    shape(shown) != shape(next)
+        || series(shown) != series(next)
+        || shown.to.div_euclid(column) != next.to.div_euclid(column)
 }
 
 /// Whether nothing can draw new data in this browser: the first pictures then stay as they are.

@@ -10,6 +10,7 @@ use tokio_postgres::config::{Host, SslMode};
 use super::problem::{Origin, Problem};
 use super::reader::{Data, Entry, Value};
 use crate::source::postgres::{PostgresConfig, Target, Tls};
+use crate::store::KEIKI;
 
 const NAME: &str = "name";
 const URL: &str = "url";
@@ -66,10 +67,25 @@ fn server(entry: &Entry) -> Result<PostgresConfig, Problem> {
     let name = required(entry, NAME, "shop-db")?.to_owned();
     let url = required(entry, URL, "postgresql://keiki@127.0.0.1:5432/shop")?;
     let at = |key: &str, message: String| Problem::new(origin(entry, key), message);
+    if name == KEIKI {
+        return Err(
+            at(NAME, format!("{KEIKI:?} is the name under which Keiki reports itself")).hint("choose another name"),
+        );
+    }
+    if !["postgresql://", "postgres://"]
+        .iter()
+        .any(|scheme| url.starts_with(scheme))
+    {
+        let message = "no address of a PostgreSQL server: it begins with postgresql://";
+        return Err(at(URL, message.into()).hint("write url = \"postgresql://keiki@127.0.0.1:5432/shop\""));
+    }
     let mut driver = tokio_postgres::Config::from_str(url).map_err(|error| {
-        // The driver names the part that is wrong, and never its value.
-        let why = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-        at(URL, format!("no address of a PostgreSQL server: {why}"))
+        // The driver's own words may repeat what was written, and with it the password.
+        let part = match &error {
+            error if error.to_string().contains("option") => ": a part after the ? is not understood",
+            _ => "",
+        };
+        at(URL, format!("no address of a PostgreSQL server{part}"))
             .hint("write url = \"postgresql://keiki@127.0.0.1:5432/shop\"")
     })?;
     let [host] = driver.get_hosts() else {
@@ -85,11 +101,19 @@ fn server(entry: &Entry) -> Result<PostgresConfig, Problem> {
         let message = "the address names no user";
         return Err(at(URL, message.into()).hint("write url = \"postgresql://keiki@…\""));
     }
+    if !driver.get_hostaddrs().is_empty() {
+        let message = "hostaddr is not understood here";
+        return Err(at(URL, message.into()).hint("write the address in place of the host"));
+    }
     if url.contains("sslmode") {
         let message = "sslmode is not understood here";
         return Err(at(URL, message.into()).hint("write tls = \"verify\" or tls = \"off\" in the same table"));
     }
     let tls = tls(entry, remote_host.is_some())?;
+    if matches!((host, &tls), (Host::Unix(_), Tls::Checked(_))) {
+        let message = "a socket of this machine is not encrypted";
+        return Err(at("tls", message.into()).hint("write tls = \"off\", or nothing"));
+    }
     driver.ssl_mode(if matches!(tls, Tls::Off) {
         SslMode::Disable
     } else {

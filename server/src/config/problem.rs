@@ -99,35 +99,31 @@ impl ConfigError {
         writeln!(f, "{}:{}:{}: {}", self.file, place.line, place.column, problem.message)?;
         let number = place.line.to_string();
         // A line is shown up to a length that fits a terminal; control characters would act on it.
-        let shown: String = without_password(place.text)
+        let shown: String = shown(place.text)
             .chars()
             .take(160)
             .map(|c| if c.is_control() { ' ' } else { c })
             .collect();
         writeln!(f, "  {number} | {shown}")?;
-        let (indent, marks) = (place.column - 1, "^".repeat(place.width.clamp(1, 160)));
+        let width = place.width.min(shown.chars().count().saturating_sub(place.column - 1));
+        let (indent, marks) = (place.column - 1, "^".repeat(width.clamp(1, 160)));
         write!(f, "  {:width$} | {:indent$}{marks}", "", "", width = number.len())
     }
 }
 
-/// A line with stars for the password of an address. Messages go to logs.
-fn without_password(line: &str) -> String {
-    let Some(start) = line.find("://").map(|at| at + 3) else {
-        return match line.to_ascii_lowercase().find("password=") {
-            Some(at) => line[..at].to_owned() + "password=***",
-            None => line.to_owned(),
-        };
-    };
-    // A password may hold an @; the last one ends it.
-    let Some(end) = line[start..].rfind('@').map(|at| start + at) else {
+/// A line as it may be shown: messages go to logs, so that of one that may hold a secret only the key is.
+fn shown(line: &str) -> String {
+    let lower = line.to_lowercase();
+    let is_secret = ["pass", "pwd", "secret", "token", "credential", "://"]
+        .iter()
+        .any(|word| lower.contains(word))
+        || lower.trim_start().starts_with("url");
+    if !is_secret {
         return line.to_owned();
-    };
-    match line[start..end].find(':') {
-        None => line.to_owned(),
-        Some(colon) => {
-            let (before, secret) = (&line[..=start + colon], &line[start + colon + 1..end]);
-            [before, &"*".repeat(secret.chars().count()), &line[end..]].concat()
-        }
+    }
+    match line.split_once('=') {
+        Some((key, _)) => format!("{key}= ***"),
+        None => "***".into(),
     }
 }
 

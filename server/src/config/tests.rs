@@ -370,8 +370,30 @@ fn mistakes_about_postgres_are_told_without_passwords() {
             "no kind of encryption",
         ),
         (
-            "url = \"host=h user=u password=s3cret port=x\"",
+            "url = \"host=h user=u password = s3cret port=x\"",
             "no address of a PostgreSQL server",
+        ),
+        (
+            "url = \"jdbc:postgresql://h/d?user=u&password=s3cret\"",
+            "it begins with postgresql://",
+        ),
+        (
+            "url = \"postgresql+psycopg2://u:s3cret@h/d?sslmode=require\"",
+            "it begins with postgresql://",
+        ),
+        (
+            "url = \"postgresql://u@h/d?password=s3cret&sslmode=require\"",
+            "sslmode",
+        ),
+        (
+            "url = \"postgresql://u@h/d?passwort=s3cret\"",
+            "no address of a PostgreSQL server",
+        ),
+        ("url = \"postgresql://u@h/d\"\npassword = \"s3cret\"", "password"),
+        ("url = \"postgresql://u@localhost/d?hostaddr=10.0.0.5\"", "hostaddr"),
+        (
+            "url = \"postgresql:///d?host=/run&user=u\"\ntls = \"verify\"",
+            "a socket of this machine",
         ),
         (
             "url = \"postgresql://u:s3cret@h/d\"\ntls_ca = \"/nowhere.pem\"",
@@ -382,6 +404,7 @@ fn mistakes_about_postgres_are_told_without_passwords() {
         assert!(complaint.contains(said), "{lines}: {complaint}");
         assert!(!complaint.contains("s3cret"), "{complaint}");
     }
+    assert!(complaint("[[postgres]]\nname = \"keiki\"\nurl = \"postgresql://u@h/d\"").contains("reports itself"));
     let twice = "url = \"postgresql://u@127.0.0.1/d\"\n";
     assert!(table(&format!("{twice}[[postgres]]\nname = \"a\"\n{twice}")).contains("a second [[postgres]] named"));
 }

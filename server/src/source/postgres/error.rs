@@ -1,7 +1,7 @@
 //! What goes wrong, in words for an operator. No text here holds a password or a statement's literals.
 
 use tokio_postgres::Error;
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{Severity, SqlState};
 
 use crate::source::SourceError;
 
@@ -26,9 +26,11 @@ impl Failed {
         match self {
             Self::Driver(error) => {
                 error.is_closed()
-                    || error
-                        .as_db_error()
-                        .is_none_or(|error| matches!(error.severity(), "FATAL" | "PANIC"))
+                    || error.as_db_error().is_none_or(|error| {
+                        let ends = matches!(error.parsed_severity(), Some(Severity::Fatal | Severity::Panic));
+                        // What was prepared is gone: another session stands behind the connection.
+                        ends || *error.code() == SqlState::INVALID_SQL_STATEMENT_NAME
+                    })
             }
             Self::Missing(_) => false,
         }

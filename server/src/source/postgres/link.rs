@@ -16,11 +16,13 @@ use crate::source::SourceError;
 const SET_UP: &str = "SET default_transaction_read_only = on; SET search_path = pg_catalog; \
     SET idle_in_transaction_session_timeout = '10s'; SET lock_timeout = '100ms'";
 
+/// The oldest version whose views have the columns that are read, as `server_version_num` tells it.
+const OLDEST: i32 = 130_000;
+
 /// A connection that is opened when it is needed.
 #[derive(Debug)]
 pub(super) struct Link {
     target: Target,
-    timeout: Duration,
     session: Option<Session>,
     /// Set while a reading runs. One that was dropped in the middle, because it took too long, leaves it set: whatever
     /// the server still answers belongs to nobody.
@@ -28,28 +30,32 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub(super) fn new(target: Target, timeout: Duration) -> Self {
+    pub(super) fn new(target: Target) -> Self {
         Self {
             target,
-            timeout,
             session: None,
             busy: false,
         }
     }
 
-    /// The session, connected if it is not.
-    pub(super) async fn open(&mut self) -> Result<&mut Session, SourceError> {
+    /// The session, connected if it is not, in which a statement may take nearly as long as the reading: the server gives up
+    /// before Keiki does, so that the connection stays of use and no statement is left behind.
+    pub(super) async fn open(&mut self, timeout: Duration) -> Result<&mut Session, SourceError> {
         if std::mem::replace(&mut self.busy, true)
             || self.session.as_ref().is_some_and(|session| session.client.is_closed())
         {
             self.session = None;
         }
         if self.session.is_none() {
-            self.session = Some(Session::open(&self.target, self.timeout).await?);
+            self.session = Some(Session::open(&self.target).await?);
         }
-        self.session
+        let address = &self.target.address;
+        let session = self
+            .session
             .as_mut()
-            .ok_or_else(|| SourceError::Unavailable("no connection".into()))
+            .ok_or_else(|| SourceError::Unavailable("no connection".into()))?;
+        session.limit(timeout).await.map_err(|error| told(&error, address))?;
+        Ok(session)
     }
 
     /// Ends a reading.
@@ -70,14 +76,14 @@ pub(super) struct Session {
     client: Client,
     driver: AbortHandle,
     prepared: HashMap<String, Statement>,
-    /// As `server_version_num` tells it: 150018.
-    pub(super) version: i32,
+    /// How long a statement may take, milliseconds; 0 before it is said.
+    limit: u128,
     /// The user that Keiki is.
-    pub(super) user: String,
+    user: String,
 }
 
 impl Session {
-    async fn open(target: &Target, timeout: Duration) -> Result<Self, SourceError> {
+    async fn open(target: &Target) -> Result<Self, SourceError> {
         let mut driver = target.driver.clone();
         if let Some(file) = &target.password_file {
             let password = tokio::fs::read_to_string(file)
@@ -92,17 +98,29 @@ impl Session {
             client,
             driver,
             prepared: HashMap::new(),
-            version: 0,
+            limit: 0,
             user: String::new(),
         };
-        // The server gives up before Keiki does, so that the connection stays of use.
-        let limit = timeout.mul_f64(0.9).as_millis().max(1);
-        let set_up = format!("{SET_UP}; SET statement_timeout = {limit}");
-        session.client.batch_execute(&set_up).await.map_err(failed)?;
+        session.client.batch_execute(SET_UP).await.map_err(failed)?;
         let sql = "SELECT current_setting('server_version_num')::int4, current_user::text";
         let row = session.client.query_one(sql, &[]).await.map_err(failed)?;
-        (session.version, session.user) = (row.get(0), row.get(1));
+        if row.get::<_, i32>(0) < OLDEST {
+            let message = format!("PostgreSQL at {address} is older than version 13");
+            return Err(SourceError::Unavailable(message));
+        }
+        session.user = row.get(1);
         Ok(session)
+    }
+
+    async fn limit(&mut self, timeout: Duration) -> Result<(), tokio_postgres::Error> {
+        let limit = timeout.mul_f64(0.9).as_millis().max(1);
+        if self.limit != limit {
+            self.client
+                .batch_execute(&format!("SET statement_timeout = {limit}"))
+                .await?;
+            self.limit = limit;
+        }
+        Ok(())
     }
 
     /// The rows of a query, which the server plans once.

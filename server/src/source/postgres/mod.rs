@@ -84,7 +84,7 @@ pub fn sources(config: &PostgresConfig, own_host: &str) -> Vec<Part> {
         (HOST_NAME, target.remote_host.as_deref().unwrap_or(own_host)),
         ("db_system_name", "postgresql"),
     ]);
-    let link = Arc::new(Mutex::new(Link::new(target.clone(), config.timeout)));
+    let link = Arc::new(Mutex::new(Link::new(target.clone())));
     let part = |suffix: &str, interval: Duration, reader: Reader| {
         let interval = interval.max(config.interval);
         let name = ["postgres:", &config.name, suffix].concat();
@@ -98,7 +98,7 @@ pub fn sources(config: &PostgresConfig, own_host: &str) -> Vec<Part> {
         }
     };
     vec![
-        part("", config.interval, Reader::Databases),
+        part("", config.interval, Reader::Databases(databases::Databases::default())),
         part(" sessions", config.interval, Reader::Sessions),
         part(" statements", STATEMENTS, Reader::Statements(Box::default())),
         part(" replication", REPLICATION, Reader::Replication),
@@ -119,7 +119,7 @@ pub struct Part {
 
 #[derive(Debug)]
 enum Reader {
-    Databases,
+    Databases(databases::Databases),
     Sessions,
     Statements(Box<statements::Statements>),
     Replication,
@@ -141,7 +141,7 @@ impl Source for Part {
 
     fn feeds(&self) -> &'static [Metric] {
         match self.reader {
-            Reader::Databases => metrics::databases::ALL,
+            Reader::Databases(_) => metrics::databases::ALL,
             Reader::Sessions => metrics::sessions::ALL,
             Reader::Statements(_) => metrics::statements::ALL,
             Reader::Replication => metrics::replication::ALL,
@@ -150,8 +150,12 @@ impl Source for Part {
     }
 
     async fn collect(&mut self, now: Millis) -> Result<Vec<Sample>, SourceError> {
-        let mut link = self.link.lock().await;
-        let session = link.open().await?;
+        // Another part may take longer than this one may wait: that is no failure, and leaves a gap.
+        let patience = self.timeout.mul_f64(0.5);
+        let Ok(mut link) = tokio::time::timeout(patience, self.link.lock()).await else {
+            return Ok(Vec::new());
+        };
+        let session = link.open(self.timeout.mul_f64(0.5)).await?;
         self.shelf.begin(now);
         let outcome = self.reader.read(session, &mut self.shelf).await;
         link.settle(outcome)?;
@@ -162,7 +166,7 @@ impl Source for Part {
 impl Reader {
     async fn read(&mut self, session: &mut Session, shelf: &mut Shelf) -> Result<(), error::Failed> {
         match self {
-            Self::Databases => databases::read(session, shelf).await,
+            Self::Databases(databases) => databases.read(session, shelf).await,
             Self::Sessions => sessions::read(session, shelf).await,
             Self::Statements(statements) => statements.read(session, shelf).await,
             Self::Replication => replication::read(session, shelf).await,

@@ -5,7 +5,8 @@ use super::link::Session;
 use super::metrics::replication::{LAG_BYTES, LAG_SECONDS};
 use crate::source::metric::Shelf;
 
-const IS_REPLICA: &str = "SELECT pg_is_in_recovery()";
+/// Whether it is a replica, and whether it has any: a sender is seen by all, its state only by members of `pg_monitor`.
+const PART: &str = "SELECT pg_is_in_recovery(), EXISTS (SELECT FROM pg_stat_replication)";
 
 /// PostgreSQL forgets the time once a replica has replayed everything. Of replicas of one name the last one counts.
 const REPLICAS: &str = "SELECT coalesce(nullif(application_name, ''), host(client_addr), pid::text), \
@@ -13,29 +14,33 @@ const REPLICAS: &str = "SELECT coalesce(nullif(application_name, ''), host(clien
     coalesce(max(extract(epoch FROM replay_lag)), 0)::float8 \
     FROM pg_stat_replication WHERE state = 'streaming' GROUP BY 1";
 
-/// The newest replayed transaction grows old on an idle primary; then nothing is left to replay.
+/// The newest replayed transaction grows old on an idle primary; then nothing is left to replay, as long as it streams.
 const ITSELF: &str = "SELECT \
     coalesce(pg_wal_lsn_diff(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()), 0)::float8, \
-    CASE WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0 \
+    CASE WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() \
+    AND EXISTS (SELECT FROM pg_stat_wal_receiver WHERE status = 'streaming') THEN 0 \
     ELSE coalesce(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()), 0) END::float8";
 
 /// A replica as itself.
 const SELF: &str = "self";
 
 pub(super) async fn read(session: &mut Session, shelf: &mut Shelf) -> Result<(), Failed> {
-    let is_replica = session.rows(IS_REPLICA, &[]).await?;
-    if is_replica.first().is_some_and(|row| row.get(0)) {
+    let rows = session.rows(PART, &[]).await?;
+    let Some((is_replica, has_replicas)) = rows.first().map(|row| (row.get::<_, bool>(0), row.get::<_, bool>(1)))
+    else {
+        return Ok(());
+    };
+    if !is_replica && !has_replicas {
+        return Ok(());
+    }
+    session.sees_all().await?;
+    if is_replica {
         for row in session.rows(ITSELF, &[]).await? {
             lag(shelf, SELF, row.get(0), row.get(1));
         }
         return Ok(());
     }
-    let replicas = session.rows(REPLICAS, &[]).await?;
-    if replicas.is_empty() {
-        return Ok(());
-    }
-    session.sees_all().await?;
-    for row in replicas {
+    for row in session.rows(REPLICAS, &[]).await? {
         lag(shelf, row.get(0), row.get(1), row.get(2));
     }
     Ok(())

@@ -12,7 +12,10 @@ const SIZES: &str = "SELECT datname::text, pg_database_size(oid) FROM pg_databas
 
 pub(super) async fn read(session: &mut Session, shelf: &mut Shelf) -> Result<(), Failed> {
     for row in session.rows(SIZES, &[]).await? {
-        shelf.number(&SIZE, &[row.get(0)], row.get::<_, i64>(1) as f64);
+        // One that is dropped meanwhile has none.
+        if let Some(bytes) = row.get::<_, Option<i64>>(1) {
+            shelf.number(&SIZE, &[row.get(0)], bytes as f64);
+        }
     }
     Ok(())
 }

@@ -71,20 +71,17 @@ impl Cost {
 /// A statement of one database, whoever executes it.
 type Subject = (u32, i64);
 
-/// What Keiki has counted of one.
+/// What Keiki has seen of one.
 #[derive(Clone, Copy, Debug, Default)]
-struct Counted {
-    total: Cost,
-    /// Without the newest reading: with this a series begins, so that it does not miss what made it lead.
-    before: Cost,
+struct Seen {
+    /// What came with the newest reading.
+    grown: Cost,
+    /// What came since it was last reported.
+    unreported: Cost,
 }
 
-impl Counted {
-    /// What came with the newest reading.
-    fn grown(self) -> Cost {
-        self.total.since(self.before)
-    }
-}
+/// A database's name and a text: what a series is of.
+type Named = (String, String);
 
 /// What is known of the extension's statements.
 #[derive(Debug, Default)]
@@ -92,13 +89,13 @@ pub(super) struct Statements {
     /// The newest readings; `None` before the first.
     newest: Option<HashMap<Key, Cost>>,
     all: Cost,
-    counted: HashMap<Subject, Counted>,
+    seen: HashMap<Subject, Seen>,
     /// The statements that are reported, and when they last led.
     leading: HashMap<Subject, Millis>,
     texts: HashMap<Subject, String>,
     databases: HashMap<u32, String>,
-    /// The texts whose series have begun.
-    begun: HashSet<(u32, String)>,
+    /// The running totals of the series.
+    totals: HashMap<Named, Cost>,
 }
 
 impl Statements {
@@ -136,10 +133,10 @@ impl Statements {
         Ok(())
     }
 
-    /// Adds what each statement grew by.
+    /// Notes what each statement grew by.
     fn count(&mut self, readings: HashMap<Key, Cost>) {
-        for counted in self.counted.values_mut() {
-            counted.before = counted.total;
+        for seen in self.seen.values_mut() {
+            seen.grown = Cost::default();
         }
         for (key, cost) in &readings {
             // What was executed before Keiki first looked was not seen by it.
@@ -148,29 +145,22 @@ impl Statements {
                 Some(newest) => cost.since(newest.get(key).copied().unwrap_or_default()),
             };
             self.all.add(grown);
-            let counted = self.counted.entry((key.database, key.query)).or_default();
-            counted.total.add(grown);
+            let seen = self.seen.entry((key.database, key.query)).or_default();
+            seen.grown.add(grown);
+            seen.unreported.add(grown);
         }
         let there: HashSet<Subject> = readings.keys().map(|key| (key.database, key.query)).collect();
-        self.counted
+        self.seen
             .retain(|subject, _| there.contains(subject) || self.leading.contains_key(subject));
         self.newest = Some(readings);
     }
 
     /// Chooses the statements to report.
     fn lead(&mut self, now: Millis) {
-        let orders: [fn(&Counted) -> f64; 3] = [
-            |counted| counted.grown().seconds,
-            |counted| counted.grown().calls,
-            |counted| counted.grown().mean(),
-        ];
+        let orders: [fn(&Cost) -> f64; 3] = [|cost| cost.seconds, |cost| cost.calls, |cost| cost.mean()];
         for order in orders {
-            let mut by: Vec<_> = self
-                .counted
-                .iter()
-                .map(|(subject, counted)| (order(counted), *subject))
-                .filter(|(value, _)| *value > 0.0)
-                .collect();
+            let by = self.seen.iter().map(|(subject, seen)| (order(&seen.grown), *subject));
+            let mut by: Vec<_> = by.filter(|(value, _)| *value > 0.0).collect();
             if by.len() > LEADERS {
                 by.select_nth_unstable_by(LEADERS, |a, b| b.0.total_cmp(&a.0));
                 by.truncate(LEADERS);
@@ -179,67 +169,87 @@ impl Statements {
         }
         self.leading.retain(|_, led| now - *led < KEPT);
         if self.leading.len() > REPORTED {
-            let mut times: Vec<Millis> = self.leading.values().copied().collect();
-            times.sort_unstable();
-            let oldest = times[times.len() - REPORTED];
-            self.leading.retain(|_, led| *led >= oldest);
+            let mut newest: Vec<_> = self.leading.drain().collect();
+            newest.sort_unstable_by_key(|(subject, led)| (std::cmp::Reverse(*led), *subject));
+            newest.truncate(REPORTED);
+            self.leading.extend(newest);
         }
         self.texts.retain(|subject, _| self.leading.contains_key(subject));
     }
 
-    /// Asks for the texts of statements that newly lead, and for the names of databases that are new.
+    /// Asks for the texts of statements that newly lead, and for the names of databases that are not known.
     async fn find_texts(&mut self, session: &mut Session, schema: &str) -> Result<(), Failed> {
-        let unknown: Vec<i64> = self
-            .leading
-            .keys()
-            .filter(|subject| !self.texts.contains_key(*subject))
-            .map(|(_, query)| *query)
-            .collect();
-        if unknown.is_empty() {
-            return Ok(());
-        }
-        let sql = format!(
-            "SELECT dbid, queryid, left(query, 4000) FROM {schema}.pg_stat_statements(true) WHERE queryid = ANY($1)"
-        );
-        for row in session.rows(&sql, &[&unknown]).await? {
-            let subject = (row.get(0), row.get(1));
-            if self.leading.contains_key(&subject) {
-                let text = row.get::<_, Option<&str>>(2).map(normalised).unwrap_or_default();
-                self.texts.insert(subject, text);
+        let unknown = |statements: &Self| -> Vec<Subject> {
+            let led = statements.leading.keys();
+            led.filter(|subject| !statements.texts.contains_key(*subject))
+                .copied()
+                .collect()
+        };
+        let queries: Vec<i64> = unknown(self).into_iter().map(|(_, query)| query).collect();
+        if !queries.is_empty() {
+            let sql = format!(
+                "SELECT dbid, queryid, left(query, 4000) FROM {schema}.pg_stat_statements(true) WHERE queryid = ANY($1)"
+            );
+            for row in session.rows(&sql, &[&queries]).await? {
+                let subject = (row.get(0), row.get(1));
+                if self.leading.contains_key(&subject) {
+                    let text = row.get::<_, Option<&str>>(2).map(normalised).unwrap_or_default();
+                    self.texts.insert(subject, text);
+                }
+            }
+            // The extension has forgotten it meanwhile.
+            for subject in unknown(self) {
+                self.leading.remove(&subject);
             }
         }
-        for row in session.rows(NAMES, &[]).await? {
-            self.databases.insert(row.get(0), row.get(1));
+        if self
+            .leading
+            .keys()
+            .any(|(database, _)| !self.databases.contains_key(database))
+        {
+            let rows = session.rows(NAMES, &[]).await?;
+            self.databases = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
         }
         Ok(())
     }
 
-    /// Statements of one text are one: a list of values may have any length.
     fn report(&mut self, shelf: &mut Shelf) {
         shelf.number(&CALLS, &[], self.all.calls);
         shelf.number(&SECONDS, &[], self.all.seconds);
-        let mut by_text: HashMap<(u32, String), Counted> = HashMap::new();
-        for subject in self.leading.keys() {
-            let (Some(text), Some(counted)) = (self.texts.get(subject), self.counted.get(subject)) else {
-                continue;
-            };
-            let sum = by_text.entry((subject.0, text.clone())).or_default();
-            sum.total.add(counted.total);
-            sum.before.add(counted.before);
-        }
-        self.begun.retain(|key| by_text.contains_key(key));
-        for (key, counted) in by_text {
-            let database = self.databases.get(&key.0).map_or("", String::as_str);
-            let labels = [database, key.1.as_str()];
-            let cost = if self.begun.contains(&key) {
-                counted.total
-            } else {
-                counted.before
-            };
+        for ((database, text), cost) in self.reported() {
+            let labels = [database.as_str(), text.as_str()];
             shelf.number(&STATEMENT_CALLS, &labels, cost.calls);
             shelf.number(&STATEMENT_SECONDS, &labels, cost.seconds);
-            self.begun.insert(key);
         }
+    }
+
+    /// The running totals of the leading statements. Those of one text are one, since a list of values may have any length;
+    /// which of them lead changes, so that what they grew by is added up and not their own totals. A series begins with
+    /// zero, because nobody sees what the first sample of a counter came from.
+    fn reported(&mut self) -> Vec<(Named, Cost)> {
+        let mut grown: HashMap<Named, Cost> = HashMap::new();
+        for (subject, seen) in &mut self.seen {
+            let unreported = std::mem::take(&mut seen.unreported);
+            if !self.leading.contains_key(subject) {
+                continue;
+            }
+            // A database that has no name has been dropped.
+            if let (Some(text), Some(database)) = (self.texts.get(subject), self.databases.get(&subject.0)) {
+                grown
+                    .entry((database.clone(), text.clone()))
+                    .or_default()
+                    .add(unreported);
+            }
+        }
+        self.totals.retain(|named, _| grown.contains_key(named));
+        let totals = &mut self.totals;
+        let report = |(named, grown): (Named, Cost)| {
+            let is_new = !totals.contains_key(&named);
+            let total = totals.entry(named.clone()).or_default();
+            total.add(grown);
+            (named, if is_new { Cost::default() } else { *total })
+        };
+        grown.into_iter().map(report).collect()
     }
 }
 
@@ -315,6 +325,45 @@ mod tests {
         assert!(statements.leading.contains_key(&(1, 3)));
         assert!(statements.leading.contains_key(&(1, 99)), "still within the window");
         statements.lead(KEPT + 1);
-        assert!(statements.counted.contains_key(&(1, 99)));
+        assert!(statements.seen.contains_key(&(1, 99)));
+    }
+
+    #[test]
+    fn statements_of_one_text_are_one_series_that_never_falls() {
+        let mut statements = Statements {
+            databases: HashMap::from([(1, "shop".to_owned())]),
+            ..Statements::default()
+        };
+        let calls = |statements: &mut Statements, now, readings: &[(i64, f64, f64)]| {
+            read(statements, readings);
+            statements.lead(now);
+            for (_, query) in statements.leading.keys().copied().collect::<Vec<_>>() {
+                statements.texts.insert((1, query), "x IN (?)".to_owned());
+            }
+            let reported = statements.reported();
+            assert!(reported.len() <= 1);
+            reported.first().map(|(_, cost)| cost.calls)
+        };
+        assert_eq!(calls(&mut statements, 0, &[(1, 100.0, 1.0), (2, 500.0, 1.0)]), None);
+        assert_eq!(
+            calls(&mut statements, 1, &[(1, 103.0, 1.1), (2, 500.0, 1.0)]),
+            Some(0.0),
+            "it begins"
+        );
+        assert_eq!(
+            calls(&mut statements, 2, &[(1, 104.0, 1.2), (2, 500.0, 1.0)]),
+            Some(4.0),
+            "nothing is lost"
+        );
+        // The second one joins with what it grew by now, not with all that it ever was.
+        assert_eq!(
+            calls(&mut statements, 3, &[(1, 104.0, 1.2), (2, 505.0, 2.0)]),
+            Some(9.0)
+        );
+        // The first one no longer leads.
+        assert_eq!(
+            calls(&mut statements, KEPT + 2, &[(1, 104.0, 1.2), (2, 506.0, 2.1)]),
+            Some(10.0)
+        );
     }
 }

@@ -123,12 +123,12 @@ impl<'a> Iterator for Tokens<'a> {
     fn next(&mut self) -> Option<Token<'a>> {
         let first = self.rest.chars().next()?;
         Some(match first {
-            c if c.is_whitespace() || c.is_control() => {
-                self.while_of(|c| c.is_whitespace() || c.is_control());
+            c if is_space(c) => {
+                self.while_of(is_space);
                 Token::Space
             }
             '-' if self.rest.starts_with("--") => {
-                self.while_of(|c| c != '\n');
+                self.while_of(|c| !matches!(c, '\n' | '\r'));
                 Token::Space
             }
             '/' if self.rest.starts_with("/*") => {
@@ -184,8 +184,14 @@ impl<'a> Iterator for Tokens<'a> {
     }
 }
 
+/// PostgreSQL takes everything beyond ASCII for a letter, white space and signs too.
 fn is_word(c: char) -> bool {
-    c.is_alphanumeric() || c == '_'
+    c.is_ascii_alphanumeric() || c == '_' || !c.is_ascii()
+}
+
+/// And ASCII's white space alone for white space.
+fn is_space(c: char) -> bool {
+    c.is_ascii_whitespace() || c.is_ascii_control()
 }
 
 /// Puts tokens together.
@@ -253,6 +259,9 @@ mod tests {
             ("SELECT E'a\\'b', B'01', X'ff', U&'d\\0061t'", "SELECT ?"),
             ("SELECT 'a\\', 'secret'", "SELECT ?"),
             ("SELECT 'a\\b', c", "SELECT ?, c"),
+            ("DO $→$ BEGIN PERFORM login(secret); END $→$", "DO ?"),
+            ("SELECT 1 -- c\r'x\nsecret'", "SELECT ? ?"),
+            ("SELECT 😀E'a\\', 'secret'", "SELECT 😀E?"),
             ("DO $body$ secret $ $$ $body$ LANGUAGE plpgsql", "DO ? LANGUAGE plpgsql"),
             ("DO $$secret", "DO ?"),
             ("SELECT /* a /* nested */ secret */ 1 -- secret\n, x", "SELECT ?, x"),
@@ -288,7 +297,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_input_breaks_it(sql in r#"[ a-zEXu&0-9$'"/*\\;,()あ\n-]{0,60}"#) {
+        fn no_input_breaks_it(sql in r#"[ a-zEXu&0-9$'"/*\\;,()あ→\n\r-]{0,60}"#) {
             let text = normalised(&sql);
             prop_assert!(text.chars().count() <= LENGTH);
             prop_assert!(!text.contains('\n'));
