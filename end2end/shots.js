@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 import { launchOptions } from "./lib/chromium.js";
 import { PATHS, drawn, live } from "./lib/page.js";
+import { newPostgres } from "./lib/postgres.js";
 import { startServer } from "./lib/server.js";
 import { smaller } from "./lib/small-png.js";
 
@@ -18,7 +19,11 @@ const BLUR = '[data-panel="resources.processes"] tbody th { filter: blur(5px) }'
 const [only] = process.argv.slice(2);
 const VIEWPORTS = [{ width: 1440, height: 900 }, { width: 390, height: 844 }];
 
-const server = await startServer({ config: '[site]\ntimezone = "Asia/Tokyo"\n' });
+const database = await newPostgres();
+await database.bench("-i", "-s", "1", "-q");
+const server = await startServer({ config: `[site]\ntimezone = "Asia/Tokyo"\n\n${database.table()}` });
+// Until the server is stopped.
+const transactions = database.bench("-c", "4", "-j", "1", "-T", String(SECONDS + 240), "-R", "120");
 const schedule = ["/=9", "/groups/api=5", "/groups/resources?window=1m=4", "/panels/api.latency.json=6", "/panels/resources.cpu.svg=3", "/healthz=2", "/nothing=0.4"];
 const send = fileURLToPath(new URL("load/send.js", import.meta.url));
 const load = spawn(process.execPath, [send, server.url("/"), String(SECONDS + 240), ...schedule], { stdio: "ignore" });
@@ -57,4 +62,6 @@ try {
   load.kill();
   await browser.close();
   await server.stop();
+  await database.stop();
+  await transactions;
 }

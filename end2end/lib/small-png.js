@@ -4,23 +4,33 @@ import { PNG } from "pngjs";
 
 const COLOURS = 256;
 
-/** The colours that occur most, and for every other one the nearest of them. */
+/** Colours nearer than this to a chosen one make room for rarer ones, such as a small mark's (squared distance). */
+const ALIKE = 60;
+
+/** The colours that occur most, none much like another, and for every other one the nearest of them. */
 function palette(data) {
   const counts = new Map();
   for (let at = 0; at < data.length; at += 4) {
     const colour = data.readUIntBE(at, 3);
     counts.set(colour, (counts.get(colour) ?? 0) + 1);
   }
-  const chosen = [...counts].sort(([, one], [, two]) => two - one).slice(0, COLOURS).map(([colour]) => colour);
-  const places = new Map(chosen.map((colour, place) => [colour, place]));
   const split = (colour) => [colour >> 16, (colour >> 8) & 255, colour & 255];
-  const parts = chosen.map(split);
+  const apart = ([r, g, b], [red, green, blue]) => (r - red) ** 2 + (g - green) ** 2 + (b - blue) ** 2;
+  const [parts, places] = [[], new Map()];
+  for (const [colour] of [...counts].sort(([, one], [, two]) => two - one)) {
+    if (parts.length === COLOURS) break;
+    const part = split(colour);
+    // The grounds are few and must be exact; they come first.
+    if (parts.length >= 16 && parts.some((chosen) => apart(chosen, part) < ALIKE)) continue;
+    places.set(colour, parts.length);
+    parts.push(part);
+  }
   for (const colour of counts.keys()) {
     if (places.has(colour)) continue;
-    const [red, green, blue] = split(colour);
+    const part = split(colour);
     let [nearest, least] = [0, Infinity];
-    parts.forEach(([r, g, b], place) => {
-      const distance = (r - red) ** 2 + (g - green) ** 2 + (b - blue) ** 2;
+    parts.forEach((chosen, place) => {
+      const distance = apart(chosen, part);
       if (distance < least) [nearest, least] = [place, distance];
     });
     places.set(colour, nearest);

@@ -9,6 +9,9 @@ use maud::{Markup, html};
 
 use super::path::{Path, whole};
 
+/// A gap narrower than this has no room for its label on a phone; a share of the plot.
+const NARROW: f64 = 0.42;
+
 /// Grid, the stretch within the target, and gaps.
 pub(super) fn under(model: &ChartModel) -> Markup {
     html! {
@@ -19,7 +22,7 @@ pub(super) fn under(model: &ChartModel) -> Markup {
         @for gap in &model.gaps {
             rect class="gap" x=(percent(gap.left)) width=(percent(gap.width)) height="100%" {}
             @if let Some(label) = &gap.label {
-                text class="note" x=(percent(gap.left + gap.width / 2.0)) y="50%" dy=".35em" { (label) }
+                text class=(if gap.width < NARROW { "note narrow" } else { "note" }) x=(percent(gap.left + gap.width / 2.0)) y="50%" dy=".35em" { (label) }
             }
         }
     }

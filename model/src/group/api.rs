@@ -132,7 +132,7 @@ pub(super) fn define() -> Definition {
             .column(P99, text("p99", "p99"), Unit::Seconds, quantile(&requests, 0.99).by(by_route))
             .minor(Max, text("最大", "Max"), Unit::Seconds, max(&requests).by(by_route))
             .minor(Mean, text("平均", "Mean"), Unit::Seconds, mean(&requests).by(by_route))
-            .minor(Rate, text("毎秒", "Per second"), Unit::PerSecond, rate(&requests).by(by_route))
+            .minor(Rate, text("毎秒", "Rate"), Unit::PerSecond, rate(&requests).by(by_route))
             .column(Ratio, text("エラー率", "Errors"), Unit::Ratio, error_ratio().by(by_route))
             .minor(Count, text("件数", "Calls"), Unit::Count, increase(&requests).by(by_route))
             .order()),

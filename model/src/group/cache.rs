@@ -94,7 +94,7 @@ pub(super) fn define() -> Definition {
             .column(Ratio, text("ヒット率", "Hit rate"), Unit::Ratio, ratio().by(tier))
             .column(P95, text("取得 p95", "Get p95"), Unit::Seconds, quantile(&gets, 0.95).by(tier))
             .minor(Mean, text("平均", "Mean"), Unit::Seconds, mean(&gets).by(tier))
-            .minor(Rate, text("毎秒", "Per second"), Unit::PerSecond, rate(&gets).by(tier))
+            .minor(Rate, text("毎秒", "Rate"), Unit::PerSecond, rate(&gets).by(tier))
             .minor(Count, text("取得", "Gets"), Unit::Count, increase(&gets).by(tier))
             .order()),
         ],

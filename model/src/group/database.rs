@@ -266,7 +266,7 @@ pub(super) fn define() -> Definition {
             .column(P95, text("p95", "p95"), Unit::Seconds, quantile(&queries, 0.95).by(by_statement))
             .minor(P99, text("p99", "p99"), Unit::Seconds, quantile(&queries, 0.99).by(by_statement))
             .minor(Max, text("最大", "Max"), Unit::Seconds, max(&queries).by(by_statement))
-            .minor(Rate, text("毎秒", "Per second"), Unit::PerSecond, rate(&queries).by(by_statement))
+            .minor(Rate, text("毎秒", "Rate"), Unit::PerSecond, rate(&queries).by(by_statement))
             .minor(Count, text("件数", "Calls"), Unit::Count, increase(&queries).by(by_statement))
             .order()),
             fed_by_server(panel(
@@ -291,7 +291,7 @@ pub(super) fn define() -> Definition {
                 Unit::Seconds,
                 share(increase(&its_seconds).by(statement), increase(&its_calls).by(statement)),
             )
-            .minor(Rate, text("毎秒", "Per second"), Unit::PerSecond, rate(&its_calls).by(statement))),
+            .minor(Rate, text("毎秒", "Rate"), Unit::PerSecond, rate(&its_calls).by(statement))),
         ],
     }
 }

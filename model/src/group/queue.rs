@@ -127,7 +127,7 @@ pub(super) fn define() -> Definition {
                 Unit::Ratio,
                 Query::ratio(increase(&failed), increase(&runs)).by(by_task),
             )
-            .minor(Rate, text("毎秒", "Per second"), Unit::PerSecond, rate(&runs).by(by_task))
+            .minor(Rate, text("毎秒", "Rate"), Unit::PerSecond, rate(&runs).by(by_task))
             .minor(Count, text("件数", "Runs"), Unit::Count, increase(&runs).by(by_task))
             .order()),
         ],
