@@ -91,8 +91,7 @@ export class Postgres {
     let text = "";
     child.stdout.on("data", (chunk) => (text += chunk));
     child.stderr.on("data", (chunk) => (text += chunk));
-    const done = new Promise((resolve) => child.once("close", () => resolve(text)));
-    return done;
+    return new Promise((resolve) => child.once("close", () => resolve(text)));
   }
 
   /** A session of a user that does nothing and keeps its place until the server ends it. */
@@ -103,7 +102,8 @@ export class Postgres {
   }
 
   /** Keiki's table for this server. */
-  table({ user = KEIKI.user, password = KEIKI.password } = {}) {
+  table() {
+    const { user, password } = KEIKI;
     return `[[postgres]]\nname = "shop-db"\nurl = "postgresql://${user}:${password}@127.0.0.1:${this.port}/shop"\n`;
   }
 

@@ -1,5 +1,6 @@
 // A real PostgreSQL under a real load, and every way in which it can fail.
 import { get } from "../lib/http.js";
+import { nearTo } from "../lib/near.js";
 import { KEIKI, newPostgres } from "../lib/postgres.js";
 import { cpuSeconds } from "../lib/process.js";
 import { expect, test as base } from "../lib/test.js";
@@ -18,11 +19,7 @@ const test = base.extend({
   },
 });
 
-function near(actual, expected, what, within = 0.05) {
-  const off = Math.abs(actual - expected) / expected;
-  console.log(`  ${what.padEnd(34)} PostgreSQL ${Number(expected.toPrecision(5))}  Keiki ${Number(actual.toPrecision(5))}  ${(off * 100).toFixed(2)} %`);
-  expect(off, `${what}: ${actual} instead of ${expected}`).toBeLessThanOrEqual(within);
-}
+const near = nearTo("PostgreSQL", 0.05);
 
 /** A panel's state and text as the page shows them. */
 async function shown(server, panel) {

@@ -165,18 +165,15 @@ fn moves(shown: &PanelSnapshot, next: &PanelSnapshot, points: usize) -> bool {
         let unit = Scale::of_panel(panel).unit(Language::En).to_owned();
         (panel.state, panel.status, panel.slots, panel.step, unit)
     };
-    let series = |panel: &PanelSnapshot| {
-        panel
-            .series
-            .iter()
-            .map(|series| series.labels.clone())
-            .collect::<Vec<_>>()
-    };
     let slots = u32::try_from(points).map_or(1, |points| next.slots.div_ceil(points.max(1)));
     let column = Millis::from((slots * next.step).max(1)) * SECOND;
-    shape(shown) != shape(next)
-        || series(shown) != series(next)
-        || shown.to.div_euclid(column) != next.to.div_euclid(column)
+    shown.to.div_euclid(column) != next.to.div_euclid(column)
+        || shape(shown) != shape(next)
+        || shown
+            .series
+            .iter()
+            .map(|series| &series.labels)
+            .ne(next.series.iter().map(|series| &series.labels))
 }
 
 /// Whether nothing can draw new data in this browser: the first pictures then stay as they are.

@@ -70,7 +70,8 @@ pub mod sizes {
 }
 
 /// Every metric of PostgreSQL.
-pub fn all() -> impl Iterator<Item = &'static crate::source::metric::Metric> {
+#[cfg(test)]
+pub(super) fn all() -> impl Iterator<Item = &'static crate::source::metric::Metric> {
     [
         databases::ALL,
         sessions::ALL,

@@ -1,0 +1,10 @@
+// Two measurements of one thing.
+import { expect } from "./test.js";
+
+/** A check that Keiki's figure is within a share of another's, whose name is printed beside both. */
+export const nearTo = (other, within) => (actual, expected, what) => {
+  const off = Math.abs(actual - expected) / expected;
+  const short = (figure) => Number(figure.toPrecision(5));
+  console.log(`  ${what.padEnd(34)} ${other} ${short(expected)}  Keiki ${short(actual)}  ${(off * 100).toFixed(2)} %`);
+  expect(off, `${what}: ${actual} instead of ${expected}`).toBeLessThanOrEqual(within);
+};
