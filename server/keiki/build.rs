@@ -50,7 +50,7 @@ fn generate(site: &Path, manifest: &str, version: &str) -> Result<String, Box<dy
         let hash = name.split('.').nth(1).ok_or_else(|| format!("{name} has no hash"))?;
         writeln!(
             table,
-            "    Asset {{ logical: {logical:?}, name: {name:?}, content_type: {:?}, etag: {:?}, \
+            "    assets::Asset {{ logical: {logical:?}, name: {name:?}, content_type: {:?}, etag: {:?}, \
              identity: include_bytes!({path:?}), \
              brotli: include_bytes!({:?}), \
              gzip: include_bytes!({:?}) }},",

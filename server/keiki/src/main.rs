@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use keiki_server::config::{Config, DEFAULT_FILE, Overrides};
-use keiki_server::web::assets::{self, Asset, Site};
+use keiki_server::web::assets::{self, Site};
 use keiki_server::{log, process};
 
 include!(concat!(env!("OUT_DIR"), "/assets.rs"));
