@@ -1,7 +1,14 @@
 // Brings a page to life: loads the charts and the app, side by side, then lets the app take over the server's HTML.
 // The file names hold content hashes, so that the build puts them in. Every URL is relative to this file: the page may
 // live under any base path.
+import * as framed from "./framed.js";
+import * as kiosk from "./kiosk.js";
+import * as stream from "./stream.js";
+
 const load = (name) => new URL(name, import.meta.url);
+
+// The app opens the stream by this. It already looks whether another tab has one.
+globalThis.keiki = stream.start();
 
 // The three downloads start together; only hydration waits for all.
 const wasm = fetch(load(WASM));
@@ -9,15 +16,28 @@ const glue = import(load(WASM_JS));
 // Without the charts the page still has live numbers and the server's SVG: the app looks whether they are there.
 const charts = import(load(ECHARTS)).catch((error) => console.warn("Keiki: the charts did not load.", error));
 
-// A page that could not start, or go on, must not pass for a live one. It says so, and asks the server for newer HTML now and then.
-const RETRY_SECONDS = 30;
+/** Loads the page anew as soon as the server answers: what a browser shows instead of a page never comes back by itself. */
+const RETRY_MS = 2_000;
+async function reload() {
+  try {
+    const { ok } = await fetch(location.href, { method: "HEAD", cache: "no-store" });
+    if (ok) return location.reload();
+  } catch {
+    // Away: it is asked again.
+  }
+  setTimeout(reload, RETRY_MS);
+}
+
+// A page that could not start, or go on, must not pass for a live one. It says so, and is loaded anew: after a while, so
+// that a fault that comes at once does not come without end.
+const FAILED_MS = document.body.className === "kiosk" ? 2_000 : 30_000;
 let failed = false;
 function fail(error) {
   if (failed) return;
   failed = true;
   console.error("Keiki: the page can't go on; it reloads instead.", error);
   document.documentElement.dataset.link = "lost";
-  setTimeout(() => location.reload(), RETRY_SECONDS * 1000);
+  setTimeout(reload, FAILED_MS);
 }
 
 // The app has no way back from a failure of its own, and could not say so any more.
@@ -29,6 +49,8 @@ try {
   await app.default({ module_or_path: wasm });
   await charts;
   app.hydrate();
+  if (document.body.className === "kiosk") kiosk.start(reload);
+  if (document.body.className === "framed") framed.start();
 } catch (error) {
   fail(error);
 }

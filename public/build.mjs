@@ -68,17 +68,9 @@ add("app.wasm", readFileSync(join(wasmFolder, "app.wasm")));
 add("favicon.svg", readFileSync(join(here, "favicon.svg")));
 
 // The boot script names the others, so that it comes after them; a change of any of them gives it a new name too.
-const boot = await esbuild.transform(readFileSync(join(here, "boot.js"), "utf8"), {
-  ...shared,
-  format: "esm",
-  define: Object.fromEntries(
-    Object.entries({ ECHARTS: "echarts.js", WASM_JS: "app.js", WASM: "app.wasm" }).map(([name, logical]) => [
-      name,
-      JSON.stringify(manifest[logical]),
-    ]),
-  ),
-});
-add("boot.js", Buffer.from(boot.code));
+const names = { ECHARTS: "echarts.js", WASM_JS: "app.js", WASM: "app.wasm" };
+const define = Object.entries(names).map(([name, logical]) => [name, JSON.stringify(manifest[logical])]);
+add("boot.js", await bundle(join(here, "boot.js"), { define: Object.fromEntries(define) }));
 
 // For other people's pages, loaded by its logical name.
 if (existsSync(join(here, "embed.js"))) {

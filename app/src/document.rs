@@ -40,7 +40,9 @@ pub fn document(request: &PageRequest, snapshot: &Snapshot, assets: &AssetUrls) 
     let boot = attribute(&assets.boot);
     let parts = [
         head.as_str(),
-        "<body class=\"app\">",
+        "<body class=\"",
+        surface(request),
+        "\">",
         &body,
         SPRITE,
         "<script type=\"application/json\" id=\"snapshot\">",
@@ -54,6 +56,15 @@ pub fn document(request: &PageRequest, snapshot: &Snapshot, assets: &AssetUrls) 
         "\"></script></body></html>\n",
     ];
     parts.concat()
+}
+
+/// Where the page is shown: it has rules of its own there, and a script.
+fn surface(request: &PageRequest) -> &'static str {
+    match (&request.subject, &request.wall) {
+        (Subject::Overview, Some(_)) => "kiosk",
+        (Subject::Panel(_), _) => "framed",
+        _ => "app",
+    }
 }
 
 fn body(data: PageData) -> String {
@@ -99,6 +110,7 @@ fn head(request: &PageRequest, title: &str, assets: &AssetUrls) -> String {
 fn title(data: &PageData) -> String {
     let language = data.request.language;
     let subject = match &data.request.subject {
+        Subject::Overview if data.request.wall.is_some() => text::KIOSK.get(language).to_owned(),
         Subject::Overview => text::OVERVIEW.get(language).to_owned(),
         Subject::Group(group) => group.definition().title.get(language).to_owned(),
         Subject::Panel(id) => {

@@ -4,6 +4,7 @@
 //! address is the key of the page cache and the links of a page keep all but what they change.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use keiki_model::group::Group;
 use keiki_model::panel::StatKey;
@@ -84,6 +85,31 @@ impl Sort {
     }
 }
 
+/// How a wall shows the groups.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Wall {
+    /// These, in this order; all where it is empty.
+    pub groups: Vec<Group>,
+    /// One at a time, each for so many seconds; all at once where nothing is said.
+    pub rotate: Option<u32>,
+}
+
+impl Wall {
+    /// How long one group may stand, seconds.
+    pub const ROTATE: RangeInclusive<u32> = 5..=3_600;
+
+    fn parse_groups(text: &str) -> Option<Vec<Group>> {
+        let mut groups = Vec::new();
+        for id in text.split(',') {
+            let group = Group::from_id(id)?;
+            if !groups.contains(&group) {
+                groups.push(group);
+            }
+        }
+        Some(groups)
+    }
+}
+
 /// What a page shows, and how.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "Wire", into = "Wire")]
@@ -104,6 +130,10 @@ pub struct PageRequest {
     pub base: String,
     /// How its tables are sorted; as the server sorts them where nothing is said.
     pub sort: Option<Sort>,
+    /// The overview as a wall shows it.
+    pub wall: Option<Wall>,
+    /// Whether the ground of the page that a panel is framed by shows through.
+    pub transparent: bool,
 }
 
 /// A parameter of the address that holds nothing usable.
@@ -113,6 +143,16 @@ pub struct RequestError {
     pub parameter: &'static str,
     /// What it may be.
     pub expected: &'static str,
+}
+
+impl RequestError {
+    /// In the browser nobody reads it: there the request was read from the page's own data.
+    fn new(parameter: &'static str, expected: &'static str) -> Self {
+        if cfg!(feature = "hydrate") {
+            return Self { parameter: "", expected: "" };
+        }
+        Self { parameter, expected }
+    }
 }
 
 impl fmt::Display for RequestError {
@@ -140,19 +180,29 @@ impl PageRequest {
             theme: Theme::Auto,
             base: base.to_owned(),
             sort: None,
+            wall: None,
+            transparent: false,
         }
     }
 
-    /// Reads a query string without its `?`. The language is the one where the query names none. Parameters that are
-    /// not the page's are ignored.
+    /// The wall of an address without a query.
+    pub fn wall(language: Language, base: &str) -> Self {
+        Self {
+            wall: Some(Wall::default()),
+            ..Self::new(Subject::Overview, language, base)
+        }
+    }
+
+    /// Reads a query string without its `?`. What the query does not name stays as it is. Parameters that are not
+    /// the page's are ignored.
     ///
     /// # Errors
     /// The first parameter with a value that it can't have.
-    pub fn parse(subject: Subject, query: &str, language: Language, base: &str) -> Result<Self, RequestError> {
-        let mut request = Self::new(subject, language, base);
+    pub fn read(self, query: &str) -> Result<Self, RequestError> {
+        let mut request = self;
         for pair in query.split('&') {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let bad = |parameter, expected| RequestError { parameter, expected };
+            let bad = RequestError::new;
             let decoded = || percent_decode(&value.replace('+', " "));
             match name {
                 "window" => {
@@ -180,6 +230,23 @@ impl PageRequest {
                     request.sort =
                         Some(sort.ok_or_else(|| bad("sort", "a column's key, with - for the largest first"))?);
                 }
+                "groups" => {
+                if let Some(wall) = &mut request.wall {
+                    let groups = Wall::parse_groups(value);
+                    wall.groups = groups.ok_or_else(|| bad("groups", "groups' ids with commas between, such as api,queue"))?;
+                }
+            }
+            "rotate" => {
+                if let Some(wall) = &mut request.wall {
+                    let seconds = value.parse().ok().filter(|seconds| Wall::ROTATE.contains(seconds));
+                    wall.rotate = Some(seconds.ok_or_else(|| bad("rotate", "whole seconds from 5 to 3600"))?);
+                }
+            }
+            "ground" => match (value, &request.subject) {
+                ("transparent", Subject::Panel(_)) => request.transparent = true,
+                ("plate", _) | (_, Subject::Overview | Subject::Group(_)) => {}
+                _ => return Err(bad("ground", "plate or transparent")),
+            },
                 _ => {}
             }
             if request.scope.services.len() + request.scope.hosts.len() > MAX_SCOPE {
@@ -192,6 +259,7 @@ impl PageRequest {
     /// The address's path.
     pub fn path(&self) -> String {
         let (folder, name) = match &self.subject {
+            Subject::Overview if self.wall.is_some() => ("/kiosk", ""),
             Subject::Overview => ("/", ""),
             Subject::Group(group) => ("/groups/", group.id()),
             Subject::Panel(id) => ("/embed/", id.as_str()),
@@ -228,6 +296,18 @@ impl PageRequest {
             sort.write(&mut value);
             put("sort", &value);
         }
+        if let Some(wall) = &self.wall {
+            if !wall.groups.is_empty() {
+                let ids: Vec<&str> = wall.groups.iter().map(|group| group.id()).collect();
+                put("groups", &ids.join(","));
+            }
+            if let Some(seconds) = wall.rotate {
+                put("rotate", &seconds.to_string());
+            }
+        }
+        if self.transparent {
+            put("ground", "transparent");
+        }
         out
     }
 
@@ -254,6 +334,8 @@ impl PageRequest {
         self.with(|request| {
             request.subject = subject;
             request.sort = None;
+            request.wall = None;
+            request.transparent = false;
         })
         .href()
     }
@@ -268,6 +350,9 @@ fn window_text(window: u32) -> &'static str {
     }
 }
 
+/// The subject of a wall, as it is kept; neither a group nor a panel has such an id.
+const WALL: &str = "kiosk";
+
 /// How a request is kept in the page that it asked for.
 #[derive(Serialize, Deserialize)]
 struct Wire {
@@ -281,6 +366,7 @@ impl From<PageRequest> for Wire {
     fn from(request: PageRequest) -> Self {
         Self {
             subject: match &request.subject {
+                Subject::Overview if request.wall.is_some() => WALL.to_owned(),
                 Subject::Overview => String::new(),
                 Subject::Group(group) => group.id().to_owned(),
                 Subject::Panel(id) => id.clone(),
@@ -298,10 +384,12 @@ impl TryFrom<Wire> for PageRequest {
     fn try_from(wire: Wire) -> Result<Self, RequestError> {
         let subject = match Group::from_id(&wire.subject) {
             Some(group) => Subject::Group(group),
-            None if wire.subject.is_empty() => Subject::Overview,
-            None => Subject::Panel(wire.subject),
+            None if wire.subject.is_empty() || wire.subject == WALL => Subject::Overview,
+            None => Subject::Panel(wire.subject.clone()),
         };
-        Self::parse(subject, wire.query.trim_start_matches('?'), wire.language, &wire.base)
+        let mut request = Self::new(subject, wire.language, &wire.base);
+        request.wall = (wire.subject == WALL).then(Wall::default);
+        request.read(wire.query.trim_start_matches('?'))
     }
 }
 
@@ -310,7 +398,7 @@ mod tests {
     use super::*;
 
     fn canonical(query: &str) -> String {
-        match PageRequest::parse(Subject::Group(Group::Api), query, Language::Ja, "/ops") {
+        match PageRequest::new(Subject::Group(Group::Api), Language::Ja, "/ops").read(query) {
             Ok(request) => request.href(),
             Err(error) => error.to_string(),
         }
@@ -337,17 +425,43 @@ mod tests {
             "lang=en&theme=light&sort=name",
             "service=%E8%A8%88&host=x",
         ] {
-            let request = PageRequest::parse(Subject::Overview, query, Language::En, "").unwrap();
-            let again = PageRequest::parse(
-                Subject::Overview,
-                &request.query_string()[..].replacen('?', "", 1),
-                Language::En,
-                "",
-            );
-            assert_eq!(again, Ok(request.clone()));
-            let json = serde_json::to_string(&request).unwrap();
-            assert_eq!(serde_json::from_str::<PageRequest>(&json).unwrap(), request, "{json}");
+            reads_back(&PageRequest::new(Subject::Overview, Language::En, "").read(query).unwrap());
         }
+        for query in ["", "rotate=20&lang=en", "groups=queue,api,queue&theme=dark"] {
+            reads_back(&PageRequest::wall(Language::En, "").read(query).unwrap());
+        }
+        let panel = PageRequest::new(Subject::Panel("api.latency".to_owned()), Language::En, "/ops");
+        reads_back(&panel.read("ground=transparent&window=1m").unwrap());
+    }
+
+    fn reads_back(request: &PageRequest) {
+        let query = request.query_string();
+        let bare = PageRequest {
+            wall: request.wall.as_ref().map(|_| Wall::default()),
+            ..PageRequest::new(request.subject.clone(), Language::En, &request.base)
+        };
+        assert_eq!(bare.read(query.trim_start_matches('?')).as_ref(), Ok(request));
+        let json = serde_json::to_string(request).unwrap();
+        assert_eq!(&serde_json::from_str::<PageRequest>(&json).unwrap(), request, "{json}");
+    }
+
+    #[test]
+    fn a_wall_has_its_own_address_and_parameters() {
+        let wall = |query: &str| match PageRequest::wall(Language::Ja, "/ops").read(query) {
+            Ok(request) => request.href(),
+            Err(error) => error.to_string(),
+        };
+        assert_eq!(wall(""), "/ops/kiosk");
+        assert_eq!(wall("rotate=20&groups=queue,api,queue"), "/ops/kiosk?groups=queue,api&rotate=20");
+        for bad in ["groups=", "groups=api,x", "rotate=0", "rotate=3601", "rotate=x"] {
+            let name = bad.split('=').next().unwrap();
+            assert!(wall(bad).starts_with(&format!("bad value of {name}:")), "{bad}");
+        }
+        // Of another page they are none.
+        assert_eq!(canonical("rotate=x&groups=x&ground=x"), "/ops/groups/api");
+        let panel = |query: &str| PageRequest::new(Subject::Panel("api.latency".to_owned()), Language::Ja, "").read(query);
+        assert_eq!(panel("ground=transparent").unwrap().href(), "/embed/api.latency?ground=transparent");
+        assert!(panel("ground=blue").is_err());
     }
 
     #[test]

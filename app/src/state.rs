@@ -14,7 +14,7 @@ use leptos::prelude::*;
 
 use crate::changing::{self, Changing};
 use crate::data::PageData;
-use crate::request::PageRequest;
+use crate::request::{PageRequest, Wall};
 
 /// The state of the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +64,14 @@ pub struct Fixed {
     pub headline: Vec<(String, StatKey)>,
     /// Seconds between two events of the view.
     pub step: u32,
+    /// How far back it reaches, seconds.
+    pub window: u32,
+    /// Whether a panel may have room for one figure only: on a wall and in a frame.
+    pub solo: bool,
+    /// Whether tables stand below the charts: on a group's page.
+    pub rack: bool,
+    /// How a wall shows the groups, where the page is one.
+    pub wall: Option<Wall>,
 }
 
 /// The state of a page. A handle: copies share it.
@@ -108,6 +116,10 @@ impl Page {
             groups,
             headline,
             step: request.view().step,
+            window: request.window,
+            solo: request.wall.is_some() || matches!(request.subject, Subject::Panel(_)),
+            rack: matches!(request.subject, Subject::Group(_)),
+            wall: request.wall.clone(),
         };
         Self {
             language: request.language,

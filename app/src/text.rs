@@ -105,6 +105,8 @@ messages! {
     NO_ROWS = "この期間には記録がありません。", "Nothing was recorded in this window.";
     /// A browser that can't draw, after it was tried.
     UNDRAWN = "このブラウザーではグラフを描けません。", "This browser can't draw the chart.";
+    /// The page for walls.
+    KIOSK = "キオスク", "Kiosk";
     /// Names the figures at the top of a group page.
     READOUT = "主な数値", "Headline figures";
     /// The series buttons beside a chart.
@@ -121,6 +123,18 @@ pub fn state(state: State, status: Option<Status>) -> Option<Message> {
         (State::Live, Some(Status::Warn)) => Some(WARNING),
         (State::Live, Some(Status::Bad)) => Some(CRITICAL),
         (State::Live, None) => None,
+    }
+}
+
+/// A word that holds of several groups.
+pub fn times(word: &str, count: usize, language: Language) -> String {
+    if count == 1 {
+        return word.to_owned();
+    }
+    let count = count.to_string();
+    match language {
+        Language::Ja => [word, &count, "件"].concat(),
+        Language::En => [word, " ×", &count].concat(),
     }
 }
 

@@ -10,16 +10,14 @@ use gloo_timers::future::TimeoutFuture;
 use keiki_model::frame::Snapshot;
 use keiki_model::panel::PanelSnapshot;
 use keiki_model::time::Millis;
-use keiki_model::view::percent_encode;
 use leptos::ev;
 use leptos::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
 use super::announce::Announcer;
 use super::backoff::Backoff;
-use super::connection::{Connection, Failure};
+use super::connection::{Connection, Ended};
 use super::session::{Outcome, Session};
-use super::sse::{Event, Parser};
 use super::wake::Bell;
 use crate::state::{Link, Page};
 use crate::text;
@@ -37,7 +35,7 @@ const RELOADED_FOR: &str = "keiki-reloaded-for";
 #[derive(Clone)]
 pub struct Client {
     page: Page,
-    url: Rc<str>,
+    view: Rc<str>,
     session: Rc<RefCell<Session>>,
     /// When the newest event came, by the browser's clock: only differences of it are used.
     heard: Rc<Cell<f64>>,
@@ -51,17 +49,9 @@ impl Client {
     /// Takes over a hydrated page.
     pub fn start(page: Page, snapshot: Snapshot) {
         let request = page.request.get_untracked();
-        let view = request.view().to_string();
         let client = Self {
             page,
-            url: [
-                request.base.as_str(),
-                "/api/live?views=",
-                &percent_encode(&view),
-                "&since=",
-            ]
-            .concat()
-            .into(),
+            view: request.view().to_string().into(),
             session: Rc::new(RefCell::new(Session::new(snapshot))),
             heard: Rc::new(Cell::new(js_sys::Date::now())),
             left: Rc::default(),
@@ -118,16 +108,12 @@ impl Client {
         let mut backoff = Backoff::default();
         loop {
             let since = self.session.borrow().since();
-            let url = [&*self.url, &percent_encode(&since)].concat();
-            let wish = match Connection::open(&url).await {
-                Ok(connection) => self.follow(&connection, &mut backoff).await,
-                Err(failure) => Err(failure),
-            };
+            let wish = self.follow(&Connection::open(&self.view, &since), &mut backoff).await;
             let wait = match wish {
                 // At once, if it brought anything: what follows is already there.
                 Ok(Outcome::Resume) if self.session.borrow().since() != since => 0,
                 Ok(Outcome::Reload) if self.reload() => return,
-                Err(Failure::Refused(Some(wait))) => wait.min(LONGEST_WAIT).max(backoff.next(js_sys::Math::random())),
+                Err(Ended(Some(wait))) => wait.min(LONGEST_WAIT).max(backoff.next(js_sys::Math::random())),
                 _ => backoff.next(js_sys::Math::random()),
             };
             if backoff.failed() {
@@ -159,22 +145,14 @@ impl Client {
     }
 
     /// Reads a connection to its end.
-    async fn follow(&self, connection: &Connection, backoff: &mut Backoff) -> Result<Outcome, Failure> {
-        let mut parser = Parser::default();
-        let mut events: Vec<Event> = Vec::new();
+    async fn follow(&self, connection: &Connection, backoff: &mut Backoff) -> Result<Outcome, Ended> {
         loop {
-            let chunk = match select(std::pin::pin!(connection.read()), std::pin::pin!(self.gone())).await {
-                Either::Left((chunk, _)) => chunk?,
-                Either::Right(_) => return Err(Failure::Network),
+            let events = match select(std::pin::pin!(connection.read()), std::pin::pin!(self.gone())).await {
+                Either::Left((events, _)) => events?,
+                Either::Right(_) => return Err(Ended(None)),
             };
-            let Some(chunk) = chunk else {
-                return Err(Failure::Network);
-            };
-            parser
-                .push(&chunk, |event| events.push(event))
-                .map_err(|_| Failure::Network)?;
             let mut changed = false;
-            for event in events.drain(..) {
+            for event in events {
                 let outcome = self.session.borrow_mut().take(&event);
                 match outcome {
                     Outcome::Changed => changed = true,

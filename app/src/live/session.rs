@@ -5,8 +5,16 @@ use std::sync::Arc;
 use keiki_model::frame::{Delta, Folded, Snapshot};
 use serde::Deserialize;
 
-use super::sse::Event;
 use crate::json;
+
+/// An event of the stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Its kind.
+    pub name: String,
+    /// Its data: JSON.
+    pub data: String,
+}
 
 /// What to do after an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,7 +142,6 @@ mod tests {
     fn event(name: &str, data: &impl serde::Serialize) -> Event {
         Event {
             name: name.to_owned(),
-            id: String::new(),
             data: serde_json::to_string(data).unwrap(),
         }
     }

@@ -2,19 +2,17 @@
 
 pub mod banner;
 pub mod bar;
-pub mod group;
-pub mod overview;
+pub mod sheet;
 pub mod tabs;
+pub mod wall;
 
 use keiki_model::view::Subject;
-use leptos::either::Either;
 use leptos::ev::MouseEvent;
 use leptos::prelude::*;
 
 use self::banner::Banner;
 use self::bar::Bar;
-use self::group::GroupPage;
-use self::overview::Overview;
+use self::sheet::Sheet;
 use self::tabs::Tabs;
 use crate::changing;
 use crate::chart::{CARD, Charts, WIDE};
@@ -27,20 +25,24 @@ pub fn App(
     /// The state.
     page: Page,
 ) -> impl IntoView {
-    let subject = page.request.get_untracked().subject.clone();
-    let points = if subject == Subject::Overview { CARD } else { WIDE };
+    let request = page.request.get_untracked();
+    let points = if request.subject == Subject::Overview { CARD } else { WIDE };
     provide_context(Charts::new(page.language, page.header, points));
-    let main = match subject {
-        Subject::Group(group) => Either::Left(view! { <GroupPage page group=group.id()/> }),
-        Subject::Overview | Subject::Panel(_) => Either::Right(view! { <Overview page/> }),
-    };
+    let alone = request.wall.is_some() || matches!(request.subject, Subject::Panel(_));
+    view! {
+        {(!alone).then(|| controls(page))}
+        <Sheet page/>
+        <p class="sr" role="status">{changing::text(move || page.announcement.get())}</p>
+    }
+}
+
+/// What stands above a page's content.
+fn controls(page: Page) -> impl IntoView {
     view! {
         <a class="skip" href="#main">{text::SKIP.get(page.language)}</a>
         <Bar page/>
         <Tabs page/>
         <Banner page/>
-        {main}
-        <p class="sr" role="status">{changing::text(move || page.announcement.get())}</p>
     }
 }
 

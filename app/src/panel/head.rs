@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use keiki_model::format::{self, Scale};
 use keiki_model::group::Group;
-use keiki_model::panel::{PanelSnapshot, PanelSpec, State};
+use keiki_model::panel::{PanelSnapshot, State};
 use keiki_model::target::{Direction, Status};
 use keiki_model::text::Language;
 use keiki_model::view::Subject;
-use leptos::either::Either;
 use leptos::prelude::*;
 use maud::html;
 
@@ -54,23 +53,21 @@ pub fn Head(
         let age = panel.get().newest.map(age);
         html! { (age.unwrap_or_default()) }
     });
+    // A card leads to its group.
+    let group = Group::from_id(&spec.group).filter(|_| place == Place::Card);
+    let named = page.title_of(&spec);
+    let title = changing::markup(move || match group {
+        Some(group) => html! { a href=(page.request.get().to(Subject::Group(group))) { (named) } },
+        None => html! { (named) },
+    });
     let other = changing::flag(move || !panel.get().itself);
     view! {
         <header>
-            <h2 id=spec.id.clone() title=spec.help.get(language).to_owned()>{title(page, &spec, place)}</h2>
+            <h2 id=spec.id.clone() title=spec.help.get(language).to_owned() inner_html=title></h2>
             <p class="status" inner_html=status></p>
             <span class="itself" hidden=other>{text::ITSELF.get(language)}</span>
             <span class="age" inner_html=age></span>
         </header>
-    }
-}
-
-/// A card leads to its group.
-fn title(page: Page, spec: &PanelSpec, place: Place) -> impl IntoView + use<> {
-    let title = page.title_of(spec);
-    match (place, Group::from_id(&spec.group)) {
-        (Place::Card, Some(group)) => Either::Left(view! { <a href=page.link_to(Subject::Group(group))>{title}</a> }),
-        _ => Either::Right(title),
     }
 }
 
@@ -100,6 +97,9 @@ pub fn reason(panel: &PanelSnapshot, language: Language) -> Option<String> {
         Language::Ja => "ポイント",
         Language::En => " points",
     };
-    let distance = distance.replace(" pt", points);
+    let distance = match distance.strip_suffix(" pt") {
+        Some(figure) => [figure, points].concat(),
+        None => distance.to_owned(),
+    };
     Some(text::reason(label, &distance, over, false, language))
 }

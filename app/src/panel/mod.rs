@@ -23,6 +23,7 @@ pub use self::stat::Stat;
 use self::table::Table;
 use crate::changing;
 use crate::chart::{Chart, DataTable, Keys, frozen};
+use crate::page::wall::{in_order, is_away};
 use crate::state::{Page, PanelStore};
 use crate::text;
 
@@ -35,13 +36,17 @@ pub enum Place {
     Rack,
     /// Below that rack: a table.
     Table,
+    /// Alone, in a frame of another page.
+    Embed,
+    /// On a wall, for its group.
+    Tile,
 }
 
 impl Place {
     /// Whether it is where this panel stands.
     fn holds(self, chart: ChartKind) -> bool {
         match self {
-            Self::Card => true,
+            Self::Card | Self::Embed | Self::Tile => true,
             Self::Rack => chart != ChartKind::Table,
             Self::Table => chart == ChartKind::Table,
         }
@@ -69,8 +74,9 @@ pub fn Plates(
     place: Place,
 ) -> impl IntoView {
     move || {
-        let stores = page.panels.get();
-        let here = stores.iter().filter(|store| place.holds(store.spec.chart));
+        let stores = in_order(page);
+        let rack = page.fixed.get_value().rack;
+        let here = stores.iter().filter(|store| (rack || place != Place::Table) && place.holds(store.spec.chart));
         here.map(|store| view! { <Panel page store=store.clone() place/> })
             .collect::<Vec<_>>()
     }
@@ -101,10 +107,12 @@ pub fn Panel(
         }
     };
     let (id, title) = (spec.id.clone(), spec.id.clone());
+    let class = if place == Place::Tile { "tile" } else { "panel" };
+    let away = changing::flag(move || place == Place::Tile && is_away(page, &spec.id));
     let word = changing::text(move || state.get().as_str().to_owned());
     let status = changing::attribute(move || panel.get().status.map(Status::as_str).map(str::to_owned));
     view! {
-        <section class="panel" data-panel=id data-state=word data-status=status aria-labelledby=title>
+        <section class=class data-panel=id data-state=word data-status=status hidden=away aria-labelledby=title>
             <Head page panel state place/>
             {body}
         </section>
@@ -157,7 +165,7 @@ fn Figure(page: Page, panel: RwSignal<Arc<PanelSnapshot>>, place: Place) -> impl
         }
     });
     // On a card the lines' ends name the series; a group's page has room for their newest values.
-    let brief = place == Place::Card;
+    let brief = matches!(place, Place::Card | Place::Tile);
     view! {
         <figure>
             <figcaption>

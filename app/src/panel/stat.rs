@@ -11,33 +11,40 @@ use maud::{Markup, html};
 use super::shown_state;
 use crate::changing;
 use crate::icon::shape;
+use crate::page::wall::leading;
 use crate::state::Page;
 use crate::text;
 
 /// A figure as it is painted.
 #[derive(Debug, Default)]
-struct Figure {
+pub(crate) struct Figure {
     value: Option<f64>,
     limit: Option<f64>,
-    text: format::Formatted,
+    pub(crate) text: format::Formatted,
     status: Option<Status>,
     gauge: Option<format::Gauge>,
     distance: String,
 }
 
 impl Figure {
-    fn new(page: Page, panel: &PanelSnapshot, at: usize) -> Option<Self> {
+    /// The figure of a panel's stat of this place, if it has one.
+    pub(crate) fn new(page: Page, panel: &PanelSnapshot, at: usize) -> Option<Self> {
         let language = page.language;
         let (spec, stat) = (panel.spec.stats.get(at)?, panel.stats.get(at)?);
         let scale = Scale::of_stat(&panel.spec, spec, stat.limit);
+        let live = shown_state(page, panel) == State::Live;
         let text = match stat.bucket {
+            // Grey is not seen from afar.
+            _ if !live && page.fixed.get_value().wall.is_some() => format::Formatted {
+                figure: text::NONE.get(language).to_owned(),
+                unit: String::new(),
+            },
             Some(bucket) if stat.value.is_some() => format::Formatted {
                 figure: format::bucket(&scale, bucket, language),
                 unit: String::new(),
             },
             _ => format::stat(&panel.spec, spec, stat, language),
         };
-        let live = shown_state(page, panel) == State::Live;
         let goal = spec.goal.as_ref();
         let distance = match (stat.value, goal) {
             (Some(value), Some(goal)) if live => scale.distance(value, goal),
@@ -73,17 +80,21 @@ pub fn Stat(
         let live = shown_state(page, &panel) == State::Live;
         status.filter(|_| live).map(|status| status.as_str().to_owned())
     });
+    let lead = changing::flag(move || page.fixed.get_value().solo && leading(&panel.get()) == at);
     let drawn = changing::markup(move || draw(page, &panel.get(), at, of.as_deref()));
-    view! { <div class="stat" data-status=status inner_html=drawn></div> }
+    view! { <div class="stat" data-status=status data-lead=lead inner_html=drawn></div> }
 }
 
 fn draw(page: Page, panel: &PanelSnapshot, at: usize, of: Option<&str>) -> Markup {
     let language = page.language;
     let figure = Figure::new(page, panel, at).unwrap_or_default();
     let spec = &panel.spec.stats[at];
+    // On a wall a figure stands without the panel's title.
+    let title = page.fixed.get_value().wall.as_ref().and(spec.of.is_none().then(|| panel.spec.title.get(language)));
+    let label = spec.label.get(language);
     html! {
         dt {
-            span { (spec.label.get(language)) }
+            span { @if let Some(title) = title.filter(|title| !label.starts_with(title)) { (title) " " } (label) }
             @if spec.key == StatKey::Last { small { (text::NOW.get(language)) } }
         }
         dd class="value" {

@@ -219,6 +219,18 @@ pub static TABLES: &[Table] = &[
         ],
     },
     Table {
+        name: "embed",
+        repeated: false,
+        doc: "Panels in other people's pages: /embed/<panel> and embed.js. Keiki's page /embed writes the snippet and checks it.",
+        keys: &[key(
+            "origins",
+            Kind::Texts,
+            "[]",
+            "Whose pages may frame a panel, such as \"https://admin.example.com\" or \"https://*.example.com\". Browsers \
+             refuse all others.",
+        )],
+    },
+    Table {
         name: "sources",
         repeated: false,
         doc: "Where samples come from.",
@@ -239,7 +251,7 @@ pub static TABLES: &[Table] = &[
             limit("labels", "32", "Labels of one series."),
             limit("label_bytes", "1024", "Bytes of one label's value."),
             limit("views", "256", "Distinct views computed at a time."),
-            limit("views_per_connection", "16", "Views of one stream."),
+            limit("views_per_connection", "32", "Views of one stream."),
             limit("subscribers", "12000", "Open streams."),
             limit("page_cache_entries", "256", "Pages and pictures in the cache."),
             limit("page_cache_bytes", "33554432", "Bytes in the cache."),
@@ -267,7 +279,7 @@ pub static TABLES: &[Table] = &[
 ];
 
 /// Tables that a later version reads. They are refused, because a setting that does nothing deceives its writer.
-pub static LATER: &[&str] = &["access", "tls", "scrape", "embed"];
+pub static LATER: &[&str] = &["access", "tls", "scrape"];
 
 /// The table of a name.
 pub fn table(name: &str) -> Option<&'static Table> {

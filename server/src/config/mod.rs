@@ -16,6 +16,7 @@ use keiki_model::time::{Millis, Zone};
 
 pub mod host_name;
 pub mod keys;
+pub mod origin;
 mod postgres;
 pub mod problem;
 mod reader;
@@ -47,6 +48,8 @@ pub struct Config {
     pub services: Vec<Service>,
     /// The PostgreSQL servers to watch.
     pub postgres: Vec<PostgresConfig>,
+    /// Whose pages may frame a panel.
+    pub embed_origins: Vec<origin::Origin>,
     /// Where samples come from.
     pub sources: Sources,
     /// Bounds on memory and work.

@@ -43,6 +43,9 @@ impl Resolver {
         let processes = self.processes();
         let services = self.services();
         let postgres = postgres::resolve(&self.entries("postgres"), &mut self.problems);
+        let embed_origins = self.texts("embed", "origins", |text| {
+            text.parse().map_err(|error| format!("{text:?} is no origin: {error}"))
+        });
         let sources = self.texts("sources", "priority", source_kind).map(Sources::in_order);
         let limits = self.limits();
         let log = self.log();
@@ -53,6 +56,7 @@ impl Resolver {
             processes,
             services,
             postgres,
+            embed_origins: embed_origins?,
             sources: sources?,
             limits: limits?,
             log: log?,

@@ -71,7 +71,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             views: 256,
-            views_per_connection: 16,
+            views_per_connection: 32,
             subscribers: 12_000,
         }
     }

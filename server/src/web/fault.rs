@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use maud::{DOCTYPE, html};
 
+use super::router::Site;
 use super::{assets, headers};
 
 /// Why a request is not answered as asked.
@@ -72,6 +73,10 @@ impl Fault {
 
     /// For people, in both languages, since nobody knows which one this reader wants.
     pub(super) fn html(&self, base: &str) -> Response {
+        self.document(base, Some(home(base)))
+    }
+
+    fn document(&self, base: &str, home: Option<&str>) -> Response {
         let (ja, en) = self.words();
         let css = assets::names().css;
         let status = self.status().as_u16();
@@ -89,7 +94,7 @@ impl Fault {
                         h1 { (status) }
                         p { (ja) }
                         p lang="en" { (en) }
-                        a class="button" href=(home(base)) { "Keiki" }
+                        @if let Some(home) = home { a class="button" href=(home) { "Keiki" } }
                     }
                 }
             }
@@ -99,6 +104,15 @@ impl Fault {
             .headers_mut()
             .insert(header::CONTENT_SECURITY_POLICY, headers::PAGE_POLICY);
         self.finish(response)
+    }
+
+    /// For a frame in another page: it must be seen there, as the panel would be.
+    pub(super) fn framed(&self, site: &Site) -> Response {
+        let mut response = self.document(&site.base, None);
+        let policy = headers::embed_policy(&site.embed_origins);
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+        headers::embeddable(response.headers_mut());
+        response
     }
 
     /// For programs and terminals.

@@ -2,11 +2,35 @@
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
+use crate::config::origin::Origin;
+
+macro_rules! page_policy {
+    ($more:literal) => {
+        concat!(
+            "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; ",
+            "font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; ",
+            $more
+        )
+    };
+}
+
 /// The policy of pages: files of this origin only, no inline code, no frames.
-pub(super) const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
-     connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
-);
+pub(super) const PAGE_POLICY: HeaderValue = HeaderValue::from_static(page_policy!("frame-ancestors 'none'"));
+
+/// The policy of a page that shows panels in frames of its own.
+pub(super) const BUILDER_POLICY: HeaderValue =
+    HeaderValue::from_static(page_policy!("frame-src 'self'; frame-ancestors 'none'"));
+
+/// The policy of a panel in a frame: what Keiki's own pages may, and these origins, may frame it. An origin holds nothing
+/// that ends a directive.
+pub(super) fn embed_policy(origins: &[Origin]) -> HeaderValue {
+    let mut policy = page_policy!("frame-ancestors 'self'").to_owned();
+    for origin in origins {
+        policy.push(' ');
+        policy.push_str(&origin.to_string());
+    }
+    HeaderValue::from_str(&policy).unwrap_or(PAGE_POLICY)
+}
 
 /// The policy of everything that is no page: it may load nothing.
 pub(super) const DATA_POLICY: HeaderValue =
@@ -49,7 +73,7 @@ pub(super) fn secure(headers: &mut HeaderMap) {
         .or_insert(HeaderValue::from_static("same-origin"));
 }
 
-/// Lets other sites show the body as an image. They can't read it: there are no CORS headers.
+/// Lets other sites show the body as an image, run it as a script or frame it. They can't read it: there are no CORS headers.
 pub(super) fn embeddable(headers: &mut HeaderMap) {
     headers.insert(RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
 }

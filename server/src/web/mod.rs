@@ -12,11 +12,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::config::host_name::HostName;
+use crate::config::origin::Origin;
 
 pub mod assets;
 mod cache;
 mod compress;
 mod connection;
+mod embed;
 mod entrance;
 mod fault;
 mod headers;
@@ -43,6 +45,8 @@ pub struct Options {
     pub base_path: String,
     /// Host names besides those of loopback.
     pub allowed_hosts: Vec<HostName>,
+    /// Whose pages may frame a panel.
+    pub embed_origins: Vec<Origin>,
     /// The language of a page that does not ask for one.
     pub language: Language,
     /// Connections at a time.
@@ -62,6 +66,7 @@ impl From<&Config> for Options {
         Self {
             base_path: config.server.base_path.clone(),
             allowed_hosts: config.server.allowed_hosts.clone(),
+            embed_origins: config.embed_origins.clone(),
             language: config.site.language,
             max_connections: config.server.max_connections,
             header_timeout: config.server.header_timeout,

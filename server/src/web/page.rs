@@ -1,4 +1,4 @@
-//! Pages: the overview and the groups.
+//! Pages: the overview, the groups, the wall, and single panels for frames.
 
 use axum::extract::{Path, Request, State};
 use axum::http::request::Parts;
@@ -35,15 +35,37 @@ pub(super) async fn group(State(site): State<Shared>, Path(group): Path<String>,
     }
 }
 
+/// `GET {base}/kiosk`
+pub(super) async fn kiosk(State(site): State<Shared>, request: Request) -> Response {
+    let wall = PageRequest::wall(site.language, &site.base);
+    show(&site, wall, &request.into_parts().0).await
+}
+
+/// `GET {base}/embed/{panel}`
+pub(super) async fn embed(State(site): State<Shared>, Path(id): Path<String>, request: Request) -> Response {
+    if keiki_model::group::panel(&id).is_none() {
+        return Fault::NotFound.framed(&site);
+    }
+    let page = PageRequest::new(Subject::Panel(id), site.language, &site.base);
+    match try_show(&site, page, &request.into_parts().0).await {
+        Ok(response) => response,
+        Err(fault) => fault.framed(&site),
+    }
+}
+
 /// The page that shows a subject.
 pub(super) async fn answer(site: &Shared, subject: Subject, request: &Parts) -> Response {
-    match try_answer(site, subject, request).await {
+    show(site, PageRequest::new(subject, site.language, &site.base), request).await
+}
+
+async fn show(site: &Shared, page: PageRequest, request: &Parts) -> Response {
+    match try_show(site, page, request).await {
         Ok(response) => response,
         Err(fault) => fault.html(&site.base),
     }
 }
 
-async fn try_answer(site: &Shared, subject: Subject, request: &Parts) -> Result<Response, Fault> {
+async fn try_show(site: &Shared, page: PageRequest, request: &Parts) -> Result<Response, Fault> {
     let query = request.uri.query().unwrap_or_default();
     if query.len() > MAX_QUERY {
         return Err(Fault::parameter(
@@ -51,7 +73,8 @@ async fn try_answer(site: &Shared, subject: Subject, request: &Parts) -> Result<
             format!("The query is longer than {MAX_QUERY} bytes."),
         ));
     }
-    let asked = PageRequest::parse(subject, query, site.language, &site.base)
+    let asked = page
+        .read(query)
         .map_err(|error| Fault::parameter(error.parameter, error.to_string()))?;
     site.respond(Key::Page(asked), &request.headers, PATIENCE).await
 }

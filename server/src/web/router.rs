@@ -14,14 +14,16 @@ use keiki_app::PageRequest;
 use keiki_instrument::RequestLayer;
 use keiki_model::frame::Snapshot;
 use keiki_model::text::Language;
-use keiki_model::view::{Scope, View};
+use keiki_model::view::{Scope, Subject, View};
+
+use crate::config::origin::Origin;
 
 use super::assets::{self, negotiate};
 use super::cache::{self, Cache, Made};
 use super::fault::Fault;
 use super::panel::PanelRequest;
 use super::state::{State, ViewsError};
-use super::{Options, headers, health, live, metrics, page, panel};
+use super::{Options, embed, headers, health, live, metrics, page, panel};
 
 /// The overview, below the base path.
 pub(super) const HOME: &str = "/";
@@ -56,6 +58,8 @@ pub(super) struct Site {
     /// Empty, or a path with a leading and without a final slash.
     pub(super) base: String,
     pub(super) language: Language,
+    /// Whose pages may frame a panel.
+    pub(super) embed_origins: Vec<Origin>,
     cache: Arc<Cache<Key>>,
 }
 
@@ -68,6 +72,7 @@ pub(super) fn router(options: &Options, site: &Shared) -> Router {
     let files = Router::new()
         .route(&at("/assets/{name}"), get(assets::serve))
         .route(&at("/favicon.svg"), get(favicon))
+        .route(&at("/embed.js"), get(embed::script))
         .layer(map_response(|mut response: Response| async move {
             headers::secure(response.headers_mut());
             response
@@ -84,6 +89,9 @@ pub(super) fn router(options: &Options, site: &Shared) -> Router {
     Router::new()
         .route(&at(HOME), get(page::overview))
         .route(&at(GROUP), get(page::group))
+        .route(&at("/kiosk"), get(page::kiosk))
+        .route(&at("/embed/{panel}"), get(page::embed))
+        .route(&at("/embed"), get(embed::builder))
         .route(&at("/panels/{file}"), get(panel::file))
         .route(&at("/badges/{file}"), get(panel::badge))
         .route(&at("/healthz"), get(health::healthz))
@@ -142,6 +150,7 @@ async fn favicon(request: Request) -> Response {
 impl Site {
     pub(super) fn new(options: &Options, state: State) -> Self {
         let (views, render) = (Arc::clone(&state.views), Arc::clone(&state.render));
+        let embed_policy = headers::embed_policy(&options.embed_origins);
         let make = move |key: &Key, there: Option<u64>| {
             let view = match key {
                 Key::Page(request) => request.view(),
@@ -152,7 +161,14 @@ impl Site {
                 return Ok(None);
             }
             let (body, mut headers) = match key {
-                Key::Page(request) => page::make(request, &snapshot, &*render),
+                Key::Page(request) => {
+                    let (body, mut headers) = page::make(request, &snapshot, &*render);
+                    if matches!(request.subject, Subject::Panel(_)) {
+                        headers.insert(header::CONTENT_SECURITY_POLICY, embed_policy.clone());
+                        headers::embeddable(&mut headers);
+                    }
+                    (body, headers)
+                }
                 Key::Panel(request) => panel::make(request, &snapshot, &*render)?,
             };
             common(&mut headers, &snapshot);
@@ -172,6 +188,7 @@ impl Site {
             state,
             base: options.base_path.clone(),
             language: options.language,
+            embed_origins: options.embed_origins.clone(),
             cache: Arc::new(cache),
         }
     }

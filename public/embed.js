@@ -1,0 +1,175 @@
+// <keiki-panel panel="api.latency"> for other people's pages: a frame with one live panel of Keiki.
+//
+//   <script src="https://keiki.example.com/embed.js" async></script>
+//   <keiki-panel panel="api.latency" window="5m" theme="auto" height="320"></keiki-panel>
+//
+// Attributes: panel; window (1m, 5m, 15m), service and host (several: commas between), lang, theme (light, dark, auto), ground
+// (plate, transparent), token; height in pixels, without which the panel says how high it is; src (where Keiki is, if not
+// where this script came from). It loads when it comes near the window, and says so in one sentence when Keiki is away or
+// refuses.
+(() => {
+  if (customElements.get("keiki-panel")) return;
+
+  const HOME = new URL(".", document.currentScript?.src ?? location.href).href;
+  /** How long a frame may take to say that it is there, and when it is tried again if it does not. */
+  const PATIENCE_MS = 10_000;
+  const AGAIN_MS = [5_000, 15_000, 60_000];
+  /** Heights that are believed. */
+  const LOWEST = 60;
+  const HIGHEST = 4_000;
+
+  const WORDS = {
+    ja: {
+      away: (host) => `Keiki（${host}）に接続できません。自動的に再試行します。`,
+      refused: (host) => `Keiki（${host}）はこのページへの埋め込みを許可していません。管理者に [embed] origins への ${location.origin} の追加を依頼してください。`,
+      missing: () => "panel 属性がありません。例：<keiki-panel panel=\"api.latency\">",
+      title: (panel) => `Keiki のパネル ${panel}`,
+    },
+    en: {
+      away: (host) => `Keiki at ${host} can't be reached. It is tried again by itself.`,
+      refused: (host) => `Keiki at ${host} does not let this page show it. Ask its administrator to add ${location.origin} to [embed] origins, or to check the token.`,
+      missing: () => "The attribute panel is missing: <keiki-panel panel=\"api.latency\">",
+      title: (panel) => `Keiki panel ${panel}`,
+    },
+  };
+
+  const STYLE = `
+    :host { display: block; min-width: 200px; min-height: 120px; contain: content; }
+    :host([hidden]) { display: none; }
+    iframe { display: block; width: 100%; height: 100%; border: 0; color-scheme: inherit; }
+    p { margin: 0; padding: 12px; font: 13px/20px system-ui, sans-serif; color: inherit; }
+  `;
+
+  const near = new IntersectionObserver(
+    (entries) => {
+      for (const { isIntersecting, target } of entries) if (isIntersecting) target.show();
+    },
+    { rootMargin: "400px" },
+  );
+
+  class KeikiPanel extends HTMLElement {
+    static observedAttributes = ["panel", "window", "service", "host", "lang", "theme", "ground", "token", "src", "height"];
+
+    #root = this.attachShadow({ mode: "open" });
+    #frame;
+    #said;
+    #timer;
+    #tries = 0;
+    #hear = (event) => this.#take(event);
+
+    connectedCallback() {
+      const style = document.createElement("style");
+      style.textContent = STYLE;
+      this.#root.replaceChildren(style);
+      this.#size(Number(this.getAttribute("height")) || 240);
+      addEventListener("message", this.#hear);
+      near.observe(this);
+    }
+
+    disconnectedCallback() {
+      removeEventListener("message", this.#hear);
+      near.unobserve(this);
+      this.#clear();
+    }
+
+    attributeChangedCallback(name, before, after) {
+      if (before === after) return;
+      if (name === "height") this.#size(Number(after) || 240);
+      else if (this.#frame) this.#load();
+    }
+
+    /** Called once it is near the window. */
+    show() {
+      near.unobserve(this);
+      if (!this.#frame) this.#load();
+    }
+
+    get #home() {
+      return new URL(this.getAttribute("src") ?? HOME, location.href);
+    }
+
+    get #words() {
+      const lang = this.getAttribute("lang") ?? document.documentElement.lang;
+      return lang.startsWith("ja") ? WORDS.ja : WORDS.en;
+    }
+
+    get #address() {
+      const home = this.#home;
+      if (!home.pathname.endsWith("/")) home.pathname += "/";
+      const url = new URL(`embed/${encodeURIComponent(this.getAttribute("panel"))}`, home);
+      for (const name of ["window", "service", "host", "lang", "theme", "ground", "token"]) {
+        for (const value of this.getAttribute(name)?.split(name === "service" || name === "host" ? "," : "\n") ?? []) {
+          if (value.trim()) url.searchParams.append(name, value.trim());
+        }
+      }
+      return url.href;
+    }
+
+    #clear() {
+      clearTimeout(this.#timer);
+      this.#frame?.remove();
+      this.#frame = undefined;
+      this.#said?.remove();
+      this.#said = undefined;
+    }
+
+    #load() {
+      this.#clear();
+      if (!this.getAttribute("panel")) return this.#say(this.#words.missing());
+      const frame = document.createElement("iframe");
+      frame.title = this.#words.title(this.getAttribute("panel"));
+      // The token, if there is one, stays between this page and Keiki.
+      frame.referrerPolicy = "no-referrer";
+      frame.addEventListener("load", () => this.#greet());
+      frame.src = this.#address;
+      this.#frame = frame;
+      this.#root.append(frame);
+      this.#timer = setTimeout(() => this.#missed(), PATIENCE_MS);
+    }
+
+    /** The frame answers who asks: so it knows by whom it is framed. */
+    #greet() {
+      // A frame that was refused, or could not be loaded, is of no origin: then nobody is told.
+      this.#frame?.contentWindow?.postMessage({ keiki: "hello", fit: !this.hasAttribute("height") }, this.#home.origin);
+    }
+
+    #take({ source, origin, data }) {
+      if (!this.#frame || source !== this.#frame.contentWindow || origin !== this.#home.origin) return;
+      if (data?.keiki !== "here") return;
+      clearTimeout(this.#timer);
+      this.#tries = 0;
+      this.#said?.remove();
+      this.#said = undefined;
+      this.#frame.hidden = false;
+      if (!this.hasAttribute("height") && Number.isFinite(data.height)) this.#size(data.height);
+      this.dispatchEvent(new CustomEvent("keiki-state", { detail: { state: data.state, status: data.status } }));
+    }
+
+    #size(height) {
+      this.style.height = `${Math.min(HIGHEST, Math.max(LOWEST, Math.round(height)))}px`;
+    }
+
+    /** Nothing was heard: is nobody there, or does it refuse? Whether it answers at all can be known without reading it. */
+    async #missed() {
+      const home = this.#home;
+      const there = await fetch(new URL("healthz", home), { mode: "no-cors", cache: "no-store" }).then(
+        () => true,
+        () => false,
+      );
+      if (!this.#frame) return;
+      this.#frame.hidden = true;
+      this.#say(there ? this.#words.refused(home.host) : this.#words.away(home.host));
+      this.#timer = setTimeout(() => this.#load(), AGAIN_MS[Math.min(this.#tries++, AGAIN_MS.length - 1)]);
+    }
+
+    #say(sentence) {
+      this.#said?.remove();
+      this.#said = document.createElement("p");
+      this.#said.role = "status";
+      this.#said.textContent = sentence;
+      this.#root.append(this.#said);
+    }
+  }
+
+  customElements.define("keiki-panel", KeikiPanel);
+})();

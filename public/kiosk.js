@@ -1,0 +1,46 @@
+// On a wall nobody presses anything: the screen is kept awake, the picture wanders by a few pixels so that nothing burns in,
+// and the page is loaded anew once a night.
+
+/** How far the picture wanders, pixels of a screen 1920 wide, and how long each step lasts. */
+const DRIFT = 6;
+const DRIFT_MS = 60_000;
+/** The hour of the night, by the wall's own clock. */
+const NIGHT_HOUR = 4;
+
+async function stayAwake() {
+  try {
+    // Plain HTTP has no wake lock; there the screen's own settings must do.
+    await navigator.wakeLock?.request("screen");
+  } catch {
+    // Refused while the page is hidden, or on low battery: it is asked for again when the page comes into sight.
+  }
+}
+
+function wander(step) {
+  // A slow circle of eight places: the CSSOM may set what the content security policy forbids in HTML.
+  const angle = (step % 8) * (Math.PI / 4);
+  const [x, y] = [Math.cos(angle), Math.sin(angle)].map((part) => Math.round(part * DRIFT));
+  document.getElementById("main")?.style.setProperty("translate", `calc(${x} * var(--k)) calc(${y} * var(--k))`);
+}
+
+/** The next time that the page is loaded anew: at night, and not all walls in the same minute. */
+export function nextNight(now, chance) {
+  const night = new Date(now);
+  night.setHours(NIGHT_HOUR, Math.floor(chance * 60), 0, 0);
+  if (night <= now) night.setDate(night.getDate() + 1);
+  return night;
+}
+
+export function start(reload) {
+  stayAwake();
+  document.addEventListener("visibilitychange", () => document.hidden || stayAwake());
+  let step = 0;
+  setInterval(() => wander((step += 1)), DRIFT_MS);
+  let night = nextNight(new Date(), Math.random());
+  // Looked at often, since the machine may sleep or its clock be set.
+  setInterval(() => {
+    if (new Date() < night) return;
+    night = nextNight(new Date(), Math.random());
+    reload();
+  }, DRIFT_MS);
+}

@@ -1,0 +1,450 @@
+// One connection to the stream for all of Keiki's tabs and frames that may share one: those of one browser, under one
+// top-level site, with one credential. One of them, the leader, reads; the others get its events over a BroadcastChannel.
+// No lock and no shared worker: both are missing on plain HTTP or in the frames of other sites.
+//
+// Who leads: the one that is seen, then the oldest. A leader shows that it lives by what it says, at least every second; one
+// that falls silent is replaced. Whoever reads asks for the views of all, from the oldest place that one of them has
+// reached: repeats are ignored where events are folded, so that a change of leaders loses nothing.
+
+/** How long an answer may take to begin, and how long nothing may come: the server is heard at least every ten seconds. */
+const CONNECT_MS = 5_000;
+const SILENCE_MS = 12_000;
+/** How often a leader speaks, and after how long a silence it is taken for dead. */
+const BEAT_MS = 1_000;
+const DEAD_MS = 3_500;
+/** How long one listens before one leads, and how long one waits for a better one that is there to do it. */
+const LISTEN_MS = 120;
+const YIELD_MS = 500;
+/** Wishes that come so close together are one request. */
+const GATHER_MS = 60;
+/** How often members tell that they are there, and after how long they are forgotten. Hidden pages wake once a minute. */
+const HERE_MS = 60_000;
+const GONE_MS = 150_000;
+/** The most views of one connection; as the server's own limit. One more view gets a connection of its own. */
+const MOST_VIEWS = 32;
+/** A block without end is no event. */
+const LONGEST = 16 << 20;
+
+/** Reads one connection. `on` takes its events, `end` is called once it is of no more use, with a wait if it was refused. */
+class Reader {
+  #abort = new AbortController();
+  #closed = false;
+  #timer;
+
+  constructor(url, on, end) {
+    this.#read(url, on)
+      .catch((wait) => (typeof wait === "number" ? wait : undefined))
+      .then((wait) => {
+        if (this.#closed) return;
+        this.close();
+        end(wait);
+      });
+  }
+
+  close() {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.#abort.abort();
+  }
+
+  /** What takes longer than this is given up. */
+  async #within(ms, promise) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#abort.abort(), ms);
+    return promise;
+  }
+
+  async #read(url, on) {
+    const { signal } = this.#abort;
+    const answer = await this.#within(CONNECT_MS, fetch(url, { signal, cache: "no-store" }));
+    if (!answer.ok) throw 1_000 * (Number(answer.headers.get("retry-after")) || 0);
+    const reader = answer.body.getReader();
+    const decoder = new TextDecoder();
+    let rest = "";
+    for (;;) {
+      const { value, done } = await this.#within(SILENCE_MS, reader.read());
+      if (done || this.#closed) return;
+      rest += decoder.decode(value, { stream: true });
+      const blocks = rest.split("\n\n");
+      rest = blocks.pop();
+      if (rest.length > LONGEST) return;
+      const events = blocks.map(parse).filter(({ data }) => data !== undefined);
+      if (events.length > 0) on(events);
+    }
+  }
+}
+
+/** A block of lines: `event`, `id` and `data`. Comments, which have no name, are none of ours. */
+export function parse(block) {
+  const event = {};
+  for (const line of block.split("\n")) {
+    const colon = line.indexOf(":");
+    const name = line.slice(0, colon);
+    if (name === "event" || name === "id" || name === "data") {
+      event[name] = line.slice(line[colon + 1] === " " ? colon + 2 : colon + 1);
+    }
+  }
+  return event;
+}
+
+/** The tick of an event's id, if it is of this run of the server. */
+function tickOf(since, boot) {
+  const [run, tick] = since.split("-");
+  return run === boot ? Number(tick) : undefined;
+}
+
+/**
+ * A tab's or frame's part in the sharing. `channel` is a BroadcastChannel, or nothing where there is none: then it reads by
+ * itself. `connect({ views, since }, on, end)` opens a connection.
+ */
+export class Share {
+  #id = [...crypto.getRandomValues(new Uint32Array(2))].join(".");
+  #born = Date.now();
+  #channel;
+  #connect;
+  /** What this one wants: its view, where it is, and who takes its events. */
+  #mine;
+  /** The others: id to rank, view and place. */
+  #members = new Map();
+  /** Who leads, if not this one, and when it was last heard. */
+  #leader;
+  #heard = 0;
+  /** What this one reads if it leads: the connection, its views, and the newest tick of each. */
+  #link;
+  #views = new Map();
+  /** A connection that is not shared. */
+  #own;
+  #boot = "";
+  #leads = false;
+  #told = 0;
+  #election;
+  #gathering;
+
+  constructor(channel, connect) {
+    this.#channel = channel;
+    this.#connect = connect;
+    if (!channel) {
+      this.#leads = true;
+      return;
+    }
+    channel.onmessage = ({ data }) => this.#hear(data);
+    setInterval(() => this.#beat(), BEAT_MS);
+    setInterval(() => this.#here(), HERE_MS);
+    addEventListener("pagehide", () => this.#leave());
+    document.addEventListener("visibilitychange", () => this.#shown());
+    this.#elect();
+  }
+
+  /** Asks for a view from where it is. Events go to `on`, the end to `end`; the next call replaces this one. */
+  open(view, since, on, end) {
+    this.#mine = { view, since, on, end };
+    if (this.#leads) {
+      if (!this.#covers(this.#mine)) this.#gather();
+    } else if (this.#leader) {
+      this.#say("hi", this.#rank());
+    } else {
+      this.#elect();
+    }
+  }
+
+  /** Wants nothing more, for now. */
+  close() {
+    this.#mine = undefined;
+    this.#own?.close();
+    if (this.#leads && this.#members.size === 0) this.#hangUp();
+  }
+
+  // ---- Who leads
+
+  #rank() {
+    const { view, since } = this.#mine ?? {};
+    return { hidden: document.hidden, born: this.#born, view, since };
+  }
+
+  #isBetter(rank, id) {
+    const own = this.#rank();
+    if (rank.hidden !== own.hidden) return own.hidden;
+    return rank.born < own.born || (rank.born === own.born && id < this.#id);
+  }
+
+  /** Listens, then leads, unless there is a leader, or somebody better who should be one in a moment. */
+  async #elect() {
+    if (this.#election || this.#leads) return;
+    this.#election = true;
+    this.#leader = undefined;
+    const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+    this.#say("hi", this.#rank());
+    await wait(LISTEN_MS);
+    const better = () => [...this.#members].some(([id, member]) => this.#isBetter(member, id));
+    if (!this.#leader && better()) await wait(YIELD_MS + Math.random() * YIELD_MS);
+    this.#election = false;
+    if (this.#leader) {
+      if (this.#mine) this.#say("hi", this.#rank());
+    } else {
+      this.#leads = true;
+      this.#lead();
+      if (this.#mine || this.#members.size > 0) this.#gather();
+    }
+  }
+
+  #lead() {
+    this.#told = performance.now();
+    this.#say("lead", this.#rank());
+  }
+
+  #follow(id) {
+    const known = this.#leader === id;
+    this.#leader = id;
+    this.#heard = performance.now();
+    if (this.#leads) {
+      this.#leads = false;
+      this.#hangUp();
+    }
+    if (!known && this.#mine && !this.#election) this.#say("hi", this.#rank());
+  }
+
+  /** Once a second: a leader speaks, the others listen whether it does. */
+  #beat() {
+    const now = performance.now();
+    if (this.#leads) {
+      if (now - this.#told > BEAT_MS / 2) this.#lead();
+    } else if (!this.#election && now - this.#heard > DEAD_MS) {
+      this.#members.delete(this.#leader);
+      this.#elect();
+    }
+  }
+
+  /** Browsers let hidden pages sleep: who comes into sight leads, where all others are hidden. */
+  #shown() {
+    if (this.#leads) this.#lead();
+    else if (!document.hidden && (this.#members.get(this.#leader)?.hidden ?? true)) this.#elect();
+  }
+
+  #here() {
+    for (const [id, { at }] of this.#members) {
+      if (performance.now() - at > GONE_MS) this.#members.delete(id);
+    }
+    this.#say("here", this.#rank());
+  }
+
+  #leave() {
+    this.#say("bye");
+    this.#hangUp();
+    // A page that comes back from the browser's memory begins anew.
+    this.#leads = false;
+    this.#leader = undefined;
+    this.#heard = 0;
+    this.#members.clear();
+  }
+
+  #say(kind, more) {
+    this.#channel?.postMessage({ kind, id: this.#id, ...more });
+  }
+
+  #hear({ kind, id, ...said }) {
+    if (kind === "hi" || kind === "here" || kind === "lead") {
+      this.#members.set(id, { ...said, at: performance.now() });
+    }
+    switch (kind) {
+      case "hi":
+        // A hidden leader leaves it to whoever is seen.
+        if (this.#leads && said.hidden >= document.hidden) {
+          this.#lead();
+          if (said.view && !this.#covers(said)) this.#gather();
+        } else if (this.#election) {
+          this.#say("here", this.#rank());
+        }
+        break;
+      case "lead":
+        if (!this.#leads && said.hidden && !document.hidden) this.#elect();
+        // Where two lead the worse one goes.
+        else if (!this.#leads || this.#isBetter(said, id)) this.#follow(id);
+        else this.#lead();
+        break;
+      case "events":
+        if (id === this.#leader) {
+          this.#heard = performance.now();
+          this.#take(said.events);
+        }
+        break;
+      case "down":
+        if (id === this.#leader) {
+          this.#heard = performance.now();
+          this.#end(said.wait);
+        }
+        break;
+      case "full":
+        if (said.to === this.#id) this.#alone();
+        break;
+      case "bye":
+        this.#members.delete(id);
+        if (id === this.#leader) this.#elect();
+        else if (this.#leads && this.#members.size === 0 && !this.#mine) this.#hangUp();
+        break;
+    }
+  }
+
+  // ---- Reading
+
+  /** Whether the connection brings somebody all that it lacks. */
+  #covers({ view, since }) {
+    const reached = this.#views.get(view);
+    return this.#link !== undefined && reached !== undefined && tickOf(since, this.#boot) >= reached;
+  }
+
+  /** Connects anew for all, once the wishes of a moment are together. */
+  #gather() {
+    this.#gathering ??= setTimeout(() => {
+      this.#gathering = undefined;
+      if (this.#leads) this.#dial();
+    }, this.#channel ? GATHER_MS : 0);
+  }
+
+  #dial() {
+    this.#hangUp();
+    const all = [...this.#members].map(([id, { view, since }]) => ({ id, view, since })).filter(({ view }) => view);
+    if (this.#mine) all.unshift(this.#mine);
+    if (all.length === 0) return;
+    this.#boot = all[0].since.split("-")[0];
+    /** From where on each view is wanted; nothing where somebody knows another run of the server, and begins anew. */
+    const wanted = new Map();
+    for (const { id, view, since } of all) {
+      const ticks = [tickOf(since, this.#boot)];
+      if (wanted.has(view)) ticks.push(wanted.get(view));
+      else if (wanted.size === MOST_VIEWS) {
+        this.#say("full", { to: id });
+        continue;
+      }
+      wanted.set(view, ticks.includes(undefined) ? undefined : Math.min(...ticks));
+    }
+    const oldest = Math.min(...[...wanted.values()].filter((tick) => tick !== undefined));
+    const from = Number.isFinite(oldest) ? oldest : 0;
+    for (const [view, tick] of wanted) this.#views.set(view, tick ?? from);
+    this.#link = this.#connect(
+      {
+        views: [...wanted].map(([view, tick]) => (tick === undefined ? `${view};new` : view)).join(","),
+        since: `${this.#boot}-${from}`,
+      },
+      (events) => this.#bring(events),
+      (wait) => {
+        this.#hangUp();
+        this.#say("down", { wait });
+        this.#end(wait);
+      },
+    );
+  }
+
+  #hangUp() {
+    this.#link?.close();
+    this.#link = undefined;
+    this.#views.clear();
+  }
+
+  /** What was read goes to all. */
+  #bring(events) {
+    if (this.#members.size > 0) {
+      this.#told = performance.now();
+      this.#say("events", { events });
+    }
+    this.#take(events);
+  }
+
+  /** Notes how far that brings everyone, since anyone may lead next, and keeps what is for this one. */
+  #take(events) {
+    const mine = this.#mine;
+    const own = [];
+    for (const event of events) {
+      const view = viewOf(event.data);
+      if (event.id && view !== undefined) {
+        const [boot, tick] = event.id.split("-");
+        this.#boot = boot;
+        if (this.#views.has(view)) this.#views.set(view, Number(tick));
+        for (const member of this.#members.values()) if (member.view === view) member.since = event.id;
+        if (mine?.view === view) mine.since = event.id;
+      }
+      // What bears no view is for all: a farewell.
+      if (mine && (view ?? mine.view) === mine.view) own.push(event);
+    }
+    if (own.length > 0) mine.on(own);
+  }
+
+  #end(wait) {
+    const mine = this.#mine;
+    this.#mine = undefined;
+    mine?.end(wait);
+  }
+
+  /** There is no room in the shared connection. */
+  #alone() {
+    const mine = this.#mine;
+    if (!mine) return;
+    this.#mine = undefined;
+    this.#say("here", this.#rank());
+    this.#own = this.#connect({ views: mine.view, since: mine.since }, mine.on, mine.end);
+  }
+}
+
+/** The view of an event: near the start of its JSON, and holding nothing that JSON would escape. */
+export function viewOf(data) {
+  return /"view":"([^"]*)"/.exec(data)?.[1];
+}
+
+/** Names the credential among those of this origin without telling it. */
+function mark(text) {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < text.length; at += 1) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193) >>> 0;
+  return hash.toString(36);
+}
+
+function channelOf(name) {
+  try {
+    return new BroadcastChannel(name);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What the app calls: `open` gives an object whose `read` waits for events and whose `close` ends it. */
+export function start() {
+  const base = document.documentElement.dataset.base ?? "";
+  const token = new URLSearchParams(location.search).get("token");
+  const connect = ({ views, since }, on, end) => {
+    const query = new URLSearchParams({ views, since, ...(token && { token }) });
+    return new Reader(`${base}/api/live?${query}`, on, end);
+  };
+  const share = new Share(channelOf(["keiki", base, mark(token ?? "")].join(" ")), connect);
+  return {
+    open(view, since) {
+      const waiting = [];
+      let ended;
+      let wake = () => {};
+      share.open(
+        view,
+        since,
+        (events) => {
+          for (const { event, data } of events) waiting.push(event ?? "", data);
+          wake();
+        },
+        (wait) => {
+          ended = { wait };
+          wake();
+        },
+      );
+      return {
+        /** The events that came since the last call, names and data in turn; rejects at the end with the wait, if there is one. */
+        async read() {
+          while (waiting.length === 0) {
+            if (ended) throw ended.wait;
+            await new Promise((resolve) => (wake = resolve));
+          }
+          return waiting.splice(0);
+        },
+        close() {
+          ended ??= {};
+          share.close();
+          wake();
+        },
+      };
+    },
+  };
+}
