@@ -40,6 +40,10 @@ function fail(error) {
   setTimeout(reload, FAILED_MS);
 }
 
+// Neither waits for the app: a frame is asked at once, and a wall must not depend on it.
+if (document.body.className === "kiosk") kiosk.start(reload);
+if (document.body.className === "framed") framed.start();
+
 // The app has no way back from a failure of its own, and could not say so any more.
 addEventListener("error", ({ error }) => error instanceof WebAssembly.RuntimeError && fail(error));
 addEventListener("unhandledrejection", ({ reason }) => reason instanceof WebAssembly.RuntimeError && fail(reason));
@@ -49,8 +53,6 @@ try {
   await app.default({ module_or_path: wasm });
   await charts;
   app.hydrate();
-  if (document.body.className === "kiosk") kiosk.start(reload);
-  if (document.body.className === "framed") framed.start();
 } catch (error) {
   fail(error);
 }

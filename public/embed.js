@@ -10,7 +10,7 @@
 (() => {
   if (customElements.get("keiki-panel")) return;
 
-  const HOME = new URL(".", document.currentScript?.src ?? location.href).href;
+  const HOME = new URL(".", document.currentScript?.src || location.href).href;
   /** How long a frame may take to say that it is there, and when it is tried again if it does not. */
   const PATIENCE_MS = 10_000;
   const AGAIN_MS = [5_000, 15_000, 60_000];
@@ -152,7 +152,7 @@
     /** Nothing was heard: is nobody there, or does it refuse? Whether it answers at all can be known without reading it. */
     async #missed() {
       const home = this.#home;
-      const there = await fetch(new URL("healthz", home), { mode: "no-cors", cache: "no-store" }).then(
+      const there = await fetch(new URL("embed.js", home), { mode: "no-cors", cache: "no-store" }).then(
         () => true,
         () => false,
       );

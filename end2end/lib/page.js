@@ -8,6 +8,16 @@ export async function live(page, timeout = 20_000) {
   await page.locator('html[data-link="live"]').waitFor({ state: "attached", timeout });
 }
 
+/** Gives the streams that a browser context, or a page, holds open. */
+export function openStreams(watched) {
+  const open = new Set();
+  const isStream = (request) => new URL(request.url()).pathname.endsWith("/api/live");
+  watched.on("request", (request) => isStream(request) && open.add(request));
+  for (const end of ["requestfinished", "requestfailed"]) watched.on(end, (request) => open.delete(request));
+  // Of a page that was closed nothing more is told.
+  return () => [...open].filter((request) => !request.frame().isDetached() && !request.frame().page().isClosed());
+}
+
 /** Every number of the page: `panel/stat`, with the table row it stands in, to the raw value. */
 export function figures(page) {
   return page.evaluate(() => {

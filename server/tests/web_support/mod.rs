@@ -156,6 +156,7 @@ pub fn options() -> Options {
     Options {
         base_path: String::new(),
         allowed_hosts: Vec::new(),
+        embed_origins: Vec::new(),
         language: Language::Ja,
         max_connections: 100,
         header_timeout: Duration::from_secs(5),
