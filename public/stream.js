@@ -57,6 +57,7 @@ class Reader {
   async #read(url, on) {
     const { signal } = this.#abort;
     const answer = await this.#within(CONNECT_MS, fetch(url, { signal, cache: "no-store" }));
+    if (answer.status === 401 || answer.status === 403) outside();
     if (!answer.ok) throw 1_000 * (Number(answer.headers.get("retry-after")) || 0);
     const reader = answer.body.getReader();
     const decoder = new TextDecoder();
@@ -71,6 +72,17 @@ class Reader {
       const events = blocks.map(parse).filter(({ data }) => data !== undefined);
       if (events.length > 0) on(events);
     }
+  }
+}
+
+/** The login or the token is no longer good: loaded anew, the page says what is the matter. At most once a minute. */
+function outside() {
+  try {
+    const last = Number(sessionStorage.getItem("keiki-outside"));
+    sessionStorage.setItem("keiki-outside", Date.now());
+    if (Date.now() - last > 60_000) location.reload();
+  } catch {
+    // Without a memory of its own the page stays, and says that the stream is lost.
   }
 }
 

@@ -149,7 +149,10 @@ impl RequestError {
     /// In the browser nobody reads it: there the request was read from the page's own data.
     fn new(parameter: &'static str, expected: &'static str) -> Self {
         if cfg!(feature = "hydrate") {
-            return Self { parameter: "", expected: "" };
+            return Self {
+                parameter: "",
+                expected: "",
+            };
         }
         Self { parameter, expected }
     }
@@ -231,22 +234,23 @@ impl PageRequest {
                         Some(sort.ok_or_else(|| bad("sort", "a column's key, with - for the largest first"))?);
                 }
                 "groups" => {
-                if let Some(wall) = &mut request.wall {
-                    let groups = Wall::parse_groups(value);
-                    wall.groups = groups.ok_or_else(|| bad("groups", "groups' ids with commas between, such as api,queue"))?;
+                    if let Some(wall) = &mut request.wall {
+                        let groups = Wall::parse_groups(value);
+                        wall.groups = groups
+                            .ok_or_else(|| bad("groups", "groups' ids with commas between, such as api,queue"))?;
+                    }
                 }
-            }
-            "rotate" => {
-                if let Some(wall) = &mut request.wall {
-                    let seconds = value.parse().ok().filter(|seconds| Wall::ROTATE.contains(seconds));
-                    wall.rotate = Some(seconds.ok_or_else(|| bad("rotate", "whole seconds from 5 to 3600"))?);
+                "rotate" => {
+                    if let Some(wall) = &mut request.wall {
+                        let seconds = value.parse().ok().filter(|seconds| Wall::ROTATE.contains(seconds));
+                        wall.rotate = Some(seconds.ok_or_else(|| bad("rotate", "whole seconds from 5 to 3600"))?);
+                    }
                 }
-            }
-            "ground" => match (value, &request.subject) {
-                ("transparent", Subject::Panel(_)) => request.transparent = true,
-                ("plate", _) | (_, Subject::Overview | Subject::Group(_)) => {}
-                _ => return Err(bad("ground", "plate or transparent")),
-            },
+                "ground" => match (value, &request.subject) {
+                    ("transparent", Subject::Panel(_)) => request.transparent = true,
+                    ("plate", _) | (_, Subject::Overview | Subject::Group(_)) => {}
+                    _ => return Err(bad("ground", "plate or transparent")),
+                },
                 _ => {}
             }
             if request.scope.services.len() + request.scope.hosts.len() > MAX_SCOPE {
@@ -425,7 +429,11 @@ mod tests {
             "lang=en&theme=light&sort=name",
             "service=%E8%A8%88&host=x",
         ] {
-            reads_back(&PageRequest::new(Subject::Overview, Language::En, "").read(query).unwrap());
+            reads_back(
+                &PageRequest::new(Subject::Overview, Language::En, "")
+                    .read(query)
+                    .unwrap(),
+            );
         }
         for query in ["", "rotate=20&lang=en", "groups=queue,api,queue&theme=dark"] {
             reads_back(&PageRequest::wall(Language::En, "").read(query).unwrap());
@@ -452,15 +460,22 @@ mod tests {
             Err(error) => error.to_string(),
         };
         assert_eq!(wall(""), "/ops/kiosk");
-        assert_eq!(wall("rotate=20&groups=queue,api,queue"), "/ops/kiosk?groups=queue,api&rotate=20");
+        assert_eq!(
+            wall("rotate=20&groups=queue,api,queue"),
+            "/ops/kiosk?groups=queue,api&rotate=20"
+        );
         for bad in ["groups=", "groups=api,x", "rotate=0", "rotate=3601", "rotate=x"] {
             let name = bad.split('=').next().unwrap();
             assert!(wall(bad).starts_with(&format!("bad value of {name}:")), "{bad}");
         }
         // Of another page they are none.
         assert_eq!(canonical("rotate=x&groups=x&ground=x"), "/ops/groups/api");
-        let panel = |query: &str| PageRequest::new(Subject::Panel("api.latency".to_owned()), Language::Ja, "").read(query);
-        assert_eq!(panel("ground=transparent").unwrap().href(), "/embed/api.latency?ground=transparent");
+        let panel =
+            |query: &str| PageRequest::new(Subject::Panel("api.latency".to_owned()), Language::Ja, "").read(query);
+        assert_eq!(
+            panel("ground=transparent").unwrap().href(),
+            "/embed/api.latency?ground=transparent"
+        );
         assert!(panel("ground=blue").is_err());
     }
 

@@ -30,7 +30,9 @@ fn subjects() -> impl Iterator<Item = Subject> {
 }
 
 fn page(subject: Subject, language: Language, mood: impl Fn(usize) -> Mood) -> (PageData, String) {
-    let request = PageRequest::new(subject, language, "/ops").read("window=1m").expect("the test made it so");
+    let request = PageRequest::new(subject, language, "/ops")
+        .read("window=1m")
+        .expect("the test made it so");
     let snapshot = synth::snapshot(&request.view(), mood);
     let html = document(&request, &snapshot, &assets());
     (PageData::new(&request, &snapshot), html)
@@ -224,7 +226,9 @@ fn the_same_request_and_snapshot_give_the_same_bytes() {
 #[test]
 fn links_keep_the_rest_of_the_address() {
     let query = "window=15m&service=a%26b&lang=en&theme=dark";
-    let request = PageRequest::new(Subject::Overview, Language::Ja, "/ops").read(query).expect("the test made it so");
+    let request = PageRequest::new(Subject::Overview, Language::Ja, "/ops")
+        .read(query)
+        .expect("the test made it so");
     let html = document(&request, &synth::snapshot(&request.view(), |_| Mood::Fine), &assets());
     for href in [
         "/ops/groups/api?window=15m&amp;service=a%26b&amp;lang=en&amp;theme=dark",

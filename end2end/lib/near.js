@@ -8,3 +8,13 @@ export const nearTo = (other, within) => (actual, expected, what) => {
   console.log(`  ${what.padEnd(34)} ${other} ${short(expected)}  Keiki ${short(actual)}  ${(off * 100).toFixed(2)} %`);
   expect(off, `${what}: ${actual} instead of ${expected}`).toBeLessThanOrEqual(within);
 };
+
+/**
+ * The seconds that a panel's rate is over: those of the window, less one where the machine stalled and the newest reading
+ * came after its second had been published.
+ */
+export function span({ from, to, stats }, events) {
+  const seconds = (to - from) / 1000;
+  const off = (span) => Math.abs(stats.rate * span - events);
+  return off(seconds - 1) < off(seconds) ? seconds - 1 : seconds;
+}

@@ -1,11 +1,14 @@
 // What a page shows when a part of it did not come, or fails: never something old that looks like now.
 import { live } from "../lib/page.js";
 import { expect, test } from "../lib/test.js";
+import { until } from "../lib/until.js";
 
 test.describe("without the charts' script", () => {
   test.use({ expected: { faults: [/charts did not load/, /echarts\.\w+\.js/] } });
 
   test("the first pictures stay, and say of when they are", async ({ server, open }) => {
+    // Where there was nothing to draw there is no picture that could stay.
+    await until("some points", async () => (await server.panel("resources.cpu")).series.length > 1);
     const before = (page) => page.route(/\/echarts\.\w+\.js$/, (route) => route.abort());
     const page = await open(server.url("/groups/resources?lang=en&window=1m"), { before });
     await live(page);

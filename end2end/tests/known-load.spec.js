@@ -2,7 +2,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { get } from "../lib/http.js";
-import { nearTo } from "../lib/near.js";
+import { nearTo, span } from "../lib/near.js";
 import { openStream } from "../lib/sse.js";
 import { expect, test } from "../lib/test.js";
 import { until } from "../lib/until.js";
@@ -28,16 +28,6 @@ function rate({ series }, [first, last]) {
   const sums = [...by.values()].sort((one, two) => one - two);
   const middle = sums.slice(Math.floor(sums.length / 10), Math.ceil((sums.length * 9) / 10));
   return middle.reduce((sum, value) => sum + value, 0) / middle.length;
-}
-
-/**
- * The seconds that a rate is over: those of the window, less one where the machine stalled and the newest reading came
- * after its second had been published.
- */
-function span({ from, to, stats }, events) {
-  const seconds = (to - from) / 1000;
-  const off = (span) => Math.abs(stats.rate * span - events);
-  return off(seconds - 1) < off(seconds) ? seconds - 1 : seconds;
 }
 
 test("API, cache and queue follow a known load within 2 %", async ({ start }) => {

@@ -3,6 +3,7 @@
 //! The data run one way: [`source`] → [`store`] → [`query`] → [`hub`] → [`web`]. Nothing imports leftwards; [`mod@run`]
 //! puts the parts together.
 
+pub mod access;
 pub mod clock;
 pub mod config;
 pub mod hub;

@@ -32,13 +32,14 @@ pub fn run(mut config: Config, file: Option<PathBuf>) -> Result<(), Box<dyn Erro
         let shutdown = CancellationToken::new();
         stop_on_signals(shutdown.clone())?;
         let bound = Bound::bind(config.server.listen).await?;
+        let scheme = if config.tls.is_some() { "https" } else { "http" };
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"),
-            url = %format_args!("http://{}{}/", bound.address(), config.server.base_path),
+            url = %format_args!("{scheme}://{}{}/", bound.address(), config.server.base_path),
             config = file.map(|file| file.display().to_string()),
             "listening"
         );
-        run_until(config, bound, shutdown).await;
+        run_until(config, bound, shutdown).await?;
         tracing::info!("stopped");
         Ok(())
     });

@@ -22,6 +22,7 @@ use crate::source::status::{SourceStatus, StatusBoard};
 use crate::source::{Source, postgres, runner};
 use crate::store::{Limits, SourceClass, SourceId, Store};
 use crate::web;
+use crate::web::tls::TlsError;
 
 /// The name under which Keiki reports itself.
 pub const SERVICE: &str = "keiki";
@@ -132,7 +133,10 @@ impl Feeding {
 }
 
 /// Runs Keiki on a bound socket until `shutdown` is cancelled, then ends streams and requests within the configured time.
-pub async fn run(config: Config, bound: web::Bound, shutdown: CancellationToken) {
+///
+/// # Errors
+/// The certificate can't be used.
+pub async fn run(config: Config, bound: web::Bound, shutdown: CancellationToken) -> Result<(), TlsError> {
     if !web::assets::is_built() {
         tracing::warn!("{}", web::assets::MISSING);
     }
@@ -225,13 +229,14 @@ pub async fn run(config: Config, bound: web::Bound, shutdown: CancellationToken)
         }),
         recorder,
     };
-    web::serve(bound, web::Options::from(&config), state, shutdown).await;
+    let served = web::serve(bound, web::Options::from(&config), state, shutdown).await;
     let ended = tokio::time::timeout(Duration::from_secs(1), async {
         while feeding.tasks.join_next().await.is_some() {}
     });
     if ended.await.is_err() {
         tracing::warn!("a source did not end in time and is left behind");
     }
+    served
 }
 
 /// Keiki's own totals as an exposition shows them.

@@ -157,7 +157,7 @@ async fn a_shutdown_lets_requests_finish_and_no_more() {
     let start = Instant::now();
     server.shutdown.cancel();
     assert_eq!(request.await.unwrap(), 200);
-    server.task.await.unwrap();
+    server.task.await.unwrap().unwrap();
     assert!(start.elapsed() < Duration::from_millis(900), "{:?}", start.elapsed());
     assert!(tokio::net::TcpStream::connect(server.address).await.is_err());
 }
@@ -178,7 +178,7 @@ async fn a_stream_that_does_not_end_is_cut_off_at_the_deadline() {
     assert_eq!(&first, b"HTTP/1.1 200");
     let start = Instant::now();
     server.shutdown.cancel();
-    server.task.await.unwrap();
+    server.task.await.unwrap().unwrap();
     let taken = start.elapsed();
     assert!(
         taken > Duration::from_millis(900) && taken < Duration::from_secs(2),

@@ -42,7 +42,11 @@ impl Connection {
 
     /// The next events; there is at least one.
     pub async fn read(&self) -> Result<Vec<Event>, Ended> {
-        let parts = self.0.read().await.map_err(|wait| Ended(wait.as_f64().map(|wait| wait as u32)))?;
+        let parts = self
+            .0
+            .read()
+            .await
+            .map_err(|wait| Ended(wait.as_f64().map(|wait| wait as u32)))?;
         let parts: Vec<String> = Array::from(&parts).iter().filter_map(|part| part.as_string()).collect();
         let events = parts.chunks_exact(2).map(|pair| Event {
             name: pair[0].clone(),

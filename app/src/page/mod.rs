@@ -26,7 +26,11 @@ pub fn App(
     page: Page,
 ) -> impl IntoView {
     let request = page.request.get_untracked();
-    let points = if request.subject == Subject::Overview { CARD } else { WIDE };
+    let points = if request.subject == Subject::Overview {
+        CARD
+    } else {
+        WIDE
+    };
     provide_context(Charts::new(page.language, page.header, points));
     let alone = request.wall.is_some() || matches!(request.subject, Subject::Panel(_));
     view! {

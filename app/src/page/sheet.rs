@@ -28,7 +28,11 @@ pub fn Sheet(
     };
     let title = match &request.subject {
         Subject::Group(group) => page.group_title(group.id()),
-        Subject::Panel(_) => page.panels.get_untracked().first().map(|store| page.title_of(&store.spec)),
+        Subject::Panel(_) => page
+            .panels
+            .get_untracked()
+            .first()
+            .map(|store| page.title_of(&store.spec)),
         Subject::Overview => None,
     };
     let title = title.unwrap_or_else(|| text::OVERVIEW.get(page.language).to_owned());

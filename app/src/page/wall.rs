@@ -12,15 +12,21 @@ use maud::{Markup, html};
 use crate::changing::{self, Changing};
 use crate::icon::{shape, shape_of};
 use crate::panel::head::reason;
-use crate::panel::stat::Figure;
 use crate::panel::shown_state;
+use crate::panel::stat::Figure;
 use crate::state::{Link, Page, PanelStore};
 use crate::text;
 
 /// A part of the wall; nothing on other pages.
 pub fn part(page: Page, draw: fn(Page, &[Arc<PanelSnapshot>]) -> Markup) -> Changing<String> {
     let wall = page.fixed.get_value().wall.is_some();
-    changing::markup(move || if wall { draw(page, &panels(page)) } else { html! {} })
+    changing::markup(move || {
+        if wall {
+            draw(page, &panels(page))
+        } else {
+            html! {}
+        }
+    })
 }
 
 /// What the wall shows now, in its order.
@@ -51,8 +57,12 @@ fn urgency(state: State, status: Option<Status>) -> u8 {
 
 /// The most urgent, the first of equals; nothing where there is no group.
 fn worst(page: Page, panels: &[Arc<PanelSnapshot>]) -> Option<(usize, u8)> {
-    let urgencies = panels.iter().map(|panel| urgency(shown_state(page, panel), panel.status));
-    urgencies.enumerate().reduce(|worst, one| if one.1 > worst.1 { one } else { worst })
+    let urgencies = panels
+        .iter()
+        .map(|panel| urgency(shown_state(page, panel), panel.status));
+    urgencies
+        .enumerate()
+        .reduce(|worst, one| if one.1 > worst.1 { one } else { worst })
 }
 
 /// Which group stands alone now, if the wall shows one at a time: by the server's clock, so that walls side by side turn
@@ -82,7 +92,10 @@ pub fn leading(panel: &PanelSnapshot) -> usize {
     let missed = missed.reduce(|worst, one| if one.1.1.status > worst.1.1.status { one } else { worst });
     let own = || stats().filter(|(_, (spec, _))| spec.of.is_none());
     let judged = || own().rfind(|(_, (spec, _))| spec.goal.is_some());
-    missed.or_else(judged).or_else(|| own().next()).map_or(0, |(place, _)| place)
+    missed
+        .or_else(judged)
+        .or_else(|| own().next())
+        .map_or(0, |(place, _)| place)
 }
 
 /// A figure; a dash where it is no longer true: grey is not seen from afar.
@@ -107,7 +120,14 @@ pub fn head(page: Page, panels: &[Arc<PanelSnapshot>]) -> Markup {
         let like = |panel: &&Arc<PanelSnapshot>| urgency(shown_state(page, panel), panel.status) == worst;
         let count = panels.iter().filter(like).count();
         let word = text::state(shown.0, shown.1)?.get(language);
-        Some((shape_of(shown.0, shown.1), if worst == 0 { word.to_owned() } else { text::times(word, count, language) }))
+        Some((
+            shape_of(shown.0, shown.1),
+            if worst == 0 {
+                word.to_owned()
+            } else {
+                text::times(word, count, language)
+            },
+        ))
     });
     let age = match page.link.get() {
         None => text::as_of(&time, language),
@@ -138,7 +158,10 @@ pub fn foot(page: Page, panels: &[Arc<PanelSnapshot>]) -> Markup {
     let why = |panel: &PanelSnapshot, state| match state {
         State::Live => reason(panel, language),
         State::Stale => panel.newest.map(|newest| text::since(&page.hms(newest), language)),
-        State::Empty | State::Error => panel.failure.as_ref().map(|failure| text::failed(&failure.source, language)),
+        State::Empty | State::Error => panel
+            .failure
+            .as_ref()
+            .map(|failure| text::failed(&failure.source, language)),
     };
     html! {
         @for (panel, state) in wrong {

@@ -76,7 +76,9 @@ pub fn Plates(
     move || {
         let stores = in_order(page);
         let rack = page.fixed.get_value().rack;
-        let here = stores.iter().filter(|store| (rack || place != Place::Table) && place.holds(store.spec.chart));
+        let here = stores
+            .iter()
+            .filter(|store| (rack || place != Place::Table) && place.holds(store.spec.chart));
         here.map(|store| view! { <Panel page store=store.clone() place/> })
             .collect::<Vec<_>>()
     }

@@ -90,7 +90,12 @@ fn draw(page: Page, panel: &PanelSnapshot, at: usize, of: Option<&str>) -> Marku
     let figure = Figure::new(page, panel, at).unwrap_or_default();
     let spec = &panel.spec.stats[at];
     // On a wall a figure stands without the panel's title.
-    let title = page.fixed.get_value().wall.as_ref().and(spec.of.is_none().then(|| panel.spec.title.get(language)));
+    let title = page
+        .fixed
+        .get_value()
+        .wall
+        .as_ref()
+        .and(spec.of.is_none().then(|| panel.spec.title.get(language)));
     let label = spec.label.get(language);
     html! {
         dt {

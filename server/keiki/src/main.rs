@@ -2,13 +2,20 @@
 
 use std::ffi::OsString;
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use keiki_server::access::token::TokenFile;
+use keiki_server::access::{Access, password};
+use keiki_server::clock::{Clock as _, SystemClock};
 use keiki_server::config::{Config, DEFAULT_FILE, Overrides};
 use keiki_server::web::assets::{self, Site};
 use keiki_server::{log, process};
 
 include!(concat!(env!("OUT_DIR"), "/assets.rs"));
+
+/// Milliseconds.
+const DAY: i64 = 86_400_000;
 
 const HELP: &str = "\
 Keiki, a self-hosted live performance dashboard
@@ -16,11 +23,17 @@ Keiki, a self-hosted live performance dashboard
 Usage:
   keiki [serve] [options]    collect and serve (without any file: this machine and Keiki itself)
   keiki check [options]      tell whether the configuration is right; exits 0 or 1
+  keiki hash-password        read a password and print the line for [access]
+  keiki token add NAME [--path PATH]... [--days N]
+                             make a token for kiosks, embeds and machines; it opens these paths below the base path,
+                             such as /kiosk, /embed/api.latency, /embed/* or /* (all, if none is named)
+  keiki token list           show what there is
+  keiki token revoke NAME    end one
 
 Options:
   --config FILE     configuration (keiki.toml of this folder, if there is one)
   --listen ADDRESS  address and port (127.0.0.1:3000)
-  --data-dir DIR    where data are kept (this version keeps all in memory)
+  --data-dir DIR    where tokens are kept (data; measurements are kept in memory)
   --version         version
   --help            this text
 
@@ -33,14 +46,30 @@ Environment:
 enum Command {
     Serve(Overrides),
     Check(Overrides),
+    HashPassword,
+    Token(PathBuf, TokenCommand),
     Version,
     Help,
+}
+
+/// What is to be done with tokens.
+#[derive(Debug, PartialEq, Eq)]
+enum TokenCommand {
+    Add {
+        name: String,
+        paths: Vec<String>,
+        days: Option<u32>,
+    },
+    List,
+    Revoke(String),
 }
 
 fn main() -> ExitCode {
     let result = match parse(std::env::args_os().skip(1)) {
         Ok(Command::Serve(overrides)) => serve(overrides),
         Ok(Command::Check(overrides)) => check(overrides),
+        Ok(Command::HashPassword) => hash_password(),
+        Ok(Command::Token(file, command)) => token(TokenFile::new(file), command),
         Ok(Command::Version) => print(&format!("keiki {}\n", env!("CARGO_PKG_VERSION"))),
         Ok(Command::Help) => print(HELP),
         Err(error) => Err(format!("{error}; keiki --help shows what there is").into()),
@@ -62,11 +91,13 @@ fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command, lexopt::E
 
     let mut parser = lexopt::Parser::from_args(arguments);
     let mut overrides = Overrides::default();
-    let mut command = None;
+    let mut words: Vec<String> = Vec::new();
+    let (mut paths, mut days) = (Vec::new(), None);
     while let Some(argument) = parser.next()? {
         match argument {
-            Value(name) if command.is_none() && name == "serve" => command = Some(false),
-            Value(name) if command.is_none() && name == "check" => command = Some(true),
+            Value(word) if words.len() < 3 => words.push(word.string()?),
+            Long("path") if words.first().is_some_and(|word| word == "token") => paths.push(parser.value()?.string()?),
+            Long("days") if words.first().is_some_and(|word| word == "token") => days = Some(parser.value()?.parse()?),
             Long("config") => overrides.file = Some(parser.value()?.into()),
             Long("listen") => overrides.listen = Some(parser.value()?.string()?),
             Long("data-dir") => overrides.data_dir = Some(parser.value()?.into()),
@@ -75,11 +106,25 @@ fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command, lexopt::E
             other => return Err(other.unexpected()),
         }
     }
-    Ok(if command == Some(true) {
-        Command::Check(overrides)
-    } else {
-        Command::Serve(overrides)
-    })
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let tokens = || Access::tokens_in(overrides.data_dir.as_deref());
+    let token = |command| Ok(Command::Token(tokens(), command));
+    match words.as_slice() {
+        [] | ["serve"] => Ok(Command::Serve(overrides)),
+        ["check"] => Ok(Command::Check(overrides)),
+        ["hash-password"] => Ok(Command::HashPassword),
+        ["token", "list"] => token(TokenCommand::List),
+        ["token", "revoke", name] => token(TokenCommand::Revoke((*name).to_owned())),
+        ["token", "add", name] => token(TokenCommand::Add {
+            name: (*name).to_owned(),
+            paths,
+            days,
+        }),
+        ["token", ..] => Err("write keiki token add NAME, keiki token list or keiki token revoke NAME".into()),
+        ["serve" | "check" | "hash-password", word, ..] | [word, ..] => {
+            Err(lexopt::Error::UnexpectedArgument((*word).into()))
+        }
+    }
 }
 
 /// The environment as far as it is text: what is not can't be configuration.
@@ -98,6 +143,71 @@ fn check(overrides: Overrides) -> Outcome {
         Some(file) => format!("{}: all right\n", file.display()),
         None => format!("no {DEFAULT_FILE} here: the defaults hold\n"),
     })
+}
+
+/// From a terminal without an echo, from anything else a line.
+fn hash_password() -> Outcome {
+    let quiet = Quiet::new();
+    if quiet.is_some() {
+        write!(std::io::stderr(), "Password: ")?;
+    }
+    let mut password = String::new();
+    std::io::stdin().read_line(&mut password)?;
+    if quiet.is_some() {
+        writeln!(std::io::stderr())?;
+    }
+    drop(quiet);
+    let hash = password::hash(password.trim_end_matches(['\r', '\n']))?;
+    print(&format!("password_hash = \"{hash}\"\n"))
+}
+
+/// A terminal that shows nothing of what is typed, for as long as this lives.
+struct Quiet(rustix::termios::Termios);
+
+impl Quiet {
+    /// Nothing where standard input is no terminal.
+    fn new() -> Option<Self> {
+        use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+
+        let before = tcgetattr(std::io::stdin()).ok()?;
+        let mut without = before.clone();
+        without.local_modes.remove(LocalModes::ECHO);
+        tcsetattr(std::io::stdin(), OptionalActions::Now, &without).ok()?;
+        Some(Self(before))
+    }
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        // The terminal was there a moment ago; if it is gone, nobody sees it.
+        let _ = rustix::termios::tcsetattr(std::io::stdin(), rustix::termios::OptionalActions::Now, &self.0);
+    }
+}
+
+fn token(file: TokenFile, command: TokenCommand) -> Outcome {
+    let now = SystemClock.now();
+    match command {
+        TokenCommand::Add { name, paths, days } => {
+            let paths = if paths.is_empty() { vec!["/*".to_owned()] } else { paths };
+            let opens = paths.join(" ");
+            let expires = days.map(|days| now + i64::from(days) * DAY);
+            let text = file.add(&name, paths, now, expires)?;
+            writeln!(std::io::stderr(), "{name} opens {opens}. It is shown this once:")?;
+            print(&format!("{text}\n"))
+        }
+        TokenCommand::List => {
+            for token in file.list()? {
+                let until = match token.expires {
+                    None => "for good".to_owned(),
+                    Some(_) if !token.holds(now) => "expired".to_owned(),
+                    Some(expires) => format!("{} days left", (expires - now) / DAY),
+                };
+                print(&format!("{}\t{}\t{until}\n", token.name, token.paths.join(" ")))?;
+            }
+            Ok(())
+        }
+        TokenCommand::Revoke(name) => Ok(file.revoke(&name)?),
+    }
 }
 
 fn serve(overrides: Overrides) -> Outcome {
@@ -133,6 +243,20 @@ mod tests {
             ..Overrides::default()
         };
         assert_eq!(parsed("check --config a.toml"), Ok(Command::Check(file)));
+        assert_eq!(parsed("hash-password"), Ok(Command::HashPassword));
+        let add = TokenCommand::Add {
+            name: "wall".to_owned(),
+            paths: vec!["/kiosk".to_owned(), "/embed/*".to_owned()],
+            days: Some(90),
+        };
+        assert_eq!(
+            parsed("token add wall --path /kiosk --path=/embed/* --days 90 --data-dir d"),
+            Ok(Command::Token("d/tokens.json".into(), add))
+        );
+        assert_eq!(
+            parsed("token list"),
+            Ok(Command::Token("data/tokens.json".into(), TokenCommand::List))
+        );
         assert_eq!(parsed("--version"), Ok(Command::Version));
         assert_eq!(parsed("check --help"), Ok(Command::Help));
     }
@@ -142,6 +266,23 @@ mod tests {
         for (line, said) in [
             ("run", "unexpected argument \"run\""),
             ("serve check", "unexpected argument \"check\""),
+            (
+                "token",
+                "write keiki token add NAME, keiki token list or keiki token revoke NAME",
+            ),
+            (
+                "token add",
+                "write keiki token add NAME, keiki token list or keiki token revoke NAME",
+            ),
+            (
+                "token list x",
+                "write keiki token add NAME, keiki token list or keiki token revoke NAME",
+            ),
+            ("check --path /", "invalid option '--path'"),
+            (
+                "token add x --days soon",
+                "cannot parse argument \"soon\": invalid digit found in string",
+            ),
             ("--port 80", "invalid option '--port'"),
             ("--config", "missing argument for option '--config'"),
         ] {

@@ -80,7 +80,7 @@ pub static TABLES: &[Table] = &[
                 "listen",
                 Kind::Text,
                 "\"127.0.0.1:3000\"",
-                "Address and port. Only loopback addresses: this version has no access control. Port 0 takes a free one.",
+                "Address and port. Other addresses than loopback need access control: [access], or a token. Port 0 takes a free one.",
             ),
             key(
                 "base_path",
@@ -219,6 +219,52 @@ pub static TABLES: &[Table] = &[
         ],
     },
     Table {
+        name: "access",
+        repeated: false,
+        doc: "Who may see Keiki. Any of these, or a token (keiki token add), and everyone is asked. docs/access.md tells more.",
+        keys: &[
+            key(
+                "password_hash",
+                Kind::Text,
+                "\"\"",
+                "What keiki hash-password prints: readers log in with that password. Empty for none.",
+            ),
+            key(
+                "session_hours",
+                Kind::Integer(1, 8_760),
+                "720",
+                "How long a login holds.",
+            ),
+            key(
+                "proxy_header",
+                Kind::Text,
+                "\"\"",
+                "The header in which a reverse proxy names the user that it has let in, such as \"X-Forwarded-User\". The \
+                 proxy must remove it from what readers send. Empty for none.",
+            ),
+            key(
+                "proxy_addresses",
+                Kind::Texts,
+                "[]",
+                "From where that header is believed: the proxy's addresses, such as \"10.0.0.5\" or \"10.0.0.0/24\".",
+            ),
+        ],
+    },
+    Table {
+        name: "tls",
+        repeated: false,
+        doc: "Encryption by Keiki itself. Both files are read anew when they change.",
+        keys: &[
+            key(
+                "cert",
+                Kind::Text,
+                "\"\"",
+                "The certificate and those between it and its authority, a PEM file. Empty for plain HTTP.",
+            ),
+            key("key", Kind::Text, "\"\"", "Its private key, a PEM file."),
+        ],
+    },
+    Table {
         name: "embed",
         repeated: false,
         doc: "Panels in other people's pages: /embed/<panel> and embed.js. Keiki's page /embed writes the snippet and checks it.",
@@ -279,7 +325,7 @@ pub static TABLES: &[Table] = &[
 ];
 
 /// Tables that a later version reads. They are refused, because a setting that does nothing deceives its writer.
-pub static LATER: &[&str] = &["access", "tls", "scrape"];
+pub static LATER: &[&str] = &["scrape"];
 
 /// The table of a name.
 pub fn table(name: &str) -> Option<&'static Table> {

@@ -24,7 +24,9 @@ mod resolve;
 #[cfg(test)]
 mod tests;
 
+use crate::access::Access;
 use crate::source::postgres::PostgresConfig;
+use crate::web::tls::TlsFiles;
 use host_name::HostName;
 use problem::{ConfigError, Origin};
 use reader::{Data, Value, Values};
@@ -48,6 +50,10 @@ pub struct Config {
     pub services: Vec<Service>,
     /// The PostgreSQL servers to watch.
     pub postgres: Vec<PostgresConfig>,
+    /// Who may see Keiki.
+    pub access: Access,
+    /// What encrypts connections, if Keiki does.
+    pub tls: Option<TlsFiles>,
     /// Whose pages may frame a panel.
     pub embed_origins: Vec<origin::Origin>,
     /// Where samples come from.

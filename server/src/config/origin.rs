@@ -93,7 +93,8 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> String {
-        text.parse::<Origin>().map_or_else(|_| "bad".to_owned(), |origin| origin.to_string())
+        text.parse::<Origin>()
+            .map_or_else(|_| "bad".to_owned(), |origin| origin.to_string())
     }
 
     #[test]

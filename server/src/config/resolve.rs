@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -13,6 +13,9 @@ use super::keys::{self, closest};
 use super::postgres;
 use super::problem::{Origin, Problem};
 use super::reader::{Data, Entry, Value, Values, default_of};
+use crate::access::{Access, password};
+use crate::web::tls::TlsFiles;
+
 use super::{Config, Host, Limits, Log, LogFormat, Process, Server, Service, Site, Sources};
 
 /// The kinds of sources in their order of preference.
@@ -43,6 +46,8 @@ impl Resolver {
         let processes = self.processes();
         let services = self.services();
         let postgres = postgres::resolve(&self.entries("postgres"), &mut self.problems);
+        let access = self.access(data_dir.as_deref());
+        let tls = self.tls();
         let embed_origins = self.texts("embed", "origins", |text| {
             text.parse().map_err(|error| format!("{text:?} is no origin: {error}"))
         });
@@ -56,6 +61,8 @@ impl Resolver {
             processes,
             services,
             postgres,
+            access: access?,
+            tls: tls?,
             embed_origins: embed_origins?,
             sources: sources?,
             limits: limits?,
@@ -92,6 +99,105 @@ impl Resolver {
             timezone: timezone?,
             language: language?,
         })
+    }
+
+    fn access(&mut self, data_dir: Option<&Path>) -> Option<Access> {
+        let password_hash = self.text("access", "password_hash", |text| match text {
+            "" => Ok(None),
+            // What was written may be the password itself: it is not repeated.
+            text if !password::is_hash(text) => {
+                Err("this is no argon2id hash: write what keiki hash-password prints".to_owned())
+            }
+            text => Ok(Some(text.to_owned())),
+        });
+        let session_hours = self.count("access", "session_hours");
+        let proxy_header = self.text("access", "proxy_header", |text| match text {
+            "" => Ok(None),
+            text => text
+                .parse()
+                .map(Some)
+                .map_err(|_| format!("{text:?} is no name of a header")),
+        });
+        let proxy_addresses = self.texts("access", "proxy_addresses", |text| {
+            text.parse().map_err(|error| format!("{text:?}: {error}"))
+        });
+        let access = Access {
+            password_hash: password_hash?,
+            session: Duration::from_secs(3_600 * u64::try_from(session_hours?).ok()?),
+            proxy_header: proxy_header?,
+            proxy_addresses: proxy_addresses?,
+            tokens: Access::tokens_in(data_dir),
+        };
+        if access.proxy_header.is_some() == access.proxy_addresses.is_empty() {
+            let problem = Problem::new(
+                self.origin(
+                    "access",
+                    if access.proxy_header.is_some() {
+                        "proxy_header"
+                    } else {
+                        "proxy_addresses"
+                    },
+                ),
+                "proxy_header and proxy_addresses need one another",
+            );
+            self.problems
+                .push(problem.hint("write both: a header from anywhere could be anybody's"));
+        }
+        self.loopback_unless_controlled(&access);
+        Some(access)
+    }
+
+    /// Nothing is shown to other machines without anybody being asked.
+    fn loopback_unless_controlled(&mut self, access: &Access) {
+        let Some(Value {
+            data: Data::Text(text),
+            origin,
+        }) = self.value("server", "listen")
+        else {
+            return;
+        };
+        if let Ok(address) = listen(&text)
+            && !address.ip().is_loopback()
+            && !access.is_controlled()
+        {
+            let port = address.port();
+            let message =
+                format!("{address} can be reached from other machines, and nobody would be asked who they are");
+            self.problems.push(Problem::new(origin, message).hint(format!(
+                "write a password_hash below [access] (keiki hash-password prints it), make a token (keiki token add), or \
+                 write \"127.0.0.1:{port}\""
+            )));
+        }
+    }
+
+    /// Where a key is written.
+    fn origin(&self, table: &str, key: &str) -> Origin {
+        self.value(table, key).map_or(Origin::Default, |value| value.origin)
+    }
+
+    fn tls(&mut self) -> Option<Option<TlsFiles>> {
+        let cert = self.text("tls", "cert", |text| Ok(text.to_owned()))?;
+        let key = self.text("tls", "key", |text| Ok(text.to_owned()))?;
+        match (cert.is_empty(), key.is_empty()) {
+            (true, true) => return Some(None),
+            (false, false) => {}
+            (cert, _) => {
+                let written = if cert { "key" } else { "cert" };
+                let problem = Problem::new(self.origin("tls", written), "cert and key need one another");
+                self.problems.push(problem.hint("write both, or neither"));
+                return None;
+            }
+        }
+        let files = TlsFiles {
+            cert: cert.into(),
+            key: key.into(),
+        };
+        if let Err(error) = files.load() {
+            self.problems
+                .push(Problem::new(self.origin("tls", "cert"), error.to_string()));
+            return None;
+        }
+        Some(Some(files))
     }
 
     fn limits(&mut self) -> Option<Limits> {
@@ -310,14 +416,7 @@ fn listen(text: &str) -> Result<SocketAddr, String> {
             "no address {text:?}: write an IP address and a port, such as \"127.0.0.1:3000\""
         ));
     };
-    if address.ip().is_loopback() {
-        return Ok(address);
-    }
-    Err(format!(
-        "{address} can be reached from other machines, and this version has no access control: write \
-         \"127.0.0.1:{port}\" and put a reverse proxy that asks for a password in front of it",
-        port = address.port()
-    ))
+    Ok(address)
 }
 
 fn base_path(text: &str) -> Result<String, String> {

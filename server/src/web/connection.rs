@@ -6,6 +6,7 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use keiki_instrument::{Counter, Gauge, Recorder};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -26,6 +28,7 @@ use super::entrance::Entrance;
 use super::host::Hosts;
 use super::listen::Bound;
 use super::stall::Impatient;
+use super::tls::Encryption;
 
 /// Room for a request's line and headers, and for what of a response is copied together.
 const BUFFER_BYTES: usize = 16 * 1024;
@@ -60,6 +63,7 @@ impl ConnectionMetrics {
 struct Server {
     http: http1::Builder,
     entrance: Entrance,
+    encryption: Option<Encryption>,
     hosts: Hosts,
     header_timeout: Duration,
     metrics: ConnectionMetrics,
@@ -74,6 +78,7 @@ pub(super) async fn accept(
     bound: Bound,
     options: &Options,
     entrance: Entrance,
+    encryption: Option<Encryption>,
     metrics: ConnectionMetrics,
     shutdown: CancellationToken,
 ) {
@@ -84,7 +89,8 @@ pub(super) async fn accept(
     let server = Arc::new(Server {
         http,
         entrance,
-        hosts: Hosts::new(bound.address(), &options.allowed_hosts),
+        encryption,
+        hosts: Hosts::new(bound.address(), &options.allowed_hosts, options.access.is_controlled()),
         header_timeout: options.header_timeout,
         metrics,
         shutdown,
@@ -94,11 +100,11 @@ pub(super) async fn accept(
     let places = Arc::new(Semaphore::new(options.max_connections.min(Semaphore::MAX_PERMITS)));
     let listener = bound.listener;
     loop {
-        let stream = tokio::select! {
+        let (stream, peer) = tokio::select! {
             biased;
             () = server.shutdown.cancelled() => break,
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
+                Ok(accepted) => accepted,
                 Err(error) => {
                     after_failure(&error).await;
                     continue;
@@ -115,7 +121,7 @@ pub(super) async fn accept(
         connections.spawn(async move {
             server.metrics.open.add(1.0);
             let open = server.metrics.open.clone();
-            server.run(stream).await;
+            server.run(stream, peer).await;
             open.sub(1.0);
             drop(place);
         });
@@ -145,26 +151,34 @@ async fn after_failure(error: &io::Error) {
 }
 
 impl Server {
-    async fn run(self: Arc<Self>, stream: TcpStream) {
+    async fn run(self: Arc<Self>, stream: TcpStream, peer: SocketAddr) {
         // Small frames every second must not wait for one another. An error shows at the first use.
         let _ = stream.set_nodelay(true);
         let spoke = tokio::select! {
             first = tokio::time::timeout(self.header_timeout, stream.readable()) => matches!(first, Ok(Ok(()))),
             () = self.shutdown.cancelled() => false,
         };
-        if spoke {
-            // Its state is several times that of a waiting connection.
-            Box::pin(self.speak(stream)).await;
+        if !spoke {
+            return;
+        }
+        let stream = Impatient::new(stream);
+        // What speaks is several times the size of a waiting connection.
+        match &self.encryption {
+            None => Box::pin(Arc::clone(&self).speak(stream, peer)).await,
+            Some(encryption) => {
+                let handshake = tokio::time::timeout(self.header_timeout, encryption.acceptor().accept(stream));
+                // Who speaks no TLS, or breaks off, is not answered.
+                if let Ok(Ok(stream)) = Box::pin(handshake).await {
+                    Box::pin(Arc::clone(&self).speak(stream, peer)).await;
+                }
+            }
         }
     }
 
-    async fn speak(self: Arc<Self>, stream: TcpStream) {
+    async fn speak(self: Arc<Self>, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, peer: SocketAddr) {
         let server = Arc::clone(&self);
-        let service = service_fn(move |request| Arc::clone(&server).answer(request));
-        let mut connection = std::pin::pin!(
-            self.http
-                .serve_connection(TokioIo::new(Impatient::new(stream)), service)
-        );
+        let service = service_fn(move |request| Arc::clone(&server).answer(request, peer));
+        let mut connection = std::pin::pin!(self.http.serve_connection(TokioIo::new(stream), service));
         // How a connection ends is its peer's affair; nothing is left to do with an error.
         tokio::select! {
             _ = connection.as_mut() => return,
@@ -176,11 +190,11 @@ impl Server {
         }
     }
 
-    async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Response, Infallible> {
+    async fn answer(self: Arc<Self>, request: Request<Incoming>, peer: SocketAddr) -> Result<Response, Infallible> {
         if let Some(refusal) = self.hosts.refuse(&request) {
             self.metrics.misdirected.inc();
             return Ok(refusal);
         }
-        self.entrance.answer(request).await
+        self.entrance.answer(request, peer).await
     }
 }

@@ -80,7 +80,10 @@ struct Wishes {
 impl Wishes {
     fn read(site: &Site, query: &str) -> Result<Self, Fault> {
         if query.len() > MAX_QUERY {
-            return Err(Fault::parameter("query", format!("The query is longer than {MAX_QUERY} bytes.")));
+            return Err(Fault::parameter(
+                "query",
+                format!("The query is longer than {MAX_QUERY} bytes."),
+            ));
         }
         let value = |name: &str| {
             let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
@@ -98,7 +101,12 @@ impl Wishes {
         let height = match value("height").map(|height| height.trim().parse()) {
             None => None,
             Some(Ok(height @ 60..=4_000)) => Some(height),
-            Some(_) => return Err(Fault::parameter("height", "Write a whole number from 60 to 4000, or nothing.")),
+            Some(_) => {
+                return Err(Fault::parameter(
+                    "height",
+                    "Write a whole number from 60 to 4000, or nothing.",
+                ));
+            }
         };
         Ok(Self {
             panel,
@@ -117,7 +125,10 @@ impl Wishes {
     /// The attributes of the element, in the order of the address.
     fn attributes(&self) -> Vec<(String, String)> {
         let query = self.panel.query_string();
-        let pairs = query.trim_start_matches('?').split('&').filter_map(|pair| pair.split_once('='));
+        let pairs = query
+            .trim_start_matches('?')
+            .split('&')
+            .filter_map(|pair| pair.split_once('='));
         let pairs = pairs.map(|(name, value)| (name.to_owned(), percent_decode(value).unwrap_or_default()));
         let mut all = vec![("panel".to_owned(), self.id().to_owned())];
         all.extend(pairs);
@@ -182,7 +193,8 @@ fn checks(site: &Site, wishes: &Wishes, own: &str) -> Vec<Check> {
         Err(_) => {
             return vec![say(
                 "bad",
-                "これは Web ページのアドレスではありません。https://admin.example.com/ops のように書いてください。".to_owned(),
+                "これは Web ページのアドレスではありません。https://admin.example.com/ops のように書いてください。"
+                    .to_owned(),
                 "This is no address of a web page. Write it as https://admin.example.com/ops.".to_owned(),
             )];
         }
@@ -212,9 +224,10 @@ fn checks(site: &Site, wishes: &Wishes, own: &str) -> Vec<Check> {
                 .to_owned(),
         ));
     }
-    let local = own.split("://").nth(1).is_some_and(|host| {
-        ["localhost", "127.", "[::1]"].iter().any(|name| host.starts_with(name))
-    });
+    let local = own
+        .split("://")
+        .nth(1)
+        .is_some_and(|host| ["localhost", "127.", "[::1]"].iter().any(|name| host.starts_with(name)));
     if local && !same {
         found.push(say(
             "warn",

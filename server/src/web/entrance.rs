@@ -3,6 +3,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -18,11 +19,13 @@ use keiki_model::view::Subject;
 use tower_layer::Layer as _;
 use tower_service::Service;
 
+use super::guard::Peer;
 use super::router::Shared;
 use super::{Options, page, router};
 
 /// All of the site.
 pub(super) struct Entrance {
+    site: Shared,
     /// The pages by their paths.
     pages: Vec<(String, RequestService<Page>)>,
     router: Router,
@@ -45,13 +48,30 @@ impl Entrance {
             }))
             .collect();
         Self {
+            site: Shared::clone(site),
             pages,
             router: router::router(options, site),
         }
     }
 
     /// Answers a request.
-    pub(super) async fn answer<B>(&self, request: Request<B>) -> Result<Response, Infallible>
+    pub(super) async fn answer<B>(&self, mut request: Request<B>, peer: SocketAddr) -> Result<Response, Infallible>
+    where
+        B: HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: Into<axum::BoxError>,
+    {
+        let Some(guard) = &self.site.guard else {
+            return self.dispatch(request).await;
+        };
+        let pass = match guard.admit(&request, &self.site, peer.ip()) {
+            Ok(pass) => pass,
+            Err(refusal) => return Ok(*refusal),
+        };
+        request.extensions_mut().insert(Peer(peer));
+        Ok(pass.stamp(self.dispatch(request).await?))
+    }
+
+    async fn dispatch<B>(&self, request: Request<B>) -> Result<Response, Infallible>
     where
         B: HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<axum::BoxError>,

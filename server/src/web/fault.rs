@@ -16,6 +16,10 @@ pub(super) enum Fault {
     NotFound,
     /// Nothing here can be changed.
     Method,
+    /// It takes a login or a token.
+    Unauthorised,
+    /// What was shown opens other addresses.
+    Forbidden,
     /// A parameter holds what it can't hold.
     Parameter {
         /// Its name.
@@ -42,6 +46,8 @@ impl Fault {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Unauthorised => StatusCode::UNAUTHORIZED,
+            Self::Forbidden => StatusCode::FORBIDDEN,
             Self::Parameter { .. } => StatusCode::BAD_REQUEST,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -53,6 +59,14 @@ impl Fault {
         match self {
             Self::NotFound => ("このアドレスには何もありません。", "There is nothing at this address."),
             Self::Method => ("このアドレスは読み取り専用です。", "This address can only be read."),
+            Self::Unauthorised => (
+                "ログインか、有効なトークンが必要です（トークンが不明・期限切れ・失効の可能性があります）。",
+                "This takes a login or a valid token: none was given, or it is unknown, expired or revoked.",
+            ),
+            Self::Forbidden => (
+                "このトークンではこのアドレスを開けません。",
+                "What you have shown does not open this address.",
+            ),
             Self::Parameter { message, .. } => ("アドレスのパラメーターが正しくありません。", message),
             Self::Busy => (
                 "まだ表示できません。数秒後にもう一度お試しください。",
@@ -127,6 +141,7 @@ impl Fault {
         match self {
             Self::Busy => set(headers, header::RETRY_AFTER, "2"),
             Self::Method => set(headers, header::ALLOW, "GET, HEAD"),
+            Self::Unauthorised => set(headers, header::WWW_AUTHENTICATE, "Bearer realm=\"Keiki\""),
             _ => {}
         }
         headers::secure(headers);

@@ -1,7 +1,7 @@
 //! The names by which Keiki answers. A page of another site can make its own name point to this machine and then read
 //! what it wants (DNS rebinding); the browser still says by which name it asks, and that is checked first of all.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use axum::http::{Request, StatusCode, Version, header};
 use axum::response::Response;
@@ -15,11 +15,13 @@ pub(super) struct Hosts {
     allowed: Vec<HostName>,
     /// The spellings that nearly all requests use: compared without being taken apart.
     usual: Vec<Vec<u8>>,
+    /// Whether any address will do: no name of another site leads there, and whoever comes is asked.
+    addresses: bool,
 }
 
 impl Hosts {
     /// The names of loopback, the address that is listened on, and the configured ones.
-    pub(super) fn new(listen: SocketAddr, configured: &[HostName]) -> Self {
+    pub(super) fn new(listen: SocketAddr, configured: &[HostName], addresses: bool) -> Self {
         let loopback = ["localhost", "127.0.0.1", "::1"].map(|name| HostName {
             name: name.to_owned(),
             port: None,
@@ -40,7 +42,11 @@ impl Hosts {
                 .into_bytes()
             })
             .collect();
-        Self { allowed, usual }
+        Self {
+            allowed,
+            usual,
+            addresses,
+        }
     }
 
     /// Why a request is refused, if it is.
@@ -71,7 +77,10 @@ impl Hosts {
             || std::str::from_utf8(host)
                 .ok()
                 .and_then(|host| host.parse::<HostName>().ok())
-                .is_some_and(|host| self.allowed.iter().any(|allowed| allowed.admits(&host)))
+                .is_some_and(|host| {
+                    self.allowed.iter().any(|allowed| allowed.admits(&host))
+                        || (self.addresses && host.name.parse::<IpAddr>().is_ok())
+                })
     }
 }
 
@@ -98,7 +107,7 @@ mod tests {
             "keiki.example.com".parse().unwrap(),
             "only.example.com:8443".parse().unwrap(),
         ];
-        let names = Hosts::new("127.0.0.2:3000".parse().unwrap(), &configured);
+        let names = Hosts::new("127.0.0.2:3000".parse().unwrap(), &configured, false);
         let mut request = Request::builder().version(version).uri(uri);
         for host in hosts {
             request = request.header(header::HOST, *host);

@@ -10,6 +10,8 @@ use std::time::Duration;
 use keiki_model::text::Language;
 use tokio_util::sync::CancellationToken;
 
+use self::tls::{Encryption, TlsError, TlsFiles};
+use crate::access::Access;
 use crate::config::Config;
 use crate::config::host_name::HostName;
 use crate::config::origin::Origin;
@@ -21,11 +23,13 @@ mod connection;
 mod embed;
 mod entrance;
 mod fault;
+mod guard;
 mod headers;
 mod health;
 mod host;
 mod listen;
 pub mod live;
+mod login;
 pub mod metrics;
 mod page;
 mod panel;
@@ -33,6 +37,7 @@ pub mod render;
 mod router;
 mod stall;
 pub mod state;
+pub mod tls;
 
 pub use connection::ConnectionMetrics;
 pub use listen::{BindError, Bound, raise_file_limit};
@@ -45,6 +50,10 @@ pub struct Options {
     pub base_path: String,
     /// Host names besides those of loopback.
     pub allowed_hosts: Vec<HostName>,
+    /// Who is let in.
+    pub access: Access,
+    /// What encrypts connections, if Keiki does.
+    pub tls: Option<TlsFiles>,
     /// Whose pages may frame a panel.
     pub embed_origins: Vec<Origin>,
     /// The language of a page that does not ask for one.
@@ -66,6 +75,8 @@ impl From<&Config> for Options {
         Self {
             base_path: config.server.base_path.clone(),
             allowed_hosts: config.server.allowed_hosts.clone(),
+            access: config.access.clone(),
+            tls: config.tls.clone(),
             embed_origins: config.embed_origins.clone(),
             language: config.site.language,
             max_connections: config.server.max_connections,
@@ -79,11 +90,23 @@ impl From<&Config> for Options {
 
 /// Serves until `shutdown` is cancelled, then until all connections have ended, but no longer than
 /// [`Options::shutdown_timeout`]. Streams must end by themselves when `shutdown` is cancelled.
-pub async fn serve(bound: Bound, options: Options, state: State, shutdown: CancellationToken) {
+///
+/// # Errors
+/// The certificate can't be used.
+pub async fn serve(bound: Bound, options: Options, state: State, shutdown: CancellationToken) -> Result<(), TlsError> {
+    let encryption = options.tls.as_ref().map(Encryption::new).transpose()?;
+    let renewal = encryption
+        .clone()
+        .zip(options.tls.clone())
+        .map(|(encryption, files)| tokio::spawn(encryption.follow(files)));
     let metrics = ConnectionMetrics::new(&state.recorder);
     let site = Arc::new(router::Site::new(&options, state));
     let sweeper = tokio::spawn(Arc::clone(&site).sweep());
     let entrance = entrance::Entrance::new(&options, &site);
-    connection::accept(bound, &options, entrance, metrics, shutdown).await;
+    connection::accept(bound, &options, entrance, encryption, metrics, shutdown).await;
     sweeper.abort();
+    if let Some(renewal) = renewal {
+        renewal.abort();
+    }
+    Ok(())
 }

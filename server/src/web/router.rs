@@ -8,7 +8,7 @@ use axum::extract::{MatchedPath, Request, State as Extract};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use bytes::Bytes;
 use keiki_app::PageRequest;
 use keiki_instrument::RequestLayer;
@@ -21,9 +21,10 @@ use crate::config::origin::Origin;
 use super::assets::{self, negotiate};
 use super::cache::{self, Cache, Made};
 use super::fault::Fault;
+use super::guard::Guard;
 use super::panel::PanelRequest;
 use super::state::{State, ViewsError};
-use super::{Options, embed, headers, health, live, metrics, page, panel};
+use super::{Options, embed, headers, health, live, login, metrics, page, panel};
 
 /// The overview, below the base path.
 pub(super) const HOME: &str = "/";
@@ -58,6 +59,8 @@ pub(super) struct Site {
     /// Empty, or a path with a leading and without a final slash.
     pub(super) base: String,
     pub(super) language: Language,
+    /// Who is let in; everyone where there is no guard, for then only this machine comes here.
+    pub(super) guard: Option<Arc<Guard>>,
     /// Whose pages may frame a panel.
     pub(super) embed_origins: Vec<Origin>,
     cache: Arc<Cache<Key>>,
@@ -89,6 +92,8 @@ pub(super) fn router(options: &Options, site: &Shared) -> Router {
     Router::new()
         .route(&at(HOME), get(page::overview))
         .route(&at(GROUP), get(page::group))
+        .route(&at("/login"), get(login::page).post(login::enter))
+        .route(&at("/logout"), post(login::leave))
         .route(&at("/kiosk"), get(page::kiosk))
         .route(&at("/embed/{panel}"), get(page::embed))
         .route(&at("/embed"), get(embed::builder))
@@ -184,8 +189,10 @@ impl Site {
             &state.recorder,
             Arc::new(make),
         );
+        let guard = Guard::new(&options.access, options.tls.is_some(), &state.recorder);
         Self {
             state,
+            guard: guard.map(Arc::new),
             base: options.base_path.clone(),
             language: options.language,
             embed_origins: options.embed_origins.clone(),

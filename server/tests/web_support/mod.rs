@@ -149,13 +149,15 @@ pub struct Server {
     pub fake: Arc<Fake>,
     pub recorder: Recorder,
     pub shutdown: CancellationToken,
-    pub task: JoinHandle<()>,
+    pub task: JoinHandle<Result<(), keiki_server::web::tls::TlsError>>,
 }
 
 pub fn options() -> Options {
     Options {
         base_path: String::new(),
         allowed_hosts: Vec::new(),
+        access: keiki_server::access::Access::default(),
+        tls: None,
         embed_origins: Vec::new(),
         language: Language::Ja,
         max_connections: 100,

@@ -1,0 +1,232 @@
+// Who is let in: every route, from here and from elsewhere, with all kinds of tokens; and no secret is told to anybody.
+import { spawn } from "node:child_process";
+import { networkInterfaces } from "node:os";
+import tls from "node:tls";
+import { newCertificate } from "../lib/certificate.js";
+import { get } from "../lib/http.js";
+import { live } from "../lib/page.js";
+import { freePort } from "../lib/port.js";
+import { binary, run, temporaryFolder } from "../lib/server.js";
+import { openStream } from "../lib/sse.js";
+import { expect, test } from "../lib/test.js";
+import { until, within } from "../lib/until.js";
+
+const PASSWORD = "planted-password-7Q";
+const HTML = { accept: "text/html,application/xhtml+xml" };
+
+/** What every address demands. The router's table is in server/src/web/router.rs: a new route gets a line here. */
+const ROUTES = {
+  open: ["/healthz", "/readyz", "/favicon.svg", "/embed.js", "/login"],
+  closed: [
+    "/", "/groups/api", "/groups/nothing", "/kiosk", "/embed", "/embed/api.latency", "/panels/api.latency.json", "/panels/api.latency.svg",
+    "/badges/api.latency.svg", "/metrics", "/api/live", "/nothing-here", "/loginx", "/healthz/x",
+  ],
+};
+
+/** The line that `keiki hash-password` prints. */
+async function passwordHash(password = PASSWORD) {
+  const child = spawn(binary, ["hash-password"], { stdio: ["pipe", "pipe", "pipe"] });
+  let line = "";
+  child.stdout.on("data", (chunk) => (line += chunk));
+  child.stdin.end(`${password}\n`);
+  await within("keiki hash-password", 10_000, new Promise((done) => child.once("close", done)));
+  return line;
+}
+
+async function addToken(folder, name, paths = [], more = []) {
+  const { code, stdout, text } = await run(["token", "add", name, "--data-dir", `${folder}/data`, ...paths.flatMap((path) => ["--path", path]), ...more]);
+  expect(code, text).toBe(0);
+  return stdout.trim();
+}
+
+const statusOf = async (server, path, headers = {}) => (await get(server.url(path), { headers })).status;
+
+test("every route says what it demands, with no, wrong, expired, revoked and foreign tokens", async ({ start }) => {
+  const folder = temporaryFolder();
+  const all = await addToken(folder, "all");
+  const revoked = await addToken(folder, "revoked");
+  const expired = await addToken(folder, "expired", [], ["--days", "0"]);
+  const embed = await addToken(folder, "embed", ["/embed/api.latency"]);
+  const server = await start({ folder });
+  expect((await run(["token", "revoke", "revoked", "--data-dir", `${folder}/data`])).code).toBe(0);
+  for (const path of ROUTES.open) expect(await statusOf(server, path), path).toBe(200);
+  const { status: asset } = await get(server.url((await get(server.url("/login"))).body.match(/href="([^"]*\.css)"/)[1]));
+  expect(asset).toBe(200);
+  // No second before it is looked at again.
+  await until("the revoked token is refused", async () => (await statusOf(server, `/?token=${revoked}`)) === 401);
+  for (const path of ROUTES.closed) {
+    for (const [what, token] of Object.entries({ none: undefined, wrong: `keiki_${"0".repeat(64)}`, garbage: "%00%ff", expired, revoked })) {
+      expect(await statusOf(server, token ? `${path}?token=${token}` : path), `${path} ${what}`).toBe(401);
+      if (token && what !== "garbage") expect(await statusOf(server, path, { authorization: `Bearer ${token}` }), `${path} bearer ${what}`).toBe(401);
+    }
+    const foreign = path === "/embed/api.latency" ? 200 : 403;
+    expect(await statusOf(server, `${path}?token=${embed}`), `${path} with the token of an embed`).toBe(foreign);
+    if (path !== "/api/live") expect([200, 404], path).toContain(await statusOf(server, `${path}?token=${all}`));
+    if (path !== "/api/live") expect([200, 404], path).toContain(await statusOf(server, path, { authorization: `Bearer ${all}` }));
+  }
+  // Only what reads may have its token in the address.
+  expect((await get(server.url(`/?token=${all}`), { method: "POST" })).status).toBe(401);
+  // The stream: exactly that panel's view.
+  const view = (views) => `/api/live?views=${encodeURIComponent(views)}&token=${embed}`;
+  const stream = await openStream(server.url(view("panel:api.latency@1/300")));
+  expect((await stream.next()).event).toBe("snapshot");
+  for (const views of ["overview@1", "panel:api.errors@1", "panel:api.latency@1,overview@1", "group:api@1", ""]) {
+    expect(await statusOf(server, view(views)), views).toBe(403);
+  }
+  // A stream ends with its token.
+  expect((await run(["token", "revoke", "embed", "--data-dir", `${folder}/data`])).code).toBe(0);
+  await within("the stream ends", 10_000, (async () => {
+    while ((await stream.next()) !== null);
+  })());
+  const { stdout } = await run(["token", "list", "--data-dir", `${folder}/data`]);
+  expect(stdout).toBe("all\t/*\tfor good\nexpired\t/*\texpired\n");
+  const again = await run(["token", "add", "all", "--data-dir", `${folder}/data`]);
+  expect(again.code).toBe(1);
+  expect(again.stderr).toContain('there is a token named "all" already');
+});
+
+test("a password: log in, go on where one wanted to, log out; guessing is slowed down", async ({ start, open }) => {
+  const server = await start({ config: `[access]\n${await passwordHash()}` });
+  const page = await open(server.url("/groups/resources?window=1m&lang=en"));
+  await expect(page).toHaveURL(/\/login\?next=/);
+  await page.locator("input[name=password]").fill(PASSWORD);
+  await page.locator("button").click();
+  await expect(page).toHaveURL(server.url("/groups/resources?window=1m&lang=en"));
+  await live(page);
+  const [cookie] = await page.context().cookies();
+  expect(cookie).toMatchObject({ name: "keiki_session", httpOnly: true, sameSite: "Lax", path: "/" });
+  // A cookie of one's own making is none.
+  const forged = `keiki_session=${Date.now() + 1e9}.${"ab".repeat(32)}`;
+  expect(await statusOf(server, "/", { cookie: forged })).toBe(401);
+  expect(await statusOf(server, "/", { cookie: `keiki_session=${cookie.value}` })).toBe(200);
+  await page.goto(server.url("/login?lang=en"));
+  await page.locator("button").click();
+  await expect(page).toHaveURL(/\/login$/);
+  await page.goto(server.url("/"));
+  await expect(page).toHaveURL(/\/login\?next=/);
+
+  const post = (body, headers = {}) => get(server.url("/login"), { method: "POST", headers: { "content-type": "application/x-www-form-urlencoded", ...headers }, body });
+  // A page of another site can't send the form.
+  expect((await post(`password=${PASSWORD}`, { origin: "http://evil.example" })).status).toBe(403);
+  expect((await post(`password=${PASSWORD}`, { origin: server.origin })).status).toBe(303);
+  expect((await post(`password=${PASSWORD}&next=//evil.example`)).headers.location).toBe("/");
+  expect((await post("x".repeat(10_000))).status).toBe(400);
+  const tries = [];
+  for (let count = 0; count < 8; count += 1) tries.push((await post(`password=wrong-${count}`)).status);
+  expect(tries.filter((status) => status === 401).length).toBeLessThanOrEqual(5);
+  expect(tries.at(-1)).toBe(429);
+  const refused = await post(`password=${PASSWORD}`);
+  expect(refused.status, "the right one has to wait, too").toBe(429);
+  expect(Number(refused.headers["retry-after"])).toBeGreaterThan(0);
+  // Who is inside stays there.
+  expect(await statusOf(server, "/", { cookie: `keiki_session=${cookie.value}` })).toBe(200);
+});
+
+test("a proxy's word counts only from its address; beside Keiki nobody is trusted", async ({ start }) => {
+  const proxied = (addresses) => `[server]\nallowed_hosts = ["keiki.example.com"]\n[access]\nproxy_header = "X-Forwarded-User"\nproxy_addresses = ${JSON.stringify(addresses)}\n`;
+  const headers = { host: "keiki.example.com", "x-forwarded-user": "ann" };
+  const near = await start({ config: proxied(["127.0.0.0/8"]) });
+  expect(await statusOf(near, "/", headers)).toBe(200);
+  expect(await statusOf(near, "/", { host: "keiki.example.com" }), "no user").toBe(401);
+  expect(await statusOf(near, "/", { ...headers, "x-forwarded-user": "" }), "an empty one").toBe(401);
+  const far = await start({ config: proxied(["10.99.0.1"]) });
+  expect(await statusOf(far, "/", headers), "from another address").toBe(401);
+  expect(await statusOf(far, "/"), "from this machine").toBe(401);
+});
+
+test("beyond loopback nobody comes in unasked, and Keiki does not start without a way to ask", async ({ start }) => {
+  const outside = Object.values(networkInterfaces()).flat().find(({ family, internal }) => family === "IPv4" && !internal)?.address;
+  const port = await freePort();
+  const bare = await run(["check", "--listen", "0.0.0.0:3000"], { cwd: temporaryFolder() });
+  expect(bare.code).toBe(1);
+  expect(bare.stderr).toContain("nobody would be asked who they are");
+  const folder = temporaryFolder();
+  const token = await addToken(folder, "wall", ["/kiosk"]);
+  const server = await start({ folder, port, args: ["--listen", `0.0.0.0:${port}`] });
+  for (const address of ["127.0.0.1", outside].filter(Boolean)) {
+    const at = (path) => get(`http://${address}:${port}${path}`);
+    expect((await at("/kiosk")).status, address).toBe(401);
+    const shown = await at(`/kiosk?token=${token}`);
+    expect(shown.status, address).toBe(200);
+    expect(shown.headers["referrer-policy"]).toBe("no-referrer");
+    expect(shown.body).not.toContain(token);
+    expect((await at(`/?token=${token}`)).status, address).toBe(403);
+  }
+  expect((await get(server.url("/kiosk"), { headers: { host: "evil.example" } })).status, "a name of another site").toBe(421);
+});
+
+test("a wall with a token is live, and says so when the token ends", async ({ start, open }) => {
+  const folder = temporaryFolder();
+  const token = await addToken(folder, "wall", ["/kiosk"]);
+  const server = await start({ folder });
+  const page = await open(server.url(`/kiosk?token=${token}&lang=en`), { viewport: { width: 1920, height: 1080 } });
+  await live(page);
+  expect(await page.locator("a").count()).toBe(0);
+});
+
+test.describe("a token that ends", () => {
+  test.use({ expected: { faults: [/401/, /net::ERR_/] } });
+
+  test("takes what it opened with it", async ({ start, open }) => {
+    const folder = temporaryFolder();
+    await addToken(folder, "other", ["/metrics"]);
+    const token = await addToken(folder, "wall", ["/kiosk"]);
+    const server = await start({ folder });
+    const page = await open(server.url(`/kiosk?token=${token}&lang=en`));
+    await live(page);
+    expect((await run(["token", "revoke", "wall", "--data-dir", `${folder}/data`])).code).toBe(0);
+    await expect(page.locator("main")).toContainText("This takes a login or a valid token", { timeout: 20_000 });
+  });
+});
+
+test("no secret is in a log, a page, an error or a metric", async ({ start, open }) => {
+  const folder = temporaryFolder();
+  const token = await addToken(folder, "planted");
+  const hash = await passwordHash();
+  const server = await start({ folder, config: `[access]\n${hash}[log]\nlevel = "trace"\n` });
+  const bearer = { authorization: `Bearer ${token}` };
+  const bodies = [];
+  const keep = async (path, options) => {
+    const answer = await get(server.url(path), options);
+    bodies.push(`${path} ${JSON.stringify(answer.headers)} ${answer.body}`);
+  };
+  for (const path of ["/", "/kiosk", "/groups/api", "/embed", "/metrics", "/panels/api.latency.json", "/nothing", "/login"]) {
+    await keep(`${path}?token=${token}`, { headers: HTML });
+    await keep(path, { headers: bearer });
+    await keep(`${path}?token=${token}x`, { headers: HTML });
+  }
+  await keep("/login", { method: "POST", body: `password=${PASSWORD}x` });
+  await keep("/login", { method: "POST", body: `password=${PASSWORD}` });
+  const page = await open(server.url(`/?token=${token}`));
+  await live(page);
+  bodies.push(await page.content());
+  // Addresses that were asked for are not bodies: each is cut off before the search.
+  const told = bodies.map((body) => body.slice(body.indexOf(" ")));
+  for (const secret of [token, PASSWORD, hash.split('"')[1]]) {
+    expect(told.filter((body) => body.includes(secret)).map((body) => body.slice(0, 200))).toEqual([]);
+    expect(server.log.includes(secret), "the log").toBe(false);
+  }
+  const metrics = (await get(server.url("/metrics"), { headers: bearer })).body;
+  expect(metrics).toMatch(/keiki_access_refused_total\{[^}]*reason="token"[^}]*\} [1-9]/);
+});
+
+test("TLS by Keiki itself; a renewed certificate is used without a restart", async ({ start }) => {
+  test.setTimeout(90_000);
+  const files = newCertificate("before");
+  const server = await start({ config: `[access]\n${await passwordHash()}[tls]\ncert = "${files.cert}"\nkey = "${files.key}"\n`, secure: true });
+  const ask = () =>
+    new Promise((resolve, reject) => {
+      const socket = tls.connect({ port: server.port, host: "127.0.0.1", rejectUnauthorized: false, servername: "" }, () => {
+        const name = socket.getPeerCertificate().subject.CN;
+        socket.write("GET /login HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n");
+        let text = "";
+        socket.on("data", (chunk) => (text += chunk));
+        socket.once("end", () => resolve({ name, status: Number(text.split(" ")[1]) }));
+      });
+      socket.once("error", reject);
+    });
+  expect(await ask()).toEqual({ name: "before", status: 200 });
+  await expect(get(`http://127.0.0.1:${server.port}/login`), "no plain HTTP beside it").rejects.toThrow();
+  newCertificate("after", files.folder);
+  await until("the new certificate is shown", async () => (await ask()).name === "after", { timeout: 30_000, every: 500 });
+});

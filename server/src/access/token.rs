@@ -1,0 +1,366 @@
+//! Tokens for kiosks, embeds and machines: made once, shown once, kept as a hash. Each opens some paths, until it expires or
+//! is revoked. The command line writes the file, the server reads it anew when it has changed.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use keiki_model::time::Millis;
+use keiki_model::view::{Item, Subject};
+use parking_lot::Mutex;
+use ring::digest::{SHA256, digest};
+use ring::rand::{SecureRandom as _, SystemRandom};
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+use super::hex;
+
+/// What every token begins with, so that scanners for secrets can find it.
+pub const PREFIX: &str = "keiki_";
+/// The stream, below the base path.
+const LIVE: &str = "/api/live";
+/// How often the file is looked at.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// A token as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Token {
+    /// What people call it; unique.
+    pub name: String,
+    /// SHA-256 of the token, hexadecimal.
+    hash: String,
+    /// What it opens, below the base path: whole paths, or beginnings that end in `*`.
+    pub paths: Vec<String>,
+    /// When it was made.
+    pub created: Millis,
+    /// Until when it holds; for good where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Millis>,
+}
+
+impl Token {
+    /// Whether it still holds.
+    pub fn holds(&self, now: Millis) -> bool {
+        self.expires.is_none_or(|expires| now < expires)
+    }
+
+    /// Whether it opens an address: path below the base path, and query. The stream is open to whoever may see the pages
+    /// that show the same.
+    pub fn opens(&self, path: &str, query: &str) -> bool {
+        self.matches(path) || (path == LIVE && self.opens_views(query))
+    }
+
+    fn matches(&self, path: &str) -> bool {
+        self.paths.iter().any(|allowed| match allowed.strip_suffix('*') {
+            Some(beginning) => path.starts_with(beginning),
+            None => path == allowed,
+        })
+    }
+
+    fn opens_views(&self, query: &str) -> bool {
+        let views = query.split('&').filter_map(|pair| pair.strip_prefix("views="));
+        let views: Vec<_> = views.collect();
+        // Of two lists one might be looked at and the other one served.
+        let views = match views.as_slice() {
+            [] => Some(String::new()),
+            [""] => Some(String::new()),
+            [views] => keiki_model::view::percent_decode(&views.replace('+', " ")),
+            _ => None,
+        };
+        let items = views.and_then(|views| Item::list(&views).ok());
+        items.is_some_and(|items| items.iter().all(|item| self.shows(&item.view.subject)))
+    }
+
+    fn shows(&self, subject: &Subject) -> bool {
+        match subject {
+            Subject::Overview => self.matches("/") || self.matches("/kiosk"),
+            Subject::Group(group) => self.matches(&["/groups/", group.id()].concat()),
+            Subject::Panel(id) => self.matches(&["/embed/", id].concat()),
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Contents {
+    version: u32,
+    tokens: Vec<Token>,
+}
+
+/// Why tokens can't be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenError {
+    /// The file can't be used.
+    #[error("cannot use {}: {error}", file.display())]
+    File {
+        /// Its name.
+        file: PathBuf,
+        /// What the operating system said.
+        error: io::Error,
+    },
+    /// It holds something else.
+    #[error("{} is no file of tokens: {why}", file.display())]
+    Contents {
+        /// Its name.
+        file: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// There is one of this name.
+    #[error("there is a token named {0:?} already: revoke it first, or choose another name")]
+    Taken(String),
+    /// There is none of this name.
+    #[error("there is no token named {0:?}: keiki token list shows them")]
+    Unknown(String),
+    /// It would open nothing.
+    #[error("{0:?} is no path: write one below the base path, such as /kiosk, /embed/api.latency or /embed/*")]
+    Path(String),
+    /// The system has no random numbers.
+    #[error("the system gives no random numbers")]
+    Random,
+}
+
+/// The file.
+#[derive(Clone, Debug)]
+pub struct TokenFile(PathBuf);
+
+impl TokenFile {
+    /// At a path; it need not be there yet.
+    pub fn new(path: PathBuf) -> Self {
+        Self(path)
+    }
+
+    /// All tokens, the oldest first.
+    ///
+    /// # Errors
+    /// The file is there and can't be read.
+    pub fn list(&self) -> Result<Vec<Token>, TokenError> {
+        let text = match fs::read_to_string(&self.0) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(self.failed(error)),
+        };
+        let contents: Contents = serde_json::from_str(&text).map_err(|error| self.broken(error.to_string()))?;
+        match contents.version {
+            1 => Ok(contents.tokens),
+            other => Err(self.broken(format!("its version is {other}"))),
+        }
+    }
+
+    /// Makes a token and returns it. It is not kept and can't be shown again.
+    ///
+    /// # Errors
+    /// The name is taken, a path is none, or the file can't be written.
+    pub fn add(
+        &self,
+        name: &str,
+        paths: Vec<String>,
+        created: Millis,
+        expires: Option<Millis>,
+    ) -> Result<String, TokenError> {
+        let mut tokens = self.list()?;
+        if tokens.iter().any(|token| token.name == name) {
+            return Err(TokenError::Taken(name.to_owned()));
+        }
+        if let Some(path) = paths
+            .iter()
+            .find(|path| !path.starts_with('/') || path.contains(['?', '#', ' ']))
+        {
+            return Err(TokenError::Path(path.clone()));
+        }
+        let mut secret = [0; 32];
+        SystemRandom::new().fill(&mut secret).map_err(|_| TokenError::Random)?;
+        let text = [PREFIX, &hex(&secret)].concat();
+        tokens.push(Token {
+            name: name.to_owned(),
+            hash: hash(&text),
+            paths,
+            created,
+            expires,
+        });
+        self.write(tokens)?;
+        Ok(text)
+    }
+
+    /// Removes a token.
+    ///
+    /// # Errors
+    /// There is none of this name, or the file can't be written.
+    pub fn revoke(&self, name: &str) -> Result<(), TokenError> {
+        let mut tokens = self.list()?;
+        let before = tokens.len();
+        tokens.retain(|token| token.name != name);
+        if tokens.len() == before {
+            return Err(TokenError::Unknown(name.to_owned()));
+        }
+        self.write(tokens)
+    }
+
+    /// Whole or not at all, for the owner's eyes only.
+    fn write(&self, tokens: Vec<Token>) -> Result<(), TokenError> {
+        use std::io::Write as _;
+        use std::os::unix::fs::OpenOptionsExt as _;
+
+        let contents = Contents { version: 1, tokens };
+        let json = serde_json::to_string_pretty(&contents).map_err(|error| self.broken(error.to_string()))?;
+        let new = self.0.with_extension(format!("{}.part", std::process::id()));
+        let write = || {
+            if let Some(folder) = self.0.parent() {
+                fs::create_dir_all(folder)?;
+            }
+            let mut file = fs::OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .mode(0o600)
+                .open(&new)?;
+            file.write_all(json.as_bytes())?;
+            file.sync_all()?;
+            fs::rename(&new, &self.0)
+        };
+        write().map_err(|error| self.failed(error))
+    }
+
+    fn failed(&self, error: io::Error) -> TokenError {
+        TokenError::File {
+            file: self.0.clone(),
+            error,
+        }
+    }
+
+    fn broken(&self, why: String) -> TokenError {
+        TokenError::Contents {
+            file: self.0.clone(),
+            why,
+        }
+    }
+
+    /// Changes whenever the file does.
+    fn stamp(&self) -> Option<(SystemTime, u64)> {
+        let metadata = fs::metadata(&self.0).ok()?;
+        Some((metadata.modified().ok()?, metadata.len()))
+    }
+}
+
+fn hash(token: &str) -> String {
+    hex(digest(&SHA256, token.as_bytes()).as_ref())
+}
+
+/// The tokens as the server knows them; follows the file.
+#[derive(Debug)]
+pub struct Tokens {
+    file: TokenFile,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    stamp: Option<(SystemTime, u64)>,
+    looked: Option<Instant>,
+    by_hash: HashMap<String, Token>,
+}
+
+impl Tokens {
+    /// The tokens of a file.
+    pub fn new(file: TokenFile) -> Self {
+        Self {
+            file,
+            known: Mutex::default(),
+        }
+    }
+
+    /// The token of a text, if there is one and it still holds.
+    pub fn find(&self, text: &str, now: Millis) -> Option<Token> {
+        let mut known = self.known.lock();
+        if known.looked.is_none_or(|looked| looked.elapsed() >= LOOK) {
+            known.looked = Some(Instant::now());
+            let stamp = self.file.stamp();
+            if stamp != known.stamp {
+                known.stamp = stamp;
+                // Of a file that can't be read no token holds.
+                let tokens = self.file.list().unwrap_or_else(|error| {
+                    tracing::error!(%error, "no token holds until this is mended");
+                    Vec::new()
+                });
+                known.by_hash = tokens.into_iter().map(|token| (token.hash.clone(), token)).collect();
+            }
+        }
+        // Found by its hash: how long that takes tells nothing of the token.
+        known.by_hash.get(&hash(text)).filter(|token| token.holds(now)).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(paths: &[&str]) -> Token {
+        Token {
+            name: "one".into(),
+            hash: String::new(),
+            paths: paths.iter().map(|path| (*path).to_owned()).collect(),
+            created: 0,
+            expires: Some(10),
+        }
+    }
+
+    #[test]
+    fn it_opens_its_paths_and_the_views_that_they_show() {
+        let panel = token(&["/embed/api.latency"]);
+        for (path, query, open) in [
+            ("/embed/api.latency", "", true),
+            ("/embed/api.latency2", "", false),
+            ("/embed/api.errors", "", false),
+            ("/", "", false),
+            ("/api/live", "views=panel%3Aapi.latency%401%2F300&since=", true),
+            ("/api/live", "views=panel:api.latency@1/60,panel:api.errors@1", false),
+            ("/api/live", "views=panel:api.latency@1&views=overview", false),
+            ("/api/live", "views=overview%401", false),
+            ("/api/live", "views=nonsense", false),
+            ("/api/live", "views=%zz", false),
+            ("/api/live", "", false),
+            ("/api/livex", "views=panel:api.latency@1", false),
+        ] {
+            assert_eq!(panel.opens(path, query), open, "{path}?{query}");
+        }
+        assert!(token(&["/kiosk"]).opens("/api/live", ""));
+        assert!(token(&["/kiosk"]).opens("/api/live", "views="));
+        assert!(!token(&["/kiosk"]).opens("/api/live", "views=group:api@1"));
+        assert!(token(&["/groups/*"]).opens("/api/live", "views=group:api@1,group:queue@3"));
+        assert!(token(&["/*"]).opens("/metrics", ""));
+        assert!(token(&[]).holds(9) && !token(&[]).holds(10));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_file_is_followed() {
+        let folder = std::env::temp_dir().join(format!("keiki-tokens-{}", std::process::id()));
+        let file = TokenFile::new(folder.join("tokens.json"));
+        let tokens = Tokens::new(file.clone());
+        let text = file.add("wall", vec!["/kiosk".into()], 0, None).unwrap();
+        assert!(text.starts_with(PREFIX) && text.len() == PREFIX.len() + 64);
+        assert!(!fs::read_to_string(&file.0).unwrap().contains(&text));
+        assert_eq!(tokens.find(&text, 1).map(|token| token.name), Some("wall".to_owned()));
+        assert_eq!(tokens.find("keiki_other", 1), None);
+        assert!(matches!(
+            file.add("wall", Vec::new(), 0, None),
+            Err(TokenError::Taken(_))
+        ));
+        assert!(matches!(
+            file.add("x", vec!["kiosk".into()], 0, None),
+            Err(TokenError::Path(_))
+        ));
+        file.revoke("wall").unwrap();
+        assert!(matches!(file.revoke("wall"), Err(TokenError::Unknown(_))));
+        tokio::time::advance(LOOK).await;
+        assert_eq!(tokens.find(&text, 1), None);
+        let again = file.add("wall", vec!["/kiosk".into()], 0, Some(5)).unwrap();
+        tokio::time::advance(LOOK).await;
+        assert!(tokens.find(&again, 4).is_some() && tokens.find(&again, 5).is_none());
+        fs::write(&file.0, "garbage").unwrap();
+        tokio::time::advance(LOOK).await;
+        assert_eq!(tokens.find(&again, 4), None);
+        assert!(matches!(file.list(), Err(TokenError::Contents { .. })));
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}

@@ -1,0 +1,355 @@
+//! Who is let in. Looked at before anything else of a request: what is not named here as open needs a login, a trusted proxy's
+//! word, or a token that opens just this address.
+//!
+//! Without any access control Keiki listens on loopback only, and there is no guard. With it everyone is asked, who comes
+//! from this machine too: a reverse proxy beside Keiki makes nobody trusted.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
+use axum::response::Response;
+use futures::StreamExt as _;
+use keiki_instrument::{Counter, Recorder};
+use keiki_model::time::Millis;
+use keiki_model::view::percent_encode;
+use tokio::sync::Semaphore;
+
+use super::fault::Fault;
+use super::router::Site;
+use crate::access::network::Network;
+use crate::access::session::Sessions;
+use crate::access::throttle::Throttle;
+use crate::access::token::{PREFIX, TokenFile, Tokens};
+use crate::access::{Access, password};
+use crate::clock::{Clock as _, SystemClock};
+
+/// What anyone may ask for: whether Keiki lives, the files of the site, which hold nothing of its data, and the login.
+const OPEN: [&str; 6] = ["/healthz", "/readyz", "/favicon.svg", "/embed.js", "/login", "/logout"];
+/// A folder of those.
+const OPEN_FOLDER: &str = "/assets/";
+/// The name of the login's cookie.
+pub(super) const COOKIE: &str = "keiki_session";
+/// How often an open stream is asked whether it still may be.
+const RECHECK: Duration = Duration::from_secs(2);
+/// Passwords that are looked at side by side: each takes memory and a core.
+const VERIFIERS: usize = 2;
+
+/// Where a request comes from: put into its extensions by the connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer(pub(super) SocketAddr);
+
+/// What let a request in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Grant {
+    /// It needs nothing.
+    Open,
+    /// A trusted proxy names a user.
+    Proxy,
+    /// A login, until then.
+    Session(Millis),
+    /// A token, by its text.
+    Token(String),
+}
+
+/// Why it is not let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// It shows nothing.
+    Missing,
+    /// Its token is not known, expired or revoked.
+    Token,
+    /// Its token opens other addresses.
+    Path,
+    /// A password was wrong.
+    Password,
+    /// Too many failed.
+    Throttled,
+    /// A page of another site sent it.
+    Foreign,
+}
+
+impl Refusal {
+    const ALL: [(Self, &str); 6] = [
+        (Self::Missing, "missing"),
+        (Self::Token, "token"),
+        (Self::Path, "path"),
+        (Self::Password, "password"),
+        (Self::Throttled, "throttled"),
+        (Self::Foreign, "foreign"),
+    ];
+}
+
+/// The guard.
+pub(super) struct Guard {
+    password: Option<(String, Sessions)>,
+    proxy: Option<(header::HeaderName, Vec<Network>)>,
+    tokens: Tokens,
+    throttle: Throttle,
+    verifiers: Arc<Semaphore>,
+    /// Whether the connections are encrypted by Keiki itself.
+    tls: bool,
+    refused: Vec<(Refusal, Counter)>,
+}
+
+impl Guard {
+    /// The guard of a configuration; nothing where access is not controlled.
+    pub(super) fn new(access: &Access, tls: bool, recorder: &Recorder) -> Option<Self> {
+        if !access.is_controlled() {
+            return None;
+        }
+        let counter = |reason: &str| recorder.counter("keiki_access_refused_total", &[("reason", reason)]);
+        let password = access.password_hash.clone();
+        let proxy = access.proxy_header.clone();
+        Some(Self {
+            password: password.map(|hash| (hash.clone(), Sessions::new(&hash, access.session))),
+            proxy: proxy.map(|header| (header, access.proxy_addresses.clone())),
+            tokens: Tokens::new(TokenFile::new(access.tokens.clone())),
+            throttle: Throttle::default(),
+            verifiers: Arc::new(Semaphore::new(VERIFIERS)),
+            tls,
+            refused: Refusal::ALL
+                .iter()
+                .map(|(refusal, name)| (*refusal, counter(name)))
+                .collect(),
+        })
+    }
+
+    /// Whether there is a password to log in with.
+    pub(super) fn has_password(&self) -> bool {
+        self.password.is_some()
+    }
+
+    pub(super) fn count(&self, refusal: Refusal) {
+        if let Some((_, counter)) = self.refused.iter().find(|(counted, _)| *counted == refusal) {
+            counter.inc();
+        }
+    }
+
+    /// Whether a request shows a login that holds.
+    pub(super) fn is_logged_in(&self, headers: &HeaderMap) -> bool {
+        self.session(headers, SystemClock.now()).is_some()
+    }
+
+    fn session(&self, headers: &HeaderMap, now: Millis) -> Option<Millis> {
+        let (_, sessions) = self.password.as_ref()?;
+        let lines = headers
+            .get_all(header::COOKIE)
+            .iter()
+            .filter_map(|line| line.to_str().ok());
+        let mut cookies = lines
+            .flat_map(|line| line.split(';'))
+            .filter_map(|cookie| cookie.trim().split_once('='));
+        cookies.find_map(|(name, value)| sessions.check(value, now).filter(|_| name == COOKIE))
+    }
+
+    fn is_vouched_for(&self, headers: &HeaderMap, peer: IpAddr) -> bool {
+        let Some((name, addresses)) = &self.proxy else {
+            return false;
+        };
+        let mut users = headers.get_all(name).iter();
+        // Two of them: one could be the reader's own.
+        let user = users.next().filter(|user| !user.is_empty() && users.next().is_none());
+        user.is_some() && addresses.iter().any(|network| network.contains(peer))
+    }
+
+    /// The address of who asks: behind a trusted proxy the one that it names last.
+    pub(super) fn subject(&self, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
+        let trusted = self
+            .proxy
+            .as_ref()
+            .is_some_and(|(_, all)| all.iter().any(|network| network.contains(peer)));
+        let named = || {
+            let last = headers.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
+            last.rsplit(',').next()?.trim().parse().ok()
+        };
+        trusted.then(named).flatten().unwrap_or(peer)
+    }
+
+    fn look<B>(&self, request: &Request<B>, path: &str, peer: IpAddr) -> Result<Grant, Refusal> {
+        if OPEN.contains(&path) || path.starts_with(OPEN_FOLDER) {
+            return Ok(Grant::Open);
+        }
+        let (headers, now) = (request.headers(), SystemClock.now());
+        if self.is_vouched_for(headers, peer) {
+            return Ok(Grant::Proxy);
+        }
+        if let Some(until) = self.session(headers, now) {
+            return Ok(Grant::Session(until));
+        }
+        let query = request.uri().query().unwrap_or_default();
+        let text = bearer(headers)
+            .or_else(|| in_query(request.method(), query))
+            .ok_or(Refusal::Missing)?;
+        match self.tokens.find(&text, now) {
+            None => Err(Refusal::Token),
+            Some(token) if token.opens(path, query) => Ok(Grant::Token(text)),
+            Some(_) => Err(Refusal::Path),
+        }
+    }
+
+    fn still(&self, grant: &Grant) -> bool {
+        let now = SystemClock.now();
+        match grant {
+            Grant::Open | Grant::Proxy => true,
+            Grant::Session(until) => now < *until,
+            Grant::Token(text) => self.tokens.find(text, now).is_some(),
+        }
+    }
+
+    /// Lets a request in or answers it. What is returned is finished by [`Pass::stamp`].
+    pub(super) fn admit<B>(
+        self: &Arc<Self>,
+        request: &Request<B>,
+        site: &Site,
+        peer: IpAddr,
+    ) -> Result<Pass, Box<Response>> {
+        let path = request.uri().path();
+        let path = path.strip_prefix(site.base.as_str()).unwrap_or(path);
+        let grant = self.look(request, path, peer).map_err(|refusal| {
+            self.count(refusal);
+            Box::new(refuse(self, refusal, request, path, site))
+        })?;
+        Ok(Pass {
+            guard: Arc::clone(self),
+            is_stream: path == super::live::ROUTE,
+            grant,
+        })
+    }
+
+    /// Looks at a password; the cookie of the login, if it is right.
+    ///
+    /// # Errors
+    /// It is wrong, or this address has to wait before it is looked at: then with the wait.
+    pub(super) async fn log_in(
+        &self,
+        given: String,
+        headers: &HeaderMap,
+        subject: IpAddr,
+        base: &str,
+    ) -> Result<HeaderValue, (Refusal, Option<Duration>)> {
+        let Some((hash, sessions)) = &self.password else {
+            return Err((Refusal::Password, None));
+        };
+        if let Some(wait) = self.throttle.wait(subject) {
+            return Err((Refusal::Throttled, Some(wait)));
+        }
+        // Failed until the contrary is shown: attempts that come at once wait for one another, too.
+        self.throttle.failed(subject);
+        let Ok(place) = Arc::clone(&self.verifiers).acquire_owned().await else {
+            return Err((Refusal::Throttled, None));
+        };
+        let hash = hash.clone();
+        let right = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            password::verify(&given, &hash)
+        });
+        if !right.await.unwrap_or(false) {
+            return Err((Refusal::Password, None));
+        }
+        self.throttle.succeeded(subject);
+        let cookie = sessions.issue(SystemClock.now());
+        self.cookie(&cookie, sessions.length(), headers, base)
+            .ok_or((Refusal::Password, None))
+    }
+
+    /// The cookie that ends a login.
+    pub(super) fn log_out(&self, headers: &HeaderMap, base: &str) -> Option<HeaderValue> {
+        self.cookie("", Duration::ZERO, headers, base)
+    }
+
+    fn cookie(&self, value: &str, length: Duration, headers: &HeaderMap, base: &str) -> Option<HeaderValue> {
+        let forwarded = headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
+        let secure = if self.tls || forwarded { "; Secure" } else { "" };
+        let path = if base.is_empty() { "/" } else { base };
+        let cookie = format!(
+            "{COOKIE}={value}; Path={path}; Max-Age={}; HttpOnly; SameSite=Lax{secure}",
+            length.as_secs()
+        );
+        HeaderValue::from_str(&cookie).ok()
+    }
+}
+
+/// What a request was let in by; watches over the response.
+pub(super) struct Pass {
+    guard: Arc<Guard>,
+    grant: Grant,
+    is_stream: bool,
+}
+
+impl Pass {
+    /// A stream ends when its login or token does; an address with a token in it is told to no other site.
+    pub(super) fn stamp(self, mut response: Response) -> Response {
+        if matches!(self.grant, Grant::Token(_)) {
+            response
+                .headers_mut()
+                .insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        }
+        let bounded = matches!(self.grant, Grant::Token(_) | Grant::Session(_));
+        if !self.is_stream || !bounded || response.status() != StatusCode::OK {
+            return response;
+        }
+        let (parts, body) = response.into_parts();
+        let ended = async move {
+            loop {
+                tokio::time::sleep(RECHECK).await;
+                if !self.guard.still(&self.grant) {
+                    return;
+                }
+            }
+        };
+        let stream = body.into_data_stream().take_until(Box::pin(ended));
+        Response::from_parts(parts, Body::from_stream(stream))
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
+}
+
+/// The token of an address. Only of what reads: an address is easily passed on.
+fn in_query(method: &Method, query: &str) -> Option<String> {
+    if !matches!(*method, Method::GET | Method::HEAD) {
+        return None;
+    }
+    let mut tokens = query.split('&').filter_map(|pair| pair.strip_prefix("token="));
+    tokens
+        .next()
+        .filter(|token| token.starts_with(PREFIX))
+        .map(str::to_owned)
+        .or_else(|| {
+            let given = query.split('&').any(|pair| pair.starts_with("token="));
+            // Of another form: an unknown one, not none.
+            given.then(String::new)
+        })
+}
+
+/// Says why; leads people to the login where that helps.
+fn refuse<B>(guard: &Guard, refusal: Refusal, request: &Request<B>, path: &str, site: &Site) -> Response {
+    let fault = match refusal {
+        Refusal::Path => Fault::Forbidden,
+        _ => Fault::Unauthorised,
+    };
+    let accepts = request
+        .headers()
+        .get(header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .unwrap_or_default();
+    let for_people = *request.method() == Method::GET && accepts.contains("text/html");
+    if path.starts_with("/embed/") {
+        return fault.framed(site);
+    }
+    if !for_people {
+        return fault.text();
+    }
+    if refusal == Refusal::Missing && guard.has_password() {
+        let wanted = request.uri().path_and_query().map_or("/", |wanted| wanted.as_str());
+        let target = [site.base.as_str(), "/login?next=", &percent_encode(wanted)].concat();
+        return super::login::see(&target);
+    }
+    fault.html(&site.base)
+}

@@ -1,0 +1,268 @@
+//! Logging in and out.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use axum::body::to_bytes;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use keiki_model::text::{Language, Text};
+use keiki_model::view::percent_decode;
+use maud::{DOCTYPE, html};
+
+use super::assets;
+use super::fault::{Fault, home};
+use super::guard::{Guard, Peer, Refusal};
+use super::headers::{self, PAGE_POLICY};
+use super::router::{Shared, Site};
+
+/// No form of Keiki's is longer.
+const LONGEST_FORM: usize = 4_096;
+
+const TITLE: Text = Text::new("ログイン", "Log in");
+const PASSWORD: Text = Text::new("パスワード", "Password");
+const ENTER: Text = Text::new("ログイン", "Log in");
+const LEAVE: Text = Text::new("ログアウト", "Log out");
+const INSIDE: Text = Text::new("ログインしています。", "You are logged in.");
+const WRONG: Text = Text::new("パスワードが違います。", "The password is wrong.");
+const NO_PASSWORD: Text = Text::new(
+    "この Keiki にはパスワードがありません。トークン付きのアドレスで開いてください。",
+    "This Keiki has no password. Open it by an address with a token.",
+);
+
+fn slow(wait: Duration, language: Language) -> String {
+    let seconds = wait.as_secs() + 1;
+    match language {
+        Language::Ja => format!("失敗が続きました。{seconds}秒後にもう一度お試しください。"),
+        Language::En => format!("Too many attempts failed. Try again in {seconds} s."),
+    }
+}
+
+/// What is asked for.
+struct Form {
+    password: String,
+    next: String,
+    language: Language,
+}
+
+impl Form {
+    /// Reads a form or a query.
+    fn read(text: &str, site: &Site) -> Self {
+        let value = |name: &str| {
+            let mut pairs = text.split('&').filter_map(|pair| pair.split_once('='));
+            let (_, value) = pairs.find(|(found, _)| *found == name)?;
+            percent_decode(&value.replace('+', " "))
+        };
+        Self {
+            password: value("password").unwrap_or_default(),
+            next: value("next")
+                .filter(|next| is_own(next))
+                .unwrap_or_else(|| home(&site.base).to_owned()),
+            language: value("lang")
+                .and_then(|tag| Language::from_tag(&tag))
+                .unwrap_or(site.language),
+        }
+    }
+}
+
+/// Whether an address stays here: two slashes at the start, or a backslash, would lead to another host.
+fn is_own(address: &str) -> bool {
+    address.starts_with('/') && !address.starts_with("//") && !address.contains(|c: char| c == '\\' || c.is_control())
+}
+
+/// `GET {base}/login`
+pub(super) async fn page(State(site): State<Shared>, request: Request) -> Response {
+    let Some(guard) = &site.guard else {
+        return see(home(&site.base));
+    };
+    let form = Form::read(request.uri().query().unwrap_or_default(), &site);
+    show(&site, guard, &form, request.headers(), StatusCode::OK, None)
+}
+
+/// `POST {base}/login`
+pub(super) async fn enter(State(site): State<Shared>, request: Request) -> Response {
+    let Some(guard) = &site.guard else {
+        return see(home(&site.base));
+    };
+    let (parts, body) = request.into_parts();
+    if !is_from_here(&parts.headers) {
+        guard.count(Refusal::Foreign);
+        return Fault::Forbidden.html(&site.base);
+    }
+    let Ok(body) = to_bytes(body, LONGEST_FORM).await else {
+        return Fault::parameter("body", "The form is too long.").html(&site.base);
+    };
+    let mut form = Form::read(&String::from_utf8_lossy(&body), &site);
+    let peer = parts
+        .extensions
+        .get::<Peer>()
+        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip());
+    let subject = guard.subject(&parts.headers, peer);
+    let password = std::mem::take(&mut form.password);
+    match guard.log_in(password, &parts.headers, subject, &site.base).await {
+        Ok(cookie) => {
+            tracing::info!(%subject, "logged in");
+            let mut response = see(&form.next);
+            response.headers_mut().insert(header::SET_COOKIE, cookie);
+            response
+        }
+        Err((refusal, wait)) => {
+            guard.count(refusal);
+            tracing::warn!(%subject, "a login failed");
+            let (status, said) = match wait {
+                Some(wait) => (StatusCode::TOO_MANY_REQUESTS, slow(wait, form.language)),
+                None => (StatusCode::UNAUTHORIZED, WRONG.get(form.language).to_owned()),
+            };
+            let mut response = show(&site, guard, &form, &parts.headers, status, Some(&said));
+            if let Some(wait) = wait {
+                response
+                    .headers_mut()
+                    .insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
+            }
+            response
+        }
+    }
+}
+
+/// `POST {base}/logout`
+pub(super) async fn leave(State(site): State<Shared>, headers: HeaderMap) -> Response {
+    let mut response = see(&[site.base.as_str(), "/login"].concat());
+    if let Some(guard) = &site.guard {
+        if !is_from_here(&headers) {
+            guard.count(Refusal::Foreign);
+            return Fault::Forbidden.html(&site.base);
+        }
+        if let Some(cookie) = guard.log_out(&headers, &site.base) {
+            response.headers_mut().insert(header::SET_COOKIE, cookie);
+        }
+    }
+    response
+}
+
+/// Whether no page of another site sent it: browsers name the page's origin with everything that changes something.
+/// Programs that are no browsers name none, and carry nobody's cookies.
+fn is_from_here(headers: &HeaderMap) -> bool {
+    let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    let site = headers.get("sec-fetch-site").and_then(|value| value.to_str().ok());
+    if site.is_some_and(|site| !matches!(site, "same-origin" | "none")) {
+        return false;
+    }
+    match text(header::ORIGIN) {
+        None => true,
+        Some("null") => site.is_some(),
+        Some(origin) => origin.split_once("://").map(|(_, host)| host) == text(header::HOST),
+    }
+}
+
+/// Leads elsewhere, by GET.
+pub(super) fn see(target: &str) -> Response {
+    let Ok(target) = HeaderValue::from_str(target) else {
+        return Fault::NotFound.text();
+    };
+    let mut response = (StatusCode::SEE_OTHER, [(header::LOCATION, target)]).into_response();
+    response.headers_mut().insert(header::CACHE_CONTROL, headers::NO_STORE);
+    headers::secure(response.headers_mut());
+    response
+}
+
+fn show(
+    site: &Site,
+    guard: &Guard,
+    form: &Form,
+    headers: &HeaderMap,
+    status: StatusCode,
+    said: Option<&str>,
+) -> Response {
+    let (base, language) = (&site.base, form.language);
+    let t = |text: &Text| text.get(language).to_owned();
+    let inside = guard.is_logged_in(headers);
+    let document = html! {
+        (DOCTYPE)
+        html lang=(language.tag()) data-theme="auto" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (t(&TITLE)) " – Keiki" }
+                link rel="stylesheet" href={ (base) "/assets/" (assets::names().css) };
+                link rel="icon" href={ (base) "/assets/" (assets::names().favicon) };
+            }
+            body {
+                main class="fault" {
+                    h1 { "Keiki" }
+                    @if inside {
+                        p { (t(&INSIDE)) }
+                        form method="post" action={ (base) "/logout" } { button class="button" { (t(&LEAVE)) } }
+                        a class="button" href=(home(base)) { "Keiki" }
+                    } @else if guard.has_password() {
+                        form method="post" action={ (base) "/login" } {
+                            input type="hidden" name="next" value=(form.next);
+                            input type="hidden" name="lang" value=(language.tag());
+                            // For password managers, which look for a name.
+                            input type="text" name="username" value="keiki" autocomplete="username" hidden;
+                            label { (t(&PASSWORD))
+                                input name="password" type="password" autocomplete="current-password" required autofocus;
+                            }
+                            button class="button" { (t(&ENTER)) }
+                        }
+                        @if let Some(said) = said { p class="wrong" role="alert" { (said) } }
+                    } @else {
+                        p { (t(&NO_PASSWORD)) }
+                    }
+                }
+            }
+        }
+    };
+    let mut response = (status, Html(document.into_string())).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, PAGE_POLICY);
+    headers.insert(header::CACHE_CONTROL, headers::NO_STORE);
+    headers::secure(headers);
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_back_stays_here() {
+        for own in ["/", "/groups/api?window=1m", "/ops/"] {
+            assert!(is_own(own), "{own}");
+        }
+        for foreign in [
+            "",
+            "//evil.example",
+            "/\\evil.example",
+            "https://evil.example",
+            "/a\r\nb",
+            "javascript:alert(1)",
+        ] {
+            assert!(!is_own(foreign), "{foreign}");
+        }
+    }
+
+    #[test]
+    fn other_sites_change_nothing() {
+        let sent = |pairs: &[(&'static str, &'static str)]| {
+            let headers = pairs
+                .iter()
+                .map(|(name, value)| (header::HeaderName::from_static(name), HeaderValue::from_static(value)));
+            is_from_here(&headers.collect())
+        };
+        assert!(sent(&[("host", "k:3000"), ("origin", "http://k:3000")]));
+        assert!(sent(&[
+            ("host", "k:3000"),
+            ("origin", "null"),
+            ("sec-fetch-site", "same-origin")
+        ]));
+        assert!(sent(&[("host", "k:3000")]));
+        assert!(!sent(&[("host", "k:3000"), ("origin", "http://evil:3000")]));
+        assert!(!sent(&[("host", "k:3000"), ("origin", "null")]));
+        assert!(!sent(&[
+            ("host", "k:3000"),
+            ("origin", "http://k:3000"),
+            ("sec-fetch-site", "cross-site")
+        ]));
+    }
+}
