@@ -54,14 +54,18 @@ impl Form {
             let (_, value) = pairs.find(|(found, _)| *found == name)?;
             percent_decode(&value.replace('+', " "))
         };
+        let next = value("next")
+            .filter(|next| is_own(next))
+            .unwrap_or_else(|| home(&site.base).to_owned());
+        // As the page speaks that is wanted.
+        let wanted = next
+            .split(['?', '&'])
+            .find_map(|pair| pair.strip_prefix("lang=").map(str::to_owned));
+        let language = value("lang").or(wanted).and_then(|tag| Language::from_tag(&tag));
         Self {
             password: value("password").unwrap_or_default(),
-            next: value("next")
-                .filter(|next| is_own(next))
-                .unwrap_or_else(|| home(&site.base).to_owned()),
-            language: value("lang")
-                .and_then(|tag| Language::from_tag(&tag))
-                .unwrap_or(site.language),
+            next,
+            language: language.unwrap_or(site.language),
         }
     }
 }
