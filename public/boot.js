@@ -2,6 +2,7 @@
 // The file names hold content hashes, so that the build puts them in. Every URL is relative to this file: the page may
 // live under any base path.
 import * as framed from "./framed.js";
+import * as keys from "./keys.js";
 import * as kiosk from "./kiosk.js";
 import * as stream from "./stream.js";
 
@@ -20,7 +21,7 @@ const charts = import(load(ECHARTS)).catch((error) => console.warn("Keiki: the c
 const RETRY_MS = 2_000;
 async function reload() {
   try {
-    const { ok } = await fetch(location.href, { method: "HEAD", cache: "no-store" });
+    const { ok } = await fetch(location.href, { method: "HEAD", cache: "no-store", signal: AbortSignal.timeout(3_000) });
     if (ok) return location.reload();
   } catch {
     // Away: it is asked again.
@@ -41,8 +42,13 @@ function fail(error) {
 }
 
 // Neither waits for the app: a frame is asked at once, and a wall must not depend on it.
-if (document.body.className === "kiosk") kiosk.start(reload);
+if (document.body.className === "kiosk") {
+  kiosk.start(reload);
+  // Whatever it waits for: nobody stands there to press a key.
+  setTimeout(() => document.documentElement.dataset.link ?? fail(new Error("not alive after half a minute")), 30_000);
+}
 if (document.body.className === "framed") framed.start();
+if (document.body.className === "app") keys.start();
 
 // The app has no way back from a failure of its own, and could not say so any more.
 addEventListener("error", ({ error }) => error instanceof WebAssembly.RuntimeError && fail(error));

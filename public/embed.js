@@ -21,13 +21,13 @@
   const WORDS = {
     ja: {
       away: (host) => `Keiki（${host}）に接続できません。自動的に再試行します。`,
-      refused: (host) => `Keiki（${host}）はこのページへの埋め込みを許可していません。管理者に [embed] origins への ${location.origin} の追加を依頼してください。`,
+      refused: (host) => `Keiki（${host}）はこのパネルをここに表示しません。${location.origin} が [embed] origins にないか、トークンかパネル名が正しくありません。Keiki の /embed ページで確認できます。`,
       missing: () => "panel 属性がありません。例：<keiki-panel panel=\"api.latency\">",
       title: (panel) => `Keiki のパネル ${panel}`,
     },
     en: {
       away: (host) => `Keiki at ${host} can't be reached. It is tried again by itself.`,
-      refused: (host) => `Keiki at ${host} does not let this page show it. Ask its administrator to add ${location.origin} to [embed] origins, or to check the token.`,
+      refused: (host) => `Keiki at ${host} does not show this panel here: ${location.origin} is not among its [embed] origins, or the token or the panel's name is wrong. Its page /embed tells which.`,
       missing: () => "The attribute panel is missing: <keiki-panel panel=\"api.latency\">",
       title: (panel) => `Keiki panel ${panel}`,
     },
@@ -37,8 +37,12 @@
     :host { display: block; min-width: 200px; min-height: 120px; contain: content; }
     :host([hidden]) { display: none; }
     iframe { display: block; width: 100%; height: 100%; border: 0; color-scheme: inherit; }
+    iframe[hidden] { display: none; }
     p { margin: 0; padding: 12px; font: 13px/20px system-ui, sans-serif; color: inherit; }
   `;
+
+  const SHEET = new CSSStyleSheet();
+  SHEET.replaceSync(STYLE);
 
   const near = new IntersectionObserver(
     (entries) => {
@@ -55,12 +59,12 @@
     #said;
     #timer;
     #tries = 0;
+    #answered = false;
     #hear = (event) => this.#take(event);
 
     connectedCallback() {
-      const style = document.createElement("style");
-      style.textContent = STYLE;
-      this.#root.replaceChildren(style);
+      // A constructed sheet: the policy of the page around it may forbid style elements.
+      this.#root.adoptedStyleSheets = [SHEET];
       this.#size(Number(this.getAttribute("height")) || 240);
       addEventListener("message", this.#hear);
       near.observe(this);
@@ -75,13 +79,13 @@
     attributeChangedCallback(name, before, after) {
       if (before === after) return;
       if (name === "height") this.#size(Number(after) || 240);
-      else if (this.#frame) this.#load();
+      else if (this.#frame) this.#load(true);
     }
 
     /** Called once it is near the window. */
     show() {
       near.unobserve(this);
-      if (!this.#frame) this.#load();
+      if (!this.#frame) this.#load(true);
     }
 
     get #home() {
@@ -113,8 +117,12 @@
       this.#said = undefined;
     }
 
-    #load() {
+    /** What is said stays until the frame answers, unless it is another frame that is wanted. */
+    #load(anew) {
+      const said = anew ? undefined : this.#said;
+      this.#said = anew ? this.#said : undefined;
       this.#clear();
+      this.#said = said;
       if (!this.getAttribute("panel")) return this.#say(this.#words.missing());
       const frame = document.createElement("iframe");
       frame.title = this.#words.title(this.getAttribute("panel"));
@@ -122,7 +130,9 @@
       frame.referrerPolicy = "no-referrer";
       frame.addEventListener("load", () => this.#greet());
       frame.src = this.#address;
+      frame.hidden = said !== undefined;
       this.#frame = frame;
+      this.#answered = false;
       this.#root.append(frame);
       this.#timer = setTimeout(() => this.#missed(), PATIENCE_MS);
     }
@@ -137,6 +147,7 @@
       if (!this.#frame || source !== this.#frame.contentWindow || origin !== this.#home.origin) return;
       if (data?.keiki !== "here") return;
       clearTimeout(this.#timer);
+      this.#answered = true;
       this.#tries = 0;
       this.#said?.remove();
       this.#said = undefined;
@@ -152,14 +163,14 @@
     /** Nothing was heard: is nobody there, or does it refuse? Whether it answers at all can be known without reading it. */
     async #missed() {
       const home = this.#home;
-      const there = await fetch(new URL("embed.js", home), { mode: "no-cors", cache: "no-store" }).then(
+      const there = await fetch(new URL("embed.js", home), { mode: "no-cors", cache: "no-store", signal: AbortSignal.timeout(3_000) }).then(
         () => true,
         () => false,
       );
-      if (!this.#frame) return;
+      if (!this.#frame || this.#answered) return;
       this.#frame.hidden = true;
       this.#say(there ? this.#words.refused(home.host) : this.#words.away(home.host));
-      this.#timer = setTimeout(() => this.#load(), AGAIN_MS[Math.min(this.#tries++, AGAIN_MS.length - 1)]);
+      this.#timer = setTimeout(() => this.#load(false), AGAIN_MS[Math.min(this.#tries++, AGAIN_MS.length - 1)]);
     }
 
     #say(sentence) {

@@ -27,7 +27,8 @@ function wander(step) {
 export function nextNight(now, chance) {
   const night = new Date(now);
   night.setHours(NIGHT_HOUR, Math.floor(chance * 60), 0, 0);
-  if (night <= now) night.setDate(night.getDate() + 1);
+  // In that hour it has just been done.
+  if (night <= now || now.getHours() === NIGHT_HOUR) night.setDate(night.getDate() + 1);
   return night;
 }
 
@@ -36,6 +37,12 @@ export function start(reload) {
   document.addEventListener("visibilitychange", () => document.hidden || stayAwake());
   let step = 0;
   setInterval(() => wander((step += 1)), DRIFT_MS);
+  // For who watches over the browser from outside: a title that stands still tells of a renderer that is gone.
+  const { title } = document;
+  setInterval(() => {
+    const minute = document.querySelector(".wall time")?.firstChild?.textContent ?? "";
+    document.title = `${minute} · ${title}`;
+  }, DRIFT_MS / 6);
   let night = nextNight(new Date(), Math.random());
   // Looked at often, since the machine may sleep or its clock be set.
   setInterval(() => {

@@ -22,10 +22,14 @@ const HERE_MS = 60_000;
 const GONE_MS = 150_000;
 /** The most views of one connection; as the server's own limit. One more view gets a connection of its own. */
 const MOST_VIEWS = 32;
+/** How long everybody reads alone after what they wanted together was refused. */
+const APART_MS = 60_000;
+/** After a failure the wishes of all tabs make one attempt in this time. */
+const BREATH_MS = 400;
 /** A block without end is no event. */
 const LONGEST = 16 << 20;
 
-/** Reads one connection. `on` takes its events, `end` is called once it is of no more use, with a wait if it was refused. */
+/** Reads one connection. `on` takes its events, `end` is called once it is of no more use, with a wait and a status if it was refused. */
 class Reader {
   #abort = new AbortController();
   #closed = false;
@@ -33,11 +37,11 @@ class Reader {
 
   constructor(url, on, end) {
     this.#read(url, on)
-      .catch((wait) => (typeof wait === "number" ? wait : undefined))
-      .then((wait) => {
+      .catch((refusal) => refusal)
+      .then((refusal) => {
         if (this.#closed) return;
         this.close();
-        end(wait);
+        end(refusal?.wait, refusal?.status);
       });
   }
 
@@ -58,7 +62,7 @@ class Reader {
     const { signal } = this.#abort;
     const answer = await this.#within(CONNECT_MS, fetch(url, { signal, cache: "no-store" }));
     if (answer.status === 401 || answer.status === 403) outside();
-    if (!answer.ok) throw 1_000 * (Number(answer.headers.get("retry-after")) || 0);
+    if (!answer.ok) throw { status: answer.status, wait: 1_000 * Number(answer.headers.get("retry-after")) || undefined };
     const reader = answer.body.getReader();
     const decoder = new TextDecoder();
     let rest = "";
@@ -124,6 +128,9 @@ export class Share {
   /** What this one reads if it leads: the connection, its views, and the newest tick of each. */
   #link;
   #views = new Map();
+  /** Until when everybody reads alone, and before when nothing is dialled again. */
+  #apart = 0;
+  #notBefore = 0;
   /** A connection that is not shared. */
   #own;
   #boot = "";
@@ -262,7 +269,10 @@ export class Share {
         // A hidden leader leaves it to whoever is seen.
         if (this.#leads && said.hidden >= document.hidden) {
           this.#lead();
-          if (said.view && !this.#covers(said)) this.#gather();
+          if (said.view && performance.now() < this.#apart) {
+            this.#members.get(id).view = undefined;
+            this.#say("full", { to: id });
+          } else if (said.view && !this.#covers(said)) this.#gather();
         } else if (this.#election) {
           this.#say("here", this.#rank());
         }
@@ -309,7 +319,7 @@ export class Share {
     this.#gathering ??= setTimeout(() => {
       this.#gathering = undefined;
       if (this.#leads) this.#dial();
-    }, this.#channel ? GATHER_MS : 0);
+    }, this.#channel ? Math.max(GATHER_MS, this.#notBefore - performance.now()) : 0);
   }
 
   #dial() {
@@ -338,8 +348,19 @@ export class Share {
         since: `${this.#boot}-${from}`,
       },
       (events) => this.#bring(events),
-      (wait) => {
+      (wait, status) => {
         this.#hangUp();
+        // What all want together is refused: somebody wants what there is not, or they are too many. Each for itself, then.
+        if (status >= 400 && status < 500 && status !== 401 && status !== 403 && wanted.size > 1) {
+          this.#apart = performance.now() + APART_MS;
+          for (const [id, member] of this.#members) {
+            if (member.view) this.#say("full", { to: id });
+            member.view = undefined;
+          }
+          if (this.#mine) this.#gather();
+          return;
+        }
+        this.#notBefore = performance.now() + BREATH_MS;
         this.#say("down", { wait });
         this.#end(wait);
       },

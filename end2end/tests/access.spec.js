@@ -64,6 +64,12 @@ test("every route says what it demands, with no, wrong, expired, revoked and for
     if (path !== "/api/live") expect([200, 404], path).toContain(await statusOf(server, `${path}?token=${all}`));
     if (path !== "/api/live") expect([200, 404], path).toContain(await statusOf(server, path, { authorization: `Bearer ${all}` }));
   }
+  // A name written in another way is no way around.
+  const wall = await addToken(folder, "wall", ["/kiosk"]);
+  await until("the new token holds", async () => (await statusOf(server, `/kiosk?token=${wall}`)) === 200);
+  for (const query of ["v%69ews=group:database@1", "[views]=group:database@1", "views%5B%5D=group:database@1", "views[]=panel:api.latency@1"]) {
+    expect(await statusOf(server, `/api/live?token=${wall}&${query}`), query).toBe(403);
+  }
   // Only what reads may have its token in the address.
   expect((await get(server.url(`/?token=${all}`), { method: "POST" })).status).toBe(401);
   // The stream: exactly that panel's view.
@@ -79,7 +85,7 @@ test("every route says what it demands, with no, wrong, expired, revoked and for
     while ((await stream.next()) !== null);
   })());
   const { stdout } = await run(["token", "list", "--data-dir", `${folder}/data`]);
-  expect(stdout).toBe("all\t/*\tfor good\nexpired\t/*\texpired\n");
+  expect(stdout).toBe("all\t/*\tfor good\nexpired\t/*\texpired\nwall\t/kiosk\tfor good\n");
   const again = await run(["token", "add", "all", "--data-dir", `${folder}/data`]);
   expect(again.code).toBe(1);
   expect(again.stderr).toContain('there is a token named "all" already');
@@ -129,6 +135,13 @@ test("a proxy's word counts only from its address; beside Keiki nobody is truste
   expect(await statusOf(near, "/", headers)).toBe(200);
   expect(await statusOf(near, "/", { host: "keiki.example.com" }), "no user").toBe(401);
   expect(await statusOf(near, "/", { ...headers, "x-forwarded-user": "" }), "an empty one").toBe(401);
+  // Behind a proxy one reader's guesses do not keep another one out.
+  const guesses = await start({ config: `[access]\n${await passwordHash()}proxy_addresses = ["127.0.0.1"]\n` });
+  const guess = (from, password) => get(guesses.url("/login"), { method: "POST", headers: { "x-forwarded-for": `9.9.9.9, ${from}` }, body: `password=${password}` });
+  let status = 0;
+  for (let count = 0; count < 8; count += 1) ({ status } = await guess("203.0.113.1", "wrong"));
+  expect(status).toBe(429);
+  expect((await guess("203.0.113.2", PASSWORD)).status).toBe(303);
   const far = await start({ config: proxied(["10.99.0.1"]) });
   expect(await statusOf(far, "/", headers), "from another address").toBe(401);
   expect(await statusOf(far, "/"), "from this machine").toBe(401);
@@ -140,6 +153,11 @@ test("beyond loopback nobody comes in unasked, and Keiki does not start without 
   const bare = await run(["check", "--listen", "0.0.0.0:3000"], { cwd: temporaryFolder() });
   expect(bare.code).toBe(1);
   expect(bare.stderr).toContain("nobody would be asked who they are");
+  // The last token is revoked, the file spoilt: nobody comes in, instead of everybody.
+  const spoilt = temporaryFolder();
+  await addToken(spoilt, "only");
+  expect((await run(["token", "revoke", "only", "--data-dir", `${spoilt}/data`])).code).toBe(0);
+  expect(await statusOf(await start({ folder: spoilt }), "/")).toBe(401);
   const folder = temporaryFolder();
   const token = await addToken(folder, "wall", ["/kiosk"]);
   const server = await start({ folder, port, args: ["--listen", `0.0.0.0:${port}`] });

@@ -82,3 +82,53 @@ test("a touch target has 44 px", async ({ server, open }) => {
   );
   expect(small).toEqual([]);
 });
+
+test("the keyboard does everything: ? lists the keys, and each does what it says", async ({ server, open }) => {
+  const page = await open(server.url("/?lang=en"));
+  await live(page);
+  await page.keyboard.press("?");
+  const help = page.getByRole("dialog");
+  await expect(help).toBeVisible();
+  await expect(help.locator("dt")).toHaveCount(9);
+  await page.keyboard.press("4");
+  await expect(page, "while the list is open its keys do nothing").toHaveURL(/\/\?lang=en$/);
+  await page.keyboard.press("Escape");
+  await expect(help).toHaveCount(0);
+  await page.keyboard.press("4");
+  await expect(page).toHaveURL(/\/groups\/resources\?lang=en$/);
+  await live(page);
+  await page.keyboard.press("[");
+  await expect(page).toHaveURL(/window=1m/);
+  await live(page);
+  await page.keyboard.press("[");
+  await expect(page, "there is no shorter one").toHaveURL(/window=1m/);
+  await page.keyboard.press("c");
+  await expect(page.locator("html")).toHaveAttribute("data-theme", "light");
+  await page.keyboard.press("t");
+  await expect(page.locator("details.data[open]").first()).toBeVisible();
+  await page.keyboard.press("t");
+  await expect(page.locator("details.data[open]")).toHaveCount(0);
+  await page.keyboard.press("Space");
+  await expect(page.locator("button.live")).toHaveAttribute("aria-pressed", "false");
+  await page.keyboard.press("l");
+  await expect(page.locator("html")).toHaveAttribute("lang", "ja");
+  await live(page);
+  await page.keyboard.press("0");
+  await expect(page.locator("a[href*='window=1m'][aria-current=page]")).toBeVisible();
+});
+
+for (const path of ["/kiosk", "/kiosk?rotate=20", "/embed/api.latency", "/embed/resources.processes", "/embed"]) {
+  for (const scheme of ["light", "dark"]) {
+    test(`${path} ${scheme}: axe finds nothing serious`, async ({ server, open }) => {
+      for (const language of ["en", "ja"]) {
+        const page = await open(server.url(`${path}${path.includes("?") ? "&" : "?"}lang=${language}&theme=${scheme}`), { colorScheme: scheme });
+        await page.locator("main").waitFor();
+        if (path !== "/embed") await live(page);
+        const { violations } = await new AxeBuilder({ page }).analyze();
+        const serious = violations.filter(({ impact }) => ["serious", "critical"].includes(impact));
+        expect(serious.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map(({ html }) => html.slice(0, 160)).join(" | ")}`)).toEqual([]);
+        await page.close();
+      }
+    });
+  }
+}

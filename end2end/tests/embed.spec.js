@@ -100,7 +100,14 @@ test.describe("a host page", () => {
       html = body(server, `<keiki-panel panel="resources.cpu" lang="en"></keiki-panel>`);
       const page = await open(host.origin);
       const said = page.locator("keiki-panel p");
-      await expect(said).toContainText("does not let this page show it", { timeout: 20_000 });
+      await expect(said).toContainText("does not show this panel here", { timeout: 20_000 });
+      const seen = await page.evaluate(() => {
+        const element = document.querySelector("keiki-panel");
+        const box = (node) => node.getBoundingClientRect();
+        const sentence = box(element.shadowRoot.querySelector("p"));
+        return { frame: box(element.shadowRoot.querySelector("iframe")).height, inside: sentence.bottom <= box(element).bottom && sentence.height > 15 };
+      });
+      expect(seen, "the sentence is seen, and not the browser's own page").toEqual({ frame: 0, inside: true });
       await expect(said).toContainText(host.origin);
     });
 

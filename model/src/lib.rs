@@ -10,6 +10,7 @@ pub mod frame;
 pub mod group;
 pub mod histogram;
 pub mod panel;
+pub mod preset;
 pub mod query;
 pub mod series;
 pub mod sort;

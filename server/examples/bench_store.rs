@@ -144,7 +144,7 @@ impl Feeder {
                     window: 300,
                     to: self.now,
                     now: self.now + 200,
-                    preset: None,
+                    targets: None,
                 };
                 let start = Instant::now();
                 for panel in panels {

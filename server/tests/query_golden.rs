@@ -158,7 +158,7 @@ fn queries_give_what_was_worked_out() {
             window,
             to,
             now: to,
-            preset: None,
+            targets: None,
         };
         let snapshot = engine.panel(&panel(&case.query, case.unit), &ask);
         assert_eq!(

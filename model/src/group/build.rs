@@ -2,9 +2,9 @@
 
 use super::Definition;
 use crate::panel::{ChartKind, ColumnSpec, Feed, Line, Palette, Panel, PanelSpec, StatKey, StatSpec, Table};
+use crate::preset::Targets;
 use crate::query::{Function, Query, Selector};
 use crate::series::Labels;
-use crate::target::goal;
 use crate::text::Text;
 use crate::unit::Unit;
 
@@ -125,7 +125,7 @@ impl Builder {
     /// A figure in a unit of its own.
     pub(super) fn stat_in(mut self, unit: Unit, key: StatKey, label: Text, query: Query) -> Self {
         let natural_limit = (unit == Unit::Ratio).then_some(1.0);
-        let goal = goal(None, &self.0.spec.id, key.as_str());
+        let goal = Targets::default().goal(&self.0.spec.id, key.as_str());
         self.0.spec.stats.push(StatSpec {
             key,
             of: None,
@@ -170,7 +170,7 @@ impl Builder {
 
     /// A column.
     pub(super) fn column(mut self, key: StatKey, label: Text, unit: Unit, query: Query) -> Self {
-        let goal = goal(None, &self.0.spec.id, key.as_str());
+        let goal = Targets::default().goal(&self.0.spec.id, key.as_str());
         self.0.spec.columns.push(ColumnSpec {
             key,
             label,

@@ -15,7 +15,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use self::network::Network;
-use self::token::TokenFile;
 
 /// Where data are kept when nothing is said.
 pub const DEFAULT_DATA_DIR: &str = "data";
@@ -29,10 +28,12 @@ pub struct Access {
     pub session: Duration,
     /// The header in which a proxy names the user.
     pub proxy_header: Option<http::HeaderName>,
-    /// The addresses from which that header is believed.
+    /// The proxies' addresses: from there the header is believed, and who a request was forwarded for.
     pub proxy_addresses: Vec<Network>,
     /// Where tokens are kept.
     pub tokens: PathBuf,
+    /// Whether everybody is asked; else Keiki is for this machine only. See [`Access::looked_at`].
+    pub is_controlled: bool,
 }
 
 impl Access {
@@ -41,14 +42,15 @@ impl Access {
         data_dir.unwrap_or(Path::new(DEFAULT_DATA_DIR)).join("tokens.json")
     }
 
-    /// Whether anything stands between Keiki and the world. Without that it is for this machine only.
-    pub fn is_controlled(&self) -> bool {
-        let tokens = || {
-            TokenFile::new(self.tokens.clone())
-                .list()
-                .is_ok_and(|tokens| !tokens.is_empty())
-        };
-        self.password_hash.is_some() || self.proxy_header.is_some() || tokens()
+    /// Looks whether anything stands between Keiki and the world: once, at the start. A file of tokens counts while it can't be
+    /// read, too, or holds none any more: then nobody comes in, instead of everybody.
+    #[must_use]
+    pub fn looked_at(self) -> Self {
+        let tokens = || self.tokens.try_exists().unwrap_or(true);
+        Self {
+            is_controlled: self.password_hash.is_some() || self.proxy_header.is_some() || tokens(),
+            ..self
+        }
     }
 }
 

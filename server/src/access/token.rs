@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use keiki_model::time::Millis;
-use keiki_model::view::{Item, Subject};
+use keiki_model::view::{Item, Subject, View, percent_decode};
 use parking_lot::Mutex;
 use ring::digest::{SHA256, digest};
 use ring::rand::{SecureRandom as _, SystemRandom};
@@ -21,6 +21,10 @@ use super::hex;
 pub const PREFIX: &str = "keiki_";
 /// The stream, below the base path.
 const LIVE: &str = "/api/live";
+/// The resolutions of pages: seconds per point, and in all.
+const PAGES: [(u32, u32); 3] = [(1, 60), (1, 300), (3, 900)];
+/// The most views that a token opens at once.
+const MOST_VIEWS: usize = 32;
 /// How often the file is looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -59,18 +63,28 @@ impl Token {
         })
     }
 
+    /// Whether it may see all views of a stream's query. Strict, since the stream reads the query by rules of its own: one
+    /// list of views, no name written in another way, and the resolutions of pages alone, for a token may lie open in a page
+    /// and every other view costs the server something.
     fn opens_views(&self, query: &str) -> bool {
-        let views = query.split('&').filter_map(|pair| pair.strip_prefix("views="));
-        let views: Vec<_> = views.collect();
-        // Of two lists one might be looked at and the other one served.
-        let views = match views.as_slice() {
-            [] => Some(String::new()),
-            [""] => Some(String::new()),
-            [views] => keiki_model::view::percent_decode(&views.replace('+', " ")),
-            _ => None,
+        let mut views = None;
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            match pair.split_once('=').unwrap_or((pair, "")) {
+                ("views", value) if views.is_none() => views = Some(value),
+                ("since" | "token", _) => {}
+                _ => return false,
+            }
+        }
+        let views = match views {
+            None | Some("") => Some(String::new()),
+            Some(views) => percent_decode(&views.replace('+', " ")),
         };
-        let items = views.and_then(|views| Item::list(&views).ok());
-        items.is_some_and(|items| items.iter().all(|item| self.shows(&item.view.subject)))
+        let Some(items) = views.and_then(|views| Item::list(&views).ok()) else {
+            return false;
+        };
+        let of_a_page = |view: &View| PAGES.contains(&(view.step, view.window));
+        let shown = |item: &Item| of_a_page(&item.view) && self.shows(&item.view.subject);
+        items.len() <= MOST_VIEWS && items.iter().all(shown)
     }
 
     fn shows(&self, subject: &Subject) -> bool {
@@ -200,7 +214,7 @@ impl TokenFile {
     /// Whole or not at all, for the owner's eyes only.
     fn write(&self, tokens: Vec<Token>) -> Result<(), TokenError> {
         use std::io::Write as _;
-        use std::os::unix::fs::OpenOptionsExt as _;
+        use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, chown};
 
         let contents = Contents { version: 1, tokens };
         let json = serde_json::to_string_pretty(&contents).map_err(|error| self.broken(error.to_string()))?;
@@ -217,6 +231,10 @@ impl TokenFile {
                 .open(&new)?;
             file.write_all(json.as_bytes())?;
             file.sync_all()?;
+            // Another user's: whoever made the file before, the server perhaps, must be able to read it still.
+            if let Ok(before) = fs::metadata(&self.0) {
+                chown(&new, Some(before.uid()), Some(before.gid()))?;
+            }
             fs::rename(&new, &self.0)
         };
         write().map_err(|error| self.failed(error))
@@ -320,12 +338,28 @@ mod tests {
             ("/api/live", "views=nonsense", false),
             ("/api/live", "views=%zz", false),
             ("/api/live", "", false),
+            (
+                "/api/live",
+                "v%69ews=panel:api.errors@1&views=panel:api.latency@1",
+                false,
+            ),
+            ("/api/live", "[views]=panel:api.latency@1", false),
+            ("/api/live", "views=panel:api.latency@1/61", false),
+            ("/api/live", "views=panel:api.latency@900/900", false),
             ("/api/livex", "views=panel:api.latency@1", false),
         ] {
             assert_eq!(panel.opens(path, query), open, "{path}?{query}");
         }
         assert!(token(&["/kiosk"]).opens("/api/live", ""));
         assert!(token(&["/kiosk"]).opens("/api/live", "views="));
+        for dressed in [
+            "v%69ews=group:database@1",
+            "[views]=group:database@1",
+            "views%5B%5D=group:database@1",
+            "+views=x",
+        ] {
+            assert!(!token(&["/kiosk"]).opens("/api/live", dressed), "{dressed}");
+        }
         assert!(!token(&["/kiosk"]).opens("/api/live", "views=group:api@1"));
         assert!(token(&["/groups/*"]).opens("/api/live", "views=group:api@1,group:queue@3"));
         assert!(token(&["/*"]).opens("/metrics", ""));

@@ -165,7 +165,12 @@ pub static TABLES: &[Table] = &[
         doc: "A watched service and the targets by which it is judged.",
         keys: &[
             key("name", Kind::Text, "\"shop\"", "The service's service_name."),
-            key("preset", Kind::Text, "\"default\"", "A set of targets."),
+            key(
+                "preset",
+                Kind::Text,
+                "\"default\"",
+                "A set of targets: default, or s0 to s4 (model/src/preset.rs says what each demands).",
+            ),
         ],
     },
     Table {
@@ -246,7 +251,7 @@ pub static TABLES: &[Table] = &[
                 "proxy_addresses",
                 Kind::Texts,
                 "[]",
-                "From where that header is believed: the proxy's addresses, such as \"10.0.0.5\" or \"10.0.0.0/24\".",
+                "The proxies' addresses, such as \"10.0.0.5\" or \"10.0.0.0/24\": from there that header is believed, and X-Forwarded-For.",
             ),
         ],
     },

@@ -130,7 +130,7 @@ pub enum Process {
 pub struct Service {
     /// Its `service_name`.
     pub name: String,
-    /// The name of its set of targets, one of [`keiki_model::target::PRESETS`]; none means the default.
+    /// The name of its set of targets, one of [`keiki_model::preset::PRESETS`]; none means the default.
     pub preset: Option<&'static str>,
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use keiki_model::target::PRESETS;
+use keiki_model::preset::PRESETS;
 use keiki_model::text::Language;
 
 use super::keys::{self, closest};
@@ -127,21 +127,16 @@ impl Resolver {
             proxy_header: proxy_header?,
             proxy_addresses: proxy_addresses?,
             tokens: Access::tokens_in(data_dir),
-        };
-        if access.proxy_header.is_some() == access.proxy_addresses.is_empty() {
+            is_controlled: false,
+        }
+        .looked_at();
+        if access.proxy_header.is_some() && access.proxy_addresses.is_empty() {
             let problem = Problem::new(
-                self.origin(
-                    "access",
-                    if access.proxy_header.is_some() {
-                        "proxy_header"
-                    } else {
-                        "proxy_addresses"
-                    },
-                ),
-                "proxy_header and proxy_addresses need one another",
+                self.origin("access", "proxy_header"),
+                "proxy_header needs proxy_addresses",
             );
             self.problems
-                .push(problem.hint("write both: a header from anywhere could be anybody's"));
+                .push(problem.hint("a header from anywhere could be anybody's: write from where it is believed"));
         }
         self.loopback_unless_controlled(&access);
         Some(access)
@@ -158,7 +153,7 @@ impl Resolver {
         };
         if let Ok(address) = listen(&text)
             && !address.ip().is_loopback()
-            && !access.is_controlled()
+            && !access.is_controlled
         {
             let port = address.port();
             let message =

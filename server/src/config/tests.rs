@@ -182,7 +182,7 @@ fn a_bad_value_is_shown_with_what_would_do() {
         ("[server]\nlisten = \"[::]:80\"", "can be reached from other machines"),
         (
             "[server]\nlisten = \"0.0.0.0:80\"\n[access]\nproxy_header = \"X-User\"",
-            "proxy_header and proxy_addresses need one another",
+            "proxy_header needs proxy_addresses",
         ),
         (
             "[access]\npassword_hash = \"secret\"",

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use keiki_model::frame::{Annotation, AnnotationKind, GroupSummary, Header, Snapshot};
 use keiki_model::group::{self, Group};
 use keiki_model::panel::{Panel, PanelSnapshot};
+use keiki_model::preset::{LOAD, Targets};
 use keiki_model::series::SERVICE_NAME;
 use keiki_model::time::{Millis, SECOND, Zone};
 use keiki_model::view::{Scope, Subject, View};
@@ -16,6 +17,11 @@ use crate::source::status::StatusBoard;
 
 /// The service under which Keiki reports itself; it is not listed among the watched ones.
 const KEIKI: &str = "keiki";
+
+/// The load is measured over this, seconds.
+const LOAD_WINDOW: u32 = 300;
+/// A scope that nobody looked at for so many ticks begins anew.
+const FORGOTTEN: u64 = 600;
 
 /// What a tab shows, kept for the tick: pages of one scope and window share it.
 type Summaries = HashMap<(Scope, u32), Vec<GroupSummary>>;
@@ -36,6 +42,8 @@ pub struct Composer {
     pub boot: Arc<str>,
     /// When this run began.
     pub started: Millis,
+    /// At which level of load each scope was, and when that was looked at.
+    pub(super) levels: Mutex<HashMap<Scope, (u64, Targets)>>,
     /// The tabs of the newest tick.
     pub(super) summaries: Mutex<(u64, Summaries)>,
 }
@@ -51,7 +59,7 @@ impl Composer {
         boot: Arc<str>,
         started: Millis,
     ) -> Self {
-        let summaries = Mutex::default();
+        let (summaries, levels) = (Mutex::default(), Mutex::default());
         Self {
             engine,
             sources,
@@ -60,23 +68,65 @@ impl Composer {
             build,
             boot,
             started,
+            levels,
             summaries,
         }
     }
 
     /// The preset that holds for a scope: that of its services, if they all have the same one.
-    fn preset(&self, scope: &Scope) -> Option<&str> {
+    fn preset(&self, scope: &Scope) -> Option<Targets> {
         let mut presets = self
             .presets
             .iter()
             .filter(|(service, _)| scope.services.is_empty() || scope.services.contains(service))
             .map(|(_, preset)| preset.as_str());
         let first = presets.next()?;
-        presets.all(|preset| preset == first).then_some(first)
+        if presets.all(|preset| preset == first) {
+            Targets::of(first)
+        } else {
+            None
+        }
+    }
+
+    /// The targets of a scope at the load of this tick. One level for all its views, so that they agree.
+    fn targets(&self, view: &View, tick: &Tick, to: Millis) -> Option<Targets> {
+        let preset = self.preset(&view.scope)?;
+        if !preset.has_bands() {
+            return Some(preset);
+        }
+        let mut levels = self.levels.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = levels.get(&view.scope).map(|(_, targets)| *targets);
+        if let Some((seq, targets)) = levels.get(&view.scope)
+            && *seq == tick.seq
+        {
+            return Some(*targets);
+        }
+        let now = preset.at(self.load(&view.scope, tick, to), before.and_then(|before| before.band));
+        // Scopes are the readers' wishes: those of whom nobody asks any more are forgotten.
+        levels.retain(|_, (seq, _)| tick.seq - *seq < FORGOTTEN);
+        levels.insert(view.scope.clone(), (tick.seq, now));
+        Some(now)
+    }
+
+    /// How much a scope is asked for, requests per second over the newest minutes.
+    fn load(&self, scope: &Scope, tick: &Tick, to: Millis) -> Option<f64> {
+        let (id, key) = LOAD;
+        let panel = figures_only(group::panel(id)?);
+        let ask = Ask {
+            scope,
+            step: 1,
+            window: LOAD_WINDOW,
+            to,
+            now: tick.now,
+            targets: None,
+        };
+        let found = self.engine.panel(&panel, &ask);
+        let mut stats = found.spec.stats.iter().zip(&found.stats);
+        stats.find(|(spec, _)| spec.key.as_str() == key)?.1.value
     }
 
     fn panel(&self, panel: &Panel, view: &View, tick: &Tick, to: Millis) -> PanelSnapshot {
-        let preset = self.preset(&view.scope);
+        let targets = self.targets(view, tick, to);
         self.engine.panel(
             panel,
             &Ask {
@@ -85,7 +135,7 @@ impl Composer {
                 window: view.window,
                 to,
                 now: tick.now,
-                preset,
+                targets,
             },
         )
     }

@@ -24,6 +24,7 @@ use std::sync::{Arc, LazyLock};
 
 use keiki_model::group::Group;
 use keiki_model::panel::{Failure, Panel, PanelSnapshot};
+use keiki_model::preset::Targets;
 use keiki_model::query::Query;
 use keiki_model::time::{Millis, SECOND};
 use keiki_model::view::Scope;
@@ -73,8 +74,8 @@ pub struct Ask<'a> {
     pub to: Millis,
     /// The wall clock, by which data are stale.
     pub now: Millis,
-    /// The preset whose targets judge; `None` for the default ones.
-    pub preset: Option<&'a str>,
+    /// The targets that judge; `None` for the default ones.
+    pub targets: Option<Targets>,
 }
 
 /// Answers panels' queries from the store. Cheap to clone; all clones are one engine.
@@ -100,7 +101,7 @@ impl Engine {
     /// The panel now. Heat maps and tables come in slots five times as long as asked for (unless these are longer than
     /// ten seconds), ending at the last one that has closed; their figures are of the window as asked for.
     pub fn panel(&self, panel: &Panel, ask: &Ask<'_>) -> PanelSnapshot {
-        let spec = self.specs.get(&panel.spec, ask.preset);
+        let spec = self.specs.get(&panel.spec, ask.targets);
         let reader = self.store.read();
         let is_fine = panel.heat.is_none() && panel.table.is_none();
         let coarser = if is_fine || ask.step > COARSENED { 1 } else { COARSER };

@@ -4,14 +4,15 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use keiki_model::panel::PanelSpec;
-use keiki_model::target::goal;
+use keiki_model::preset::{Band, Targets};
+use keiki_model::text::Text;
 
-/// How many specs of one id and preset are kept. The overview's card of a group has the id of the group's lead panel,
+/// How many specs of one id and targets are kept. The overview's card of a group has the id of the group's lead panel,
 /// and so has a panel whose configuration was just read anew.
 const SAME_ID: usize = 4;
 
-/// A panel's id and the preset.
-type Key = (String, Option<String>);
+/// A panel's id and its targets.
+type Key = (String, Option<Targets>);
 
 /// Specs made so far, so that the same panel has the same `Arc` from tick to tick and a frame need not compare texts.
 #[derive(Debug, Default)]
@@ -26,14 +27,14 @@ struct Made {
 }
 
 impl Specs {
-    /// The spec to show for a panel under a preset; without one the catalogue's own.
-    pub(crate) fn get(&self, spec: &PanelSpec, preset: Option<&str>) -> Arc<PanelSpec> {
+    /// The spec to show for a panel under a preset's targets; without them the catalogue's own.
+    pub(crate) fn get(&self, spec: &PanelSpec, targets: Option<Targets>) -> Arc<PanelSpec> {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        let same_id = made.entry((spec.id.clone(), preset.map(str::to_owned))).or_default();
+        let same_id = made.entry((spec.id.clone(), targets)).or_default();
         if let Some(found) = same_id.iter().find(|made| made.original == *spec) {
             return Arc::clone(&found.shared);
         }
-        let shared = Arc::new(preset.map_or_else(|| spec.clone(), |preset| with_targets(spec, preset)));
+        let shared = Arc::new(targets.map_or_else(|| spec.clone(), |targets| with_targets(spec, targets)));
         if same_id.len() == SAME_ID {
             same_id.remove(0);
         }
@@ -45,14 +46,28 @@ impl Specs {
     }
 }
 
-fn with_targets(spec: &PanelSpec, preset: &str) -> PanelSpec {
+/// With the targets in place; where they are of a level of load, the caption says of which.
+fn with_targets(spec: &PanelSpec, targets: Targets) -> PanelSpec {
     let mut spec = spec.clone();
     for stat in &mut spec.stats {
         let owner = stat.of.as_deref().unwrap_or(&spec.id);
-        stat.goal = goal(Some(preset), owner, stat.key.as_str());
+        stat.goal = targets.goal(owner, stat.key.as_str());
     }
     for column in &mut spec.columns {
-        column.goal = goal(Some(preset), &spec.id, column.key.as_str());
+        column.goal = targets.goal(&spec.id, column.key.as_str());
+    }
+    if let Some(band) = targets.level()
+        && band.goals.iter().any(|(panel, ..)| *panel == spec.id)
+    {
+        spec.axis = at_level(&spec.axis, band);
+        spec.help = at_level(&spec.help, band);
     }
     spec
+}
+
+fn at_level(text: &Text, band: &Band) -> Text {
+    Text {
+        ja: [&text.ja, "・", &band.title.ja, "の目標"].concat().into(),
+        en: [&text.en, ", targets for ", &band.title.en].concat().into(),
+    }
 }

@@ -90,7 +90,7 @@ pub(super) async fn accept(
         http,
         entrance,
         encryption,
-        hosts: Hosts::new(bound.address(), &options.allowed_hosts, options.access.is_controlled()),
+        hosts: Hosts::new(bound.address(), &options.allowed_hosts, options.access.is_controlled),
         header_timeout: options.header_timeout,
         metrics,
         shutdown,
@@ -168,7 +168,11 @@ impl Server {
             Some(encryption) => {
                 let handshake = tokio::time::timeout(self.header_timeout, encryption.acceptor().accept(stream));
                 // Who speaks no TLS, or breaks off, is not answered.
-                if let Ok(Ok(stream)) = Box::pin(handshake).await {
+                let stream = tokio::select! {
+                    stream = Box::pin(handshake) => stream,
+                    () = self.shutdown.cancelled() => return,
+                };
+                if let Ok(Ok(stream)) = stream {
                     Box::pin(Arc::clone(&self).speak(stream, peer)).await;
                 }
             }

@@ -142,7 +142,11 @@ impl Wishes {
 fn own_address(site: &Site, headers: &HeaderMap) -> Option<String> {
     let host = headers.get(header::HOST)?.to_str().ok()?;
     let scheme = headers.get("x-forwarded-proto").and_then(|scheme| scheme.to_str().ok());
-    let scheme = if scheme == Some("https") { "https" } else { "http" };
+    let scheme = if site.tls || scheme == Some("https") {
+        "https"
+    } else {
+        "http"
+    };
     Some(format!("{scheme}://{host}{}", site.base))
 }
 
@@ -150,11 +154,13 @@ fn attribute(text: &str) -> String {
     text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;")
 }
 
-fn snippet(wishes: &Wishes, own: &str) -> String {
+fn snippet(site: &Site, wishes: &Wishes, own: &str) -> String {
+    let token = site.guard.is_some().then(|| "token=\"…\"".to_owned());
     let attributes: Vec<String> = wishes
         .attributes()
         .iter()
         .map(|(name, value)| format!("{name}=\"{}\"", attribute(value)))
+        .chain(token)
         .collect();
     format!(
         "<script src=\"{own}/embed.js\" async></script>\n<keiki-panel {}></keiki-panel>",
@@ -224,6 +230,14 @@ fn checks(site: &Site, wishes: &Wishes, own: &str) -> Vec<Check> {
                 .to_owned(),
         ));
     }
+    if site.guard.is_some() && !same {
+        let path = ["/embed/", wishes.id()].concat();
+        found.push(say(
+            "warn",
+            format!("埋め込みにはトークンが必要です。keiki token add NAME --path {path} で作り、token=\"…\" に書いてください。"),
+            format!("A frame needs a token: make one with keiki token add NAME --path {path}, and write it into token=\"…\"."),
+        ));
+    }
     let local = own
         .split("://")
         .nth(1)
@@ -267,7 +281,7 @@ fn page(site: &Site, wishes: &Wishes, own: Option<&str>) -> Markup {
                         }
                     }
                     h2 { (t(&SNIPPET)) }
-                    pre { code { (snippet(wishes, own)) } }
+                    pre { code { (snippet(site, wishes, own)) } }
                     h2 { (t(&PLAIN)) }
                     pre { code { (frame(wishes, own, base)) } }
                     h2 { (t(&PREVIEW)) }

@@ -19,7 +19,7 @@ use keiki_model::view::Subject;
 use tower_layer::Layer as _;
 use tower_service::Service;
 
-use super::guard::Peer;
+use super::guard::{self, Peer};
 use super::router::Shared;
 use super::{Options, page, router};
 
@@ -63,12 +63,16 @@ impl Entrance {
         let Some(guard) = &self.site.guard else {
             return self.dispatch(request).await;
         };
-        let pass = match guard.admit(&request, &self.site, peer.ip()) {
-            Ok(pass) => pass,
-            Err(refusal) => return Ok(*refusal),
+        let query = request.uri().query().map(str::to_owned);
+        let mut response = match guard.admit(&request, &self.site, peer.ip()) {
+            Ok(pass) => {
+                request.extensions_mut().insert(Peer(peer));
+                pass.stamp(self.dispatch(request).await?)
+            }
+            Err(refusal) => *refusal,
         };
-        request.extensions_mut().insert(Peer(peer));
-        Ok(pass.stamp(self.dispatch(request).await?))
+        guard::keep_quiet(query.as_deref(), &mut response);
+        Ok(response)
     }
 
     async fn dispatch<B>(&self, request: Request<B>) -> Result<Response, Infallible>

@@ -90,6 +90,12 @@ impl Fault {
         self.document(base, Some(home(base)))
     }
 
+    /// For a page that nobody looks after: it is asked for again by itself.
+    pub(super) fn again(&self, base: &str) -> Response {
+        self.document(base, None)
+    }
+
+    /// Without a way home the page is nobody's to press: it comes again by itself.
     fn document(&self, base: &str, home: Option<&str>) -> Response {
         let (ja, en) = self.words();
         let css = assets::names().css;
@@ -100,6 +106,7 @@ impl Fault {
                 head {
                     meta charset="utf-8";
                     meta name="viewport" content="width=device-width, initial-scale=1";
+                    @if home.is_none() && *self != Self::NotFound { meta http-equiv="refresh" content="15"; }
                     title { (status) " – Keiki" }
                     link rel="stylesheet" href={ (base) "/assets/" (css) };
                 }

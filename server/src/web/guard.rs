@@ -85,7 +85,8 @@ impl Refusal {
 /// The guard.
 pub(super) struct Guard {
     password: Option<(String, Sessions)>,
-    proxy: Option<(header::HeaderName, Vec<Network>)>,
+    proxy_header: Option<header::HeaderName>,
+    proxies: Vec<Network>,
     tokens: Tokens,
     throttle: Throttle,
     verifiers: Arc<Semaphore>,
@@ -97,15 +98,15 @@ pub(super) struct Guard {
 impl Guard {
     /// The guard of a configuration; nothing where access is not controlled.
     pub(super) fn new(access: &Access, tls: bool, recorder: &Recorder) -> Option<Self> {
-        if !access.is_controlled() {
+        if !access.is_controlled {
             return None;
         }
         let counter = |reason: &str| recorder.counter("keiki_access_refused_total", &[("reason", reason)]);
         let password = access.password_hash.clone();
-        let proxy = access.proxy_header.clone();
         Some(Self {
             password: password.map(|hash| (hash.clone(), Sessions::new(&hash, access.session))),
-            proxy: proxy.map(|header| (header, access.proxy_addresses.clone())),
+            proxy_header: access.proxy_header.clone(),
+            proxies: access.proxy_addresses.clone(),
             tokens: Tokens::new(TokenFile::new(access.tokens.clone())),
             throttle: Throttle::default(),
             verifiers: Arc::new(Semaphore::new(VERIFIERS)),
@@ -139,33 +140,39 @@ impl Guard {
             .get_all(header::COOKIE)
             .iter()
             .filter_map(|line| line.to_str().ok());
-        let mut cookies = lines
+        let cookies = lines
             .flat_map(|line| line.split(';'))
             .filter_map(|cookie| cookie.trim().split_once('='));
-        cookies.find_map(|(name, value)| sessions.check(value, now).filter(|_| name == COOKIE))
+        cookies
+            .filter(|(name, _)| *name == COOKIE)
+            .find_map(|(_, value)| sessions.check(value, now))
+    }
+
+    fn is_proxy(&self, peer: IpAddr) -> bool {
+        self.proxies.iter().any(|network| network.contains(peer))
     }
 
     fn is_vouched_for(&self, headers: &HeaderMap, peer: IpAddr) -> bool {
-        let Some((name, addresses)) = &self.proxy else {
+        let Some(name) = &self.proxy_header else {
             return false;
         };
         let mut users = headers.get_all(name).iter();
         // Two of them: one could be the reader's own.
         let user = users.next().filter(|user| !user.is_empty() && users.next().is_none());
-        user.is_some() && addresses.iter().any(|network| network.contains(peer))
+        user.is_some() && self.is_proxy(peer)
     }
 
     /// The address of who asks: behind a trusted proxy the one that it names last.
     pub(super) fn subject(&self, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
-        let trusted = self
-            .proxy
-            .as_ref()
-            .is_some_and(|(_, all)| all.iter().any(|network| network.contains(peer)));
         let named = || {
-            let last = headers.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
-            last.rsplit(',').next()?.trim().parse().ok()
+            let last = headers.get_all("x-forwarded-for").iter().next_back()?;
+            last.to_str().ok()?.rsplit(',').next()?.trim().parse().ok()
         };
-        trusted.then(named).flatten().unwrap_or(peer)
+        if self.is_proxy(peer) {
+            named().unwrap_or(peer)
+        } else {
+            peer
+        }
     }
 
     fn look<B>(&self, request: &Request<B>, path: &str, peer: IpAddr) -> Result<Grant, Refusal> {
@@ -207,7 +214,12 @@ impl Guard {
         peer: IpAddr,
     ) -> Result<Pass, Box<Response>> {
         let path = request.uri().path();
-        let path = path.strip_prefix(site.base.as_str()).unwrap_or(path);
+        // The bare base path leads to the overview.
+        let path = match path.strip_prefix(site.base.as_str()) {
+            Some("") => "/",
+            Some(path) if path.starts_with('/') => path,
+            _ => path,
+        };
         let grant = self.look(request, path, peer).map_err(|refusal| {
             self.count(refusal);
             Box::new(refuse(self, refusal, request, path, site))
@@ -280,13 +292,8 @@ pub(super) struct Pass {
 }
 
 impl Pass {
-    /// A stream ends when its login or token does; an address with a token in it is told to no other site.
-    pub(super) fn stamp(self, mut response: Response) -> Response {
-        if matches!(self.grant, Grant::Token(_)) {
-            response
-                .headers_mut()
-                .insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-        }
+    /// A stream ends when its login or token does.
+    pub(super) fn stamp(self, response: Response) -> Response {
         let bounded = matches!(self.grant, Grant::Token(_) | Grant::Session(_));
         if !self.is_stream || !bounded || response.status() != StatusCode::OK {
             return response;
@@ -305,10 +312,21 @@ impl Pass {
     }
 }
 
+/// An address with a token in it is told to no other site, whatever the answer is.
+pub(super) fn keep_quiet(query: Option<&str>, response: &mut Response) {
+    if query.is_some_and(|query| query.contains("token=")) {
+        response
+            .headers_mut()
+            .insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    }
+}
+
 fn bearer(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
+    // One of another kind is meant for somebody else, such as the proxy.
+    let own = scheme.eq_ignore_ascii_case("bearer") && token.trim().starts_with(PREFIX);
+    own.then(|| token.trim().to_owned())
 }
 
 /// The token of an address. Only of what reads: an address is easily passed on.
@@ -342,6 +360,10 @@ fn refuse<B>(guard: &Guard, refusal: Refusal, request: &Request<B>, path: &str, 
     let for_people = *request.method() == Method::GET && accepts.contains("text/html");
     if path.starts_with("/embed/") {
         return fault.framed(site);
+    }
+    // A wall tries again by itself: the refusal may be a proxy's or a moment's.
+    if path == "/kiosk" && (refusal != Refusal::Missing || !guard.has_password()) {
+        return fault.again(&site.base);
     }
     if !for_people {
         return fault.text();

@@ -19,6 +19,8 @@ use super::router::{Shared, Site};
 
 /// No form of Keiki's is longer.
 const LONGEST_FORM: usize = 4_096;
+/// Nobody's takes longer to come.
+const FORM_TIMEOUT: Duration = Duration::from_secs(5);
 
 const TITLE: Text = Text::new("ログイン", "Log in");
 const PASSWORD: Text = Text::new("パスワード", "Password");
@@ -94,8 +96,8 @@ pub(super) async fn enter(State(site): State<Shared>, request: Request) -> Respo
         guard.count(Refusal::Foreign);
         return Fault::Forbidden.html(&site.base);
     }
-    let Ok(body) = to_bytes(body, LONGEST_FORM).await else {
-        return Fault::parameter("body", "The form is too long.").html(&site.base);
+    let Ok(Ok(body)) = tokio::time::timeout(FORM_TIMEOUT, to_bytes(body, LONGEST_FORM)).await else {
+        return Fault::parameter("body", "The form is too long, or did not come in time.").html(&site.base);
     };
     let mut form = Form::read(&String::from_utf8_lossy(&body), &site);
     let peer = parts
@@ -149,12 +151,12 @@ pub(super) async fn leave(State(site): State<Shared>, headers: HeaderMap) -> Res
 fn is_from_here(headers: &HeaderMap) -> bool {
     let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let site = headers.get("sec-fetch-site").and_then(|value| value.to_str().ok());
-    if site.is_some_and(|site| !matches!(site, "same-origin" | "none")) {
-        return false;
+    // The browser's own judgement, which no proxy in between changes; older ones name the origin only.
+    if let Some(site) = site {
+        return matches!(site, "same-origin" | "none");
     }
     match text(header::ORIGIN) {
         None => true,
-        Some("null") => site.is_some(),
         Some(origin) => origin.split_once("://").map(|(_, host)| host) == text(header::HOST),
     }
 }
@@ -262,6 +264,11 @@ mod tests {
         ]));
         assert!(sent(&[("host", "k:3000")]));
         assert!(!sent(&[("host", "k:3000"), ("origin", "http://evil:3000")]));
+        assert!(sent(&[
+            ("host", "inside:1"),
+            ("origin", "https://k"),
+            ("sec-fetch-site", "same-origin")
+        ]));
         assert!(!sent(&[("host", "k:3000"), ("origin", "null")]));
         assert!(!sent(&[
             ("host", "k:3000"),

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use bytes::Bytes;
 use keiki_app::PageRequest;
+use keiki_app::request::Wall;
 use keiki_instrument::RequestLayer;
 use keiki_model::frame::Snapshot;
 use keiki_model::text::Language;
@@ -47,7 +48,10 @@ impl cache::Key for Key {
     fn is_common(&self) -> bool {
         match self {
             // Languages, themes and windows are few; the rest of an address is not.
-            Self::Page(request) => request.scope == Scope::default() && request.sort.is_none(),
+            Self::Page(request) => {
+                let usual = request.wall.as_ref().is_none_or(|wall| *wall == Wall::default());
+                usual && request.scope == Scope::default() && request.sort.is_none()
+            }
             Self::Panel(request) => request.is_common(),
         }
     }
@@ -61,6 +65,8 @@ pub(super) struct Site {
     pub(super) language: Language,
     /// Who is let in; everyone where there is no guard, for then only this machine comes here.
     pub(super) guard: Option<Arc<Guard>>,
+    /// Whether Keiki itself encrypts.
+    pub(super) tls: bool,
     /// Whose pages may frame a panel.
     pub(super) embed_origins: Vec<Origin>,
     cache: Arc<Cache<Key>>,
@@ -193,6 +199,7 @@ impl Site {
         Self {
             state,
             guard: guard.map(Arc::new),
+            tls: options.tls.is_some(),
             base: options.base_path.clone(),
             language: options.language,
             embed_origins: options.embed_origins.clone(),

@@ -180,7 +180,7 @@ pub(super) fn ask(scope: &Scope, now: Millis) -> Ask<'_> {
         window: 300,
         to: now.div_euclid(1_000) * 1_000,
         now,
-        preset: None,
+        targets: None,
     }
 }
 

@@ -2,8 +2,10 @@
 
 use keiki_model::group::{self, Group};
 use keiki_model::panel::{StatKey, Table};
+use keiki_model::preset::Targets;
 use keiki_model::query::{Function, Selector};
 use keiki_model::target::Status;
+use keiki_model::text::Language;
 
 use super::*;
 
@@ -81,12 +83,12 @@ fn a_preset_judges_by_its_own_targets_and_keeps_its_spec() {
     bench.distributions(&requests, vec![(-500, recorded(&[0.06]))]);
     let engine = bench.engine();
     let scope = Scope::default();
-    let judged = |preset| {
+    let judged = |preset: Option<&str>| {
         let panel = Group::Api.card();
         let snapshot = engine.panel(
             panel,
             &Ask {
-                preset,
+                targets: preset.and_then(Targets::of),
                 ..ask(&scope, NOW)
             },
         );
@@ -104,6 +106,22 @@ fn a_preset_judges_by_its_own_targets_and_keeps_its_spec() {
     let (status, other) = judged(Some("s2"));
     assert_eq!(status, None);
     assert!(Arc::ptr_eq(&other, &judged(Some("s2")).1) && !Arc::ptr_eq(&other, &spec));
+    // At a level of load the caption says of which the targets are.
+    let slow = Targets::of("s0").unwrap();
+    let caption = |load| {
+        let targets = Some(slow.at(load, None));
+        let lead = engine.panel(
+            group::panel("api.latency").unwrap(),
+            &Ask {
+                targets,
+                ..ask(&scope, NOW)
+            },
+        );
+        lead.spec.axis.get(Language::En).to_owned()
+    };
+    assert_eq!(caption(None), "Response time");
+    assert_eq!(caption(Some(0.1)), "Response time, targets for light load");
+    assert_eq!(caption(Some(5.0)), "Response time, targets for heavy load");
     // The card and the lead panel share an id, not a spec.
     let lead = engine.panel(group::panel("api.latency").unwrap(), &ask(&scope, NOW));
     assert_ne!(lead.spec.stats, spec.stats);
