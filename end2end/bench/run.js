@@ -9,6 +9,7 @@ import { stream } from "../budgets/stream.js";
 import { line, table } from "../lib/figure.js";
 import { startServer } from "../lib/server.js";
 import { browser } from "./browser.js";
+import { frames } from "./frames.js";
 import { machine } from "./machine.js";
 import { page } from "./page.js";
 import { store } from "./store.js";
@@ -24,6 +25,7 @@ const BENCHMARKS = {
   stream: ["The stream of the overview", (server) => stream(server, 60)],
   page: ["The cached page against nginx", page],
   browser: ["A page in Chromium", (server) => browser(server)],
+  frames: ["Twelve panels in somebody's page", () => frames()],
   viewers: ["Many viewers", viewers],
 };
 

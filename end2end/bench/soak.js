@@ -3,6 +3,7 @@ import { figure, line, median } from "../lib/figure.js";
 import { openFiles, rssBytes } from "../lib/process.js";
 import { startServer } from "../lib/server.js";
 import { watchPage } from "./browser.js";
+import { kiosk } from "./kiosk.js";
 
 const MINUTES = Number(process.env.SOAK_MINUTES ?? 240);
 const EVERY = Math.max(10, Math.min(60, MINUTES));
@@ -31,6 +32,7 @@ try {
     figure("memory of the server", rssBytes(server.pid) / 1e6, "MB", { most: 50 }),
     figure("open files of the server", openFiles(server.pid), "", { most: 60 }),
     figure("console messages", faults.length, "", { most: 0 }),
+    ...(await kiosk(server)),
   ];
   console.log(`Over ${MINUTES} min:`);
   for (const one of figures) console.log(line(one));

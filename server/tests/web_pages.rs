@@ -202,7 +202,8 @@ async fn unknown_addresses_say_so_and_nothing_more() {
         "/groups/%ff",
         "//evil.example",
         "//evil.example/",
-        "/kiosk",
+        "/embed/none",
+        "/embed/..%2f..%2fetc%2fpasswd",
     ] {
         let answer = server.get(path).await;
         assert!(matches!(answer.status, 400 | 404), "{path}: {}", answer.status);
