@@ -26,10 +26,10 @@ pub fn App(
     page: Page,
 ) -> impl IntoView {
     let request = page.request.get_untracked();
-    let points = if request.subject == Subject::Overview {
-        CARD
-    } else {
-        WIDE
+    // Only on a group's page are charts wide.
+    let points = match request.subject {
+        Subject::Group(_) => WIDE,
+        Subject::Overview | Subject::Panel(_) => CARD,
     };
     provide_context(Charts::new(page.language, page.header, points));
     let alone = request.wall.is_some() || matches!(request.subject, Subject::Panel(_));
