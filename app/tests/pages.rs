@@ -246,3 +246,83 @@ fn text_from_outside_stays_text() {
     assert!(!html.contains("/<b>"), "a label became markup");
     assert!(html.contains("data-series=\"GET /&lt;b&gt;&amp;&quot;'\""));
 }
+
+#[test]
+fn every_panel_stands_alone_in_a_frame() {
+    for panel in Group::ALL.iter().flat_map(|group| group.panels()) {
+        for mood in MOODS {
+            for language in Language::ALL {
+                let (_, html) = page(Subject::Panel(panel.spec.id.clone()), language, |_| mood);
+                let id = &panel.spec.id;
+                assert_eq!(html.matches("<section ").count(), 1, "{id} {mood:?}");
+                assert!(html.contains(&format!("data-panel=\"{id}\"")), "{id} {mood:?}");
+                assert!(html.contains(panel.spec.title.get(language)), "{id} {language:?}");
+                assert!(
+                    html.contains("<body class=\"framed\">") && !html.contains("class=\"bar\""),
+                    "{id}"
+                );
+                assert!(!html.contains(" style="), "{id}: the policy forbids it");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_wall_shows_the_groups_that_it_is_asked_for_in_every_mood() {
+    for mood in MOODS {
+        for query in ["", "groups=queue,api", "rotate=20&lang=en", "groups=users&rotate=5"] {
+            let request = PageRequest::wall(Language::Ja, "/ops")
+                .read(query)
+                .expect("the test made it so");
+            let html = document(&request, &synth::snapshot(&request.view(), |_| mood), &assets());
+            let wall = request.wall.clone().unwrap_or_default();
+            let all = if wall.groups.is_empty() {
+                Group::ALL
+            } else {
+                &wall.groups
+            };
+            let sections = tags(&html, "section");
+            let shown: Vec<&str> = sections
+                .iter()
+                .filter_map(|tag| tag.split("data-panel=\"").nth(1))
+                .collect();
+            let groups: Vec<&str> = shown.iter().filter_map(|id| id.split('.').next()).collect();
+            let wished: Vec<&str> = all.iter().map(|group| group.id()).collect();
+            assert_eq!(groups, wished, "{query} {mood:?}");
+            let away = sections.iter().filter(|tag| tag.contains(" hidden")).count();
+            let expected = wall.rotate.map_or(0, |_| all.len() - 1);
+            assert_eq!(away, expected, "{query} {mood:?}");
+            assert!(!html.contains("<a ") && !html.contains(" style="), "{query} {mood:?}");
+        }
+    }
+}
+
+#[test]
+fn the_figure_that_stands_for_a_group() {
+    let request = PageRequest::wall(Language::En, "");
+    let mut snapshot = synth::snapshot(&request.view(), |_| Mood::Fine);
+    let database = snapshot
+        .panels
+        .iter_mut()
+        .find(|panel| panel.spec.group == "database")
+        .expect("the overview has it");
+    let key = |panel: &PanelSnapshot| panel.spec.stats[keiki_app::page::wall::leading(panel)].key.as_str();
+    assert_eq!(key(database), "p99", "the last with a target");
+    let at = |panel: &PanelSnapshot, key: &str| {
+        let stats = &panel.spec.stats;
+        stats
+            .iter()
+            .position(|stat| stat.key.as_str() == key)
+            .expect("it has that stat")
+    };
+    // A source that knows no percentiles.
+    for unknown in ["p95", "p99"] {
+        let place = at(database, unknown);
+        database.stats[place].value = None;
+        database.stats[place].status = None;
+    }
+    assert_eq!(key(database), "mean");
+    let place = at(database, "last");
+    database.stats[place].status = Some(keiki_model::target::Status::Bad);
+    assert_eq!(key(database), "last", "what is missed comes first");
+}

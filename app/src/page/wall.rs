@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use keiki_model::format;
-use keiki_model::panel::{PanelSnapshot, State};
+use keiki_model::panel::{PanelSnapshot, Stat, StatSpec, State};
 use keiki_model::target::Status;
 use keiki_model::time::SECOND;
 use leptos::prelude::*;
@@ -84,18 +84,23 @@ pub fn is_away(page: Page, id: &str) -> bool {
     spot(page, &panels).is_some_and(|spot| panels.get(spot).is_some_and(|panel| panel.spec.id != id))
 }
 
-/// The figure that stands for a group: the one that misses its target by most, else the last of the lead panel's own that
-/// has one.
+/// The figure that stands for a group: the first that misses its target by most, else the last of the lead panel's own that
+/// has a target, else its first; one that something is known of, if there is one.
 pub fn leading(panel: &PanelSnapshot) -> usize {
-    let stats = || panel.spec.stats.iter().zip(&panel.stats).enumerate();
-    let missed = stats().filter(|(_, (_, stat))| stat.status.is_some_and(|status| status != Status::Ok));
-    let missed = missed.reduce(|worst, one| if one.1.1.status > worst.1.1.status { one } else { worst });
-    let own = || stats().filter(|(_, (spec, _))| spec.of.is_none());
-    let judged = || own().rfind(|(_, (spec, _))| spec.goal.is_some());
-    missed
-        .or_else(judged)
-        .or_else(|| own().next())
-        .map_or(0, |(place, _)| place)
+    let stats = panel.spec.stats.iter().zip(&panel.stats).enumerate();
+    let rank = |(at, (spec, stat)): &(usize, (&StatSpec, &Stat))| {
+        let (own, known, judged) = (spec.of.is_none(), stat.value.is_some(), spec.goal.is_some());
+        match stat.status {
+            Some(Status::Bad) => (6, !at),
+            Some(Status::Warn) => (5, !at),
+            _ if own && known && judged => (4, *at),
+            _ if own && known => (3, !at),
+            _ if own && judged => (2, *at),
+            _ if own => (1, !at),
+            _ => (0, !at),
+        }
+    };
+    stats.max_by_key(rank).map_or(0, |(at, _)| at)
 }
 
 /// A figure; a dash where it is no longer true: grey is not seen from afar.
