@@ -18,3 +18,13 @@ export function span({ from, to, stats }, events) {
   const off = (span) => Math.abs(stats.rate * span - events);
   return off(seconds - 1) < off(seconds) ? seconds - 1 : seconds;
 }
+
+/**
+ * The mean without the tenth of the values that is highest and the tenth that is lowest: where the machine stalls, what was
+ * late comes in the next second, all at once.
+ */
+export function middle(values) {
+  const sorted = values.toSorted((one, two) => one - two);
+  const kept = sorted.slice(Math.floor(sorted.length / 10), Math.ceil((sorted.length * 9) / 10));
+  return kept.reduce((sum, value) => sum + value, 0) / kept.length;
+}

@@ -2,7 +2,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { get } from "../lib/http.js";
-import { nearTo, span } from "../lib/near.js";
+import { middle, nearTo, span } from "../lib/near.js";
 import { openStream } from "../lib/sse.js";
 import { expect, test } from "../lib/test.js";
 import { until } from "../lib/until.js";
@@ -16,18 +16,13 @@ const SCHEDULE = ["/healthz=40", "/nothing-here=6", "/?host=h#=4", ...LOOKS.flat
 
 const near = nearTo("load", 0.02);
 
-/**
- * What the series of a panel come to a second between two times: the mean of the points, without the tenth of them that
- * is highest and the tenth that is lowest. Where the machine stalls, sender and server catch up within fractions of a second.
- */
+/** What the series of a panel come to a second between two times. */
 function rate({ series }, [first, last]) {
   const by = new Map();
   for (const { points } of series) {
     for (const [time, value] of points) if (time >= first && time < last) by.set(time, (by.get(time) ?? 0) + (value ?? 0));
   }
-  const sums = [...by.values()].sort((one, two) => one - two);
-  const middle = sums.slice(Math.floor(sums.length / 10), Math.ceil((sums.length * 9) / 10));
-  return middle.reduce((sum, value) => sum + value, 0) / middle.length;
+  return middle([...by.values()]);
 }
 
 test("API, cache and queue follow a known load within 2 %", async ({ start }) => {
