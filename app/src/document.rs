@@ -132,6 +132,7 @@ fn json(data: &PageData) -> String {
     json.replace('<', "\\u003c")
 }
 
-fn attribute(text: &str) -> String {
+/// A text as it stands between double quotes.
+pub fn attribute(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")
 }

@@ -95,13 +95,14 @@ impl Composer {
             return Some(preset);
         }
         let mut levels = self.levels.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = levels.get(&view.scope).map(|(_, targets)| *targets);
-        if let Some((seq, targets)) = levels.get(&view.scope)
-            && *seq == tick.seq
+        let before = levels.get(&view.scope).copied();
+        if let Some((seq, targets)) = before
+            && seq == tick.seq
         {
-            return Some(*targets);
+            return Some(targets);
         }
-        let now = preset.at(self.load(&view.scope, tick, to), before.and_then(|before| before.band));
+        let band = before.and_then(|(_, targets)| targets.band);
+        let now = preset.at(self.load(&view.scope, tick, to), band);
         // Scopes are the readers' wishes: those of whom nobody asks any more are forgotten.
         levels.retain(|_, (seq, _)| tick.seq - *seq < FORGOTTEN);
         levels.insert(view.scope.clone(), (tick.seq, now));

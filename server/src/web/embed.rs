@@ -1,19 +1,21 @@
 //! `embed.js`, and the page that writes the lines for embedding a panel and checks beforehand whether they will work.
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, header};
-use axum::response::{Html, IntoResponse, Response};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::Response;
 use keiki_app::PageRequest;
+use keiki_app::document::attribute;
 use keiki_app::request::Theme;
 use keiki_model::group::{Group, panel};
 use keiki_model::text::{Language, Text};
 use keiki_model::view::{Subject, percent_decode};
-use maud::{DOCTYPE, Markup, html};
+use maud::{Markup, html};
 
 use super::assets::{self, REVALIDATE};
 use super::fault::Fault;
 use super::headers::{self, BUILDER_POLICY};
 use super::page::MAX_QUERY;
+use super::plain;
 use super::router::{Shared, Site};
 use crate::config::origin::Origin;
 
@@ -61,12 +63,7 @@ pub(super) async fn builder(State(site): State<Shared>, request: Request) -> Res
         Err(fault) => return fault.html(&site.base),
     };
     let own = own_address(&site, request.headers());
-    let mut response = Html(page(&site, &wishes, own.as_deref()).into_string()).into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_SECURITY_POLICY, BUILDER_POLICY);
-    headers.insert(header::CACHE_CONTROL, headers::NO_STORE);
-    headers::secure(headers);
-    response
+    plain::page(StatusCode::OK, page(&site, &wishes, own.as_deref()), BUILDER_POLICY)
 }
 
 /// What the form holds.
@@ -85,11 +82,7 @@ impl Wishes {
                 format!("The query is longer than {MAX_QUERY} bytes."),
             ));
         }
-        let value = |name: &str| {
-            let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-            let found = pairs.find(|(found, _)| *found == name);
-            found.and_then(|(_, value)| percent_decode(&value.replace('+', " ")))
-        };
+        let value = |name: &str| plain::value(query, name);
         let id = value("panel").unwrap_or_else(|| "api.latency".to_owned());
         if panel(&id).is_none() {
             return Err(Fault::parameter("panel", "There is no panel of this id."));
@@ -148,10 +141,6 @@ fn own_address(site: &Site, headers: &HeaderMap) -> Option<String> {
         "http"
     };
     Some(format!("{scheme}://{host}{}", site.base))
-}
-
-fn attribute(text: &str) -> String {
-    text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;")
 }
 
 fn snippet(site: &Site, wishes: &Wishes, own: &str) -> String {
@@ -252,44 +241,34 @@ fn checks(site: &Site, wishes: &Wishes, own: &str) -> Vec<Check> {
     found
 }
 
-fn page(site: &Site, wishes: &Wishes, own: Option<&str>) -> Markup {
+fn page(site: &Site, wishes: &Wishes, own: Option<&str>) -> String {
     let language = wishes.panel.language;
     let t = |text: &Text| text.get(language).to_owned();
     let base = &site.base;
     let own = own.unwrap_or_default();
-    html! {
-        (DOCTYPE)
-        html lang=(language.tag()) data-theme="auto" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (t(&TITLE)) " · Keiki" }
-                link rel="stylesheet" href={ (base) "/assets/" (assets::names().css) };
-                link rel="icon" href={ (base) "/assets/" (assets::names().favicon) };
-            }
-            body class="app" {
-                main class="builder" {
-                    h1 { (t(&TITLE)) }
-                    p { (t(&LEAD)) " " a href={ (base) "/" } { (t(&HOME)) } }
-                    (form(wishes, base))
-                    @if !wishes.page.is_empty() {
-                        h2 { (t(&CHECKS)) }
-                        ul class="checks" {
-                            @for check in checks(site, wishes, own) {
-                                li data-status=(check.status) { (shape(check.status)) span { (check.told) } }
-                            }
-                        }
+    let body = html! {
+        main class="builder" {
+            h1 { (t(&TITLE)) }
+            p { (t(&LEAD)) " " a href={ (base) "/" } { (t(&HOME)) } }
+            (form(wishes, base))
+            @if !wishes.page.is_empty() {
+                h2 { (t(&CHECKS)) }
+                ul class="checks" {
+                    @for check in checks(site, wishes, own) {
+                        li data-status=(check.status) { (shape(check.status)) span { (check.told) } }
                     }
-                    h2 { (t(&SNIPPET)) }
-                    pre { code { (snippet(site, wishes, own)) } }
-                    h2 { (t(&PLAIN)) }
-                    pre { code { (frame(wishes, own, base)) } }
-                    h2 { (t(&PREVIEW)) }
-                    iframe title=(t(&PREVIEW)) src=(wishes.panel.href()) width="640" height=(wishes.height.unwrap_or(320)) {}
                 }
             }
+            h2 { (t(&SNIPPET)) }
+            pre { code { (snippet(site, wishes, own)) } }
+            h2 { (t(&PLAIN)) }
+            pre { code { (frame(wishes, own, base)) } }
+            h2 { (t(&PREVIEW)) }
+            iframe title=(t(&PREVIEW)) src=(wishes.panel.href()) width="640" height=(wishes.height.unwrap_or(320)) {}
         }
-    }
+    };
+    let title = [TITLE.get(language), " · Keiki"].concat();
+    plain::document(base, language.tag(), &title, &html! {}, &body)
 }
 
 /// The shapes of `app/src/sprite.svg`, which this page does not carry.

@@ -4,10 +4,10 @@
 use axum::Json;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
-use maud::{DOCTYPE, html};
+use maud::html;
 
 use super::router::Site;
-use super::{assets, headers};
+use super::{headers, plain};
 
 /// Why a request is not answered as asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,29 +98,20 @@ impl Fault {
     /// Without a way home the page is nobody's to press: it comes again by itself.
     fn document(&self, base: &str, home: Option<&str>) -> Response {
         let (ja, en) = self.words();
-        let css = assets::names().css;
         let status = self.status().as_u16();
-        let document = html! {
-            (DOCTYPE)
-            html lang="ja" {
-                head {
-                    meta charset="utf-8";
-                    meta name="viewport" content="width=device-width, initial-scale=1";
-                    @if home.is_none() && *self != Self::NotFound { meta http-equiv="refresh" content="15"; }
-                    title { (status) " – Keiki" }
-                    link rel="stylesheet" href={ (base) "/assets/" (css) };
-                }
-                body {
-                    main class="fault" {
-                        h1 { (status) }
-                        p { (ja) }
-                        p lang="en" { (en) }
-                        @if let Some(home) = home { a class="button" href=(home) { "Keiki" } }
-                    }
-                }
+        let again = html! {
+            @if home.is_none() && *self != Self::NotFound { meta http-equiv="refresh" content="15"; }
+        };
+        let body = html! {
+            main class="fault" {
+                h1 { (status) }
+                p { (ja) }
+                p lang="en" { (en) }
+                @if let Some(home) = home { a class="button" href=(home) { "Keiki" } }
             }
         };
-        let mut response = Html(document.into_string()).into_response();
+        let document = plain::document(base, "ja", &format!("{status} – Keiki"), &again, &body);
+        let mut response = Html(document).into_response();
         response
             .headers_mut()
             .insert(header::CONTENT_SECURITY_POLICY, headers::PAGE_POLICY);

@@ -6,15 +6,14 @@ use std::time::Duration;
 use axum::body::to_bytes;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::Response;
 use keiki_model::text::{Language, Text};
-use keiki_model::view::percent_decode;
-use maud::{DOCTYPE, html};
+use maud::html;
 
-use super::assets;
 use super::fault::{Fault, home};
 use super::guard::{Guard, Peer, Refusal};
 use super::headers::{self, PAGE_POLICY};
+use super::plain;
 use super::router::{Shared, Site};
 
 /// No form of Keiki's is longer.
@@ -51,11 +50,7 @@ struct Form {
 impl Form {
     /// Reads a form or a query.
     fn read(text: &str, site: &Site) -> Self {
-        let value = |name: &str| {
-            let mut pairs = text.split('&').filter_map(|pair| pair.split_once('='));
-            let (_, value) = pairs.find(|(found, _)| *found == name)?;
-            percent_decode(&value.replace('+', " "))
-        };
+        let value = |name: &str| plain::value(text, name);
         let next = value("next")
             .filter(|next| is_own(next))
             .unwrap_or_else(|| home(&site.base).to_owned());
@@ -163,13 +158,7 @@ fn is_from_here(headers: &HeaderMap) -> bool {
 
 /// Leads elsewhere, by GET.
 pub(super) fn see(target: &str) -> Response {
-    let Ok(target) = HeaderValue::from_str(target) else {
-        return Fault::NotFound.text();
-    };
-    let mut response = (StatusCode::SEE_OTHER, [(header::LOCATION, target)]).into_response();
-    response.headers_mut().insert(header::CACHE_CONTROL, headers::NO_STORE);
-    headers::secure(response.headers_mut());
-    response
+    plain::lead(StatusCode::SEE_OTHER, target, headers::NO_STORE)
 }
 
 fn show(
@@ -183,48 +172,33 @@ fn show(
     let (base, language) = (&site.base, form.language);
     let t = |text: &Text| text.get(language).to_owned();
     let inside = guard.is_logged_in(headers);
-    let document = html! {
-        (DOCTYPE)
-        html lang=(language.tag()) data-theme="auto" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (t(&TITLE)) " – Keiki" }
-                link rel="stylesheet" href={ (base) "/assets/" (assets::names().css) };
-                link rel="icon" href={ (base) "/assets/" (assets::names().favicon) };
-            }
-            body {
-                main class="fault" {
-                    h1 { "Keiki" }
-                    @if inside {
-                        p { (t(&INSIDE)) }
-                        form method="post" action={ (base) "/logout" } { button class="button" { (t(&LEAVE)) } }
-                        a class="button" href=(home(base)) { "Keiki" }
-                    } @else if guard.has_password() {
-                        form method="post" action={ (base) "/login" } {
-                            input type="hidden" name="next" value=(form.next);
-                            input type="hidden" name="lang" value=(language.tag());
-                            // For password managers, which look for a name.
-                            input type="text" name="username" value="keiki" autocomplete="username" hidden;
-                            label { (t(&PASSWORD))
-                                input name="password" type="password" autocomplete="current-password" required autofocus;
-                            }
-                            button class="button" { (t(&ENTER)) }
-                        }
-                        @if let Some(said) = said { p class="wrong" role="alert" { (said) } }
-                    } @else {
-                        p { (t(&NO_PASSWORD)) }
+    let body = html! {
+        main class="fault" {
+            h1 { "Keiki" }
+            @if inside {
+                p { (t(&INSIDE)) }
+                form method="post" action={ (base) "/logout" } { button class="button" { (t(&LEAVE)) } }
+                a class="button" href=(home(base)) { "Keiki" }
+            } @else if guard.has_password() {
+                form method="post" action={ (base) "/login" } {
+                    input type="hidden" name="next" value=(form.next);
+                    input type="hidden" name="lang" value=(language.tag());
+                    // For password managers, which look for a name.
+                    input type="text" name="username" value="keiki" autocomplete="username" hidden;
+                    label { (t(&PASSWORD))
+                        input name="password" type="password" autocomplete="current-password" required autofocus;
                     }
+                    button class="button" { (t(&ENTER)) }
                 }
+                @if let Some(said) = said { p class="wrong" role="alert" { (said) } }
+            } @else {
+                p { (t(&NO_PASSWORD)) }
             }
         }
     };
-    let mut response = (status, Html(document.into_string())).into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_SECURITY_POLICY, PAGE_POLICY);
-    headers.insert(header::CACHE_CONTROL, headers::NO_STORE);
-    headers::secure(headers);
-    response
+    let title = [TITLE.get(language), " – Keiki"].concat();
+    let document = plain::document(base, language.tag(), &title, &html! {}, &body);
+    plain::page(status, document, PAGE_POLICY)
 }
 
 #[cfg(test)]

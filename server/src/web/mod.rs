@@ -33,6 +33,7 @@ mod login;
 pub mod metrics;
 mod page;
 mod panel;
+mod plain;
 pub mod render;
 mod router;
 mod stall;

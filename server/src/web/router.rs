@@ -25,7 +25,7 @@ use super::fault::Fault;
 use super::guard::Guard;
 use super::panel::PanelRequest;
 use super::state::{State, ViewsError};
-use super::{Options, embed, headers, health, live, login, metrics, page, panel};
+use super::{Options, embed, headers, health, live, login, metrics, page, panel, plain};
 
 /// The overview, below the base path.
 pub(super) const HOME: &str = "/";
@@ -139,15 +139,9 @@ async fn elsewhere(Extract(site): Extract<Shared>, request: Request) -> Response
     }
 }
 
+/// A base path can change: the browser must not remember for good.
 fn moved(target: &str) -> Response {
-    let Ok(target) = HeaderValue::from_str(target) else {
-        return Fault::NotFound.text();
-    };
-    let mut response = (StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, target)]).into_response();
-    // A base path can change: the browser must not remember for good.
-    response.headers_mut().insert(header::CACHE_CONTROL, headers::NO_CACHE);
-    headers::secure(response.headers_mut());
-    response
+    plain::lead(StatusCode::PERMANENT_REDIRECT, target, headers::NO_CACHE)
 }
 
 /// Browsers and feed readers ask for the icon by this name.
