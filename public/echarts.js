@@ -27,4 +27,11 @@ setPlatformAPI({
   },
 });
 
-window.echarts = { init };
+window.echarts = {
+  init(element) {
+    const chart = init(element);
+    // ECharts would ask for ten more frames of the browser, in which nothing changes. The next option wakes it.
+    chart.on("finished", () => chart.getZr().animation.stop());
+    return chart;
+  },
+};

@@ -1,5 +1,6 @@
 // One connection to the stream for all of Keiki's tabs and frames that may share one: those of one browser, under one
-// top-level site, with one credential. One of them, the leader, reads; the others get its events over a BroadcastChannel.
+// top-level site, with one credential. One of them, the leader, reads; the others get its events over BroadcastChannels: one
+// for what concerns all, and one for each view, so that nobody is woken by what it does not show.
 // No lock and no shared worker: both are missing on plain HTTP or in the frames of other sites.
 //
 // Who leads: the one that is seen, then the oldest. A leader shows that it lives by what it says, at least every second; one
@@ -9,9 +10,11 @@
 /** How long an answer may take to begin, and how long nothing may come: the server is heard at least every ten seconds. */
 const CONNECT_MS = 5_000;
 const SILENCE_MS = 12_000;
-/** How often a leader speaks, and after how long a silence it is taken for dead. */
+/** How long a leader may be silent before it says that it lives, and after how long a silence it is taken for dead. */
 const BEAT_MS = 1_000;
 const DEAD_MS = 3_500;
+/** How often those who follow look whether it is. Each look wakes a page that may be one of a dozen. */
+const WATCH_MS = 2_000;
 /** How long one listens before one leads, and how long one waits for a better one that is there to do it. */
 const LISTEN_MS = 120;
 const YIELD_MS = 500;
@@ -110,13 +113,16 @@ function tickOf(since, boot) {
 }
 
 /**
- * A tab's or frame's part in the sharing. `channel` is a BroadcastChannel, or nothing where there is none: then it reads by
- * itself. `connect({ views, since }, on, end)` opens a connection.
+ * A tab's or frame's part in the sharing. `channel(part)` opens a BroadcastChannel, or nothing where there is none: then it
+ * reads by itself. `connect({ views, since }, on, end)` opens a connection.
  */
 export class Share {
   #id = [...crypto.getRandomValues(new Uint32Array(2))].join(".");
   #born = Date.now();
+  #open;
   #channel;
+  /** The channels of views: of this one's own, and while it leads of all. */
+  #lines = new Map();
   #connect;
   /** What this one wants: its view, where it is, and who takes its events. */
   #mine;
@@ -140,14 +146,15 @@ export class Share {
   #gathering;
 
   constructor(channel, connect) {
-    this.#channel = channel;
+    this.#open = channel;
+    this.#channel = channel("");
     this.#connect = connect;
-    if (!channel) {
+    if (!this.#channel) {
       this.#leads = true;
       return;
     }
-    channel.onmessage = ({ data }) => this.#hear(data);
-    setInterval(() => this.#beat(), BEAT_MS);
+    this.#channel.onmessage = ({ data }) => this.#hear(data);
+    this.#beat();
     setInterval(() => this.#here(), HERE_MS);
     addEventListener("pagehide", () => this.#leave());
     document.addEventListener("visibilitychange", () => this.#shown());
@@ -157,6 +164,7 @@ export class Share {
   /** Asks for a view from where it is. Events go to `on`, the end to `end`; the next call replaces this one. */
   open(view, since, on, end) {
     this.#mine = { view, since, on, end };
+    this.#line(view);
     if (this.#leads) {
       if (!this.#covers(this.#mine)) this.#gather();
     } else if (this.#leader) {
@@ -208,7 +216,7 @@ export class Share {
 
   #lead() {
     this.#told = performance.now();
-    this.#say("lead", this.#rank());
+    this.#say("lead", { ...this.#rank(), boot: this.#boot, reached: [...this.#views] });
   }
 
   #follow(id) {
@@ -218,11 +226,12 @@ export class Share {
     if (this.#leads) {
       this.#leads = false;
       this.#hangUp();
+      this.#keep([this.#mine?.view]);
     }
     if (!known && this.#mine && !this.#election) this.#say("hi", this.#rank());
   }
 
-  /** Once a second: a leader speaks, the others listen whether it does. */
+  /** Again and again: a leader speaks, the others listen whether it does. */
   #beat() {
     const now = performance.now();
     if (this.#leads) {
@@ -231,6 +240,7 @@ export class Share {
       this.#members.delete(this.#leader);
       this.#elect();
     }
+    setTimeout(() => this.#beat(), this.#leads ? BEAT_MS : WATCH_MS);
   }
 
   /** Browsers let hidden pages sleep: who comes into sight leads, where all others are hidden. */
@@ -254,13 +264,35 @@ export class Share {
     this.#leader = undefined;
     this.#heard = 0;
     this.#members.clear();
+    this.#keep([]);
+  }
+
+  /** The channel of a view. */
+  #line(view) {
+    if (!this.#channel) return undefined;
+    let line = this.#lines.get(view);
+    if (!line) {
+      line = this.#open(view);
+      line.onmessage = ({ data }) => this.#hear(data);
+      this.#lines.set(view, line);
+    }
+    return line;
+  }
+
+  /** Closes the channels of other views. */
+  #keep(views) {
+    for (const [view, line] of this.#lines) {
+      if (views.includes(view)) continue;
+      line.close();
+      this.#lines.delete(view);
+    }
   }
 
   #say(kind, more) {
     this.#channel?.postMessage({ kind, id: this.#id, ...more });
   }
 
-  #hear({ kind, id, ...said }) {
+  #hear({ kind, id, reached = [], boot, ...said }) {
     if (kind === "hi" || kind === "here" || kind === "lead") {
       this.#members.set(id, { ...said, at: performance.now() });
     }
@@ -280,8 +312,10 @@ export class Share {
       case "lead":
         if (!this.#leads && said.hidden && !document.hidden) this.#elect();
         // Where two lead the worse one goes.
-        else if (!this.#leads || this.#isBetter(said, id)) this.#follow(id);
-        else this.#lead();
+        else if (!this.#leads || this.#isBetter(said, id)) {
+          this.#follow(id);
+          for (const [view, tick] of reached) this.#note(view, `${boot}-${tick}`);
+        } else this.#lead();
         break;
       case "events":
         if (id === this.#leader) {
@@ -339,6 +373,7 @@ export class Share {
       }
       wanted.set(view, ticks.includes(undefined) ? undefined : Math.min(...ticks));
     }
+    this.#keep([...wanted.keys(), this.#mine?.view]);
     const oldest = Math.min(...[...wanted.values()].filter((tick) => tick !== undefined));
     const from = Number.isFinite(oldest) ? oldest : 0;
     for (const [view, tick] of wanted) this.#views.set(view, tick ?? from);
@@ -373,31 +408,38 @@ export class Share {
     this.#views.clear();
   }
 
-  /** What was read goes to all. */
+  /** What was read goes to those whose view it is. */
   #bring(events) {
-    if (this.#members.size > 0) {
-      this.#told = performance.now();
-      this.#say("events", { events });
+    const shown = new Set([...this.#members.values()].map(({ view }) => view));
+    const byView = Map.groupBy(events, ({ data }) => viewOf(data));
+    for (const [view, events] of byView) {
+      const said = { kind: "events", id: this.#id, events };
+      // What bears no view is for all: a farewell.
+      if (view === undefined) this.#channel?.postMessage(said);
+      else if (shown.has(view)) this.#line(view)?.postMessage(said);
+      const { id } = events.findLast(({ id }) => id) ?? {};
+      if (view !== undefined && id) this.#note(view, id);
     }
+    // Who gets events needs no other sign of life. Timers of hidden pages sleep; what is read wakes them.
+    if ([...shown].every((view) => byView.has(view))) this.#told = performance.now();
+    else if (performance.now() - this.#told > BEAT_MS) this.#lead();
     this.#take(events);
   }
 
-  /** Notes how far that brings everyone, since anyone may lead next, and keeps what is for this one. */
+  /** Notes how far all of a view are, since anyone may lead next. */
+  #note(view, id) {
+    const [boot, tick] = id.split("-");
+    this.#boot = boot;
+    if (this.#views.has(view)) this.#views.set(view, Number(tick));
+    for (const member of this.#members.values()) if (member.view === view) member.since = id;
+  }
+
+  /** Takes what is for this one. */
   #take(events) {
     const mine = this.#mine;
-    const own = [];
-    for (const event of events) {
-      const view = viewOf(event.data);
-      if (event.id && view !== undefined) {
-        const [boot, tick] = event.id.split("-");
-        this.#boot = boot;
-        if (this.#views.has(view)) this.#views.set(view, Number(tick));
-        for (const member of this.#members.values()) if (member.view === view) member.since = event.id;
-        if (mine?.view === view) mine.since = event.id;
-      }
-      // What bears no view is for all: a farewell.
-      if (mine && (view ?? mine.view) === mine.view) own.push(event);
-    }
+    if (!mine) return;
+    const own = events.filter(({ data }) => (viewOf(data) ?? mine.view) === mine.view);
+    for (const { id } of own) if (id) mine.since = id;
     if (own.length > 0) mine.on(own);
   }
 
@@ -445,7 +487,8 @@ export function start() {
     const query = new URLSearchParams({ views, since, ...(token && { token }) });
     return new Reader(`${base}/api/live?${query}`, on, end);
   };
-  const share = new Share(channelOf(["keiki", base, mark(token ?? "")].join(" ")), connect);
+  const name = ["keiki", base, mark(token ?? "")].join(" ");
+  const share = new Share((part) => channelOf(part ? `${name} ${part}` : name), connect);
   return {
     open(view, since) {
       const waiting = [];

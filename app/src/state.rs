@@ -13,6 +13,7 @@ use keiki_model::view::Subject;
 use leptos::prelude::*;
 
 use crate::changing::{self, Changing};
+use crate::chart::{CARD, moves};
 use crate::data::PageData;
 use crate::request::{PageRequest, Wall};
 
@@ -68,6 +69,8 @@ pub struct Fixed {
     pub window: u32,
     /// Whether a panel may have room for one figure only: on a wall and in a frame.
     pub solo: bool,
+    /// Whether it is a frame: a dozen of them may share a thread, so that all of it moves with its chart, by columns.
+    pub framed: bool,
     /// Whether tables stand below the charts: on a group's page.
     pub rack: bool,
     /// How a wall shows the groups, where the page is one.
@@ -118,6 +121,7 @@ impl Page {
             step: request.view().step,
             window: request.window,
             solo: request.wall.is_some() || matches!(request.subject, Subject::Panel(_)),
+            framed: matches!(request.subject, Subject::Panel(_)),
             rack: matches!(request.subject, Subject::Group(_)),
             wall: request.wall.clone(),
         };
@@ -148,6 +152,11 @@ impl Page {
             Arc::ptr_eq(&store.spec, &panel.spec) || store.spec == panel.spec
         };
         if shown.len() == snapshot.panels.len() && pairs().all(same) {
+            let still =
+                |(store, panel): (&PanelStore, &PanelSnapshot)| !moves(&store.snapshot.get_untracked(), panel, CARD);
+            if self.fixed.get_value().framed && !self.overdue.get_untracked() && pairs().all(still) {
+                return;
+            }
             for (store, panel) in pairs() {
                 if *store.snapshot.get_untracked() != *panel {
                     store.snapshot.set(Arc::new(panel.clone()));

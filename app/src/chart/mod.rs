@@ -46,6 +46,10 @@ pub const WIDE: usize = if cfg!(feature = "hydrate") {
 /// How many on a card, which has few pixels more than that; the least and the greatest value of each column stay.
 pub const CARD: usize = keiki_model::chart::STATIC_POINTS;
 
+/// Below this width of the window, in pixels, charts have half as many.
+#[cfg(feature = "hydrate")]
+const NARROW: i32 = 480;
+
 /// How far the canvas reaches beyond the plot, so that no stroke is cut; as in `style/chart.css`.
 const BLEED: f64 = 4.0;
 
@@ -78,6 +82,12 @@ pub struct Charts {
 impl Charts {
     /// In the browser it also begins to watch the page's theme and visibility.
     pub fn new(language: Language, header: RwSignal<Arc<Header>>, points: usize) -> Self {
+        // In a narrow window, as a phone's or a small frame's, a column is still some pixels wide.
+        #[cfg(feature = "hydrate")]
+        let points = match document().body().is_some_and(|body| body.client_width() < NARROW) {
+            true => points / 2,
+            false => points,
+        };
         let charts = Self {
             language,
             header,
@@ -159,7 +169,7 @@ fn paced(panel: RwSignal<Arc<PanelSnapshot>>, points: usize) -> RwSignal<Arc<Pan
 }
 
 /// Whether a picture changes from one snapshot to the next by more than a part of a column.
-fn moves(shown: &PanelSnapshot, next: &PanelSnapshot, points: usize) -> bool {
+pub(crate) fn moves(shown: &PanelSnapshot, next: &PanelSnapshot, points: usize) -> bool {
     let shape = |panel: &PanelSnapshot| {
         // Caption and keys follow at once: they are of these series, in this unit.
         let unit = Scale::of_panel(panel).unit(Language::En).to_owned();

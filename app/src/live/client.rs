@@ -26,6 +26,8 @@ use crate::text;
 const DOUBTFUL: f64 = 5_000.0;
 /// How much later than its step an event may come before the page judges for itself what is stale, milliseconds.
 const GRACE: f64 = 1_500.0;
+/// How long after an event the page looks whether the next one came, milliseconds.
+const QUIET: u32 = 2_000;
 /// The longest wait that the server can ask for, milliseconds.
 const LONGEST_WAIT: u32 = 30_000;
 /// Where the browser tab remembers for which build it was loaded anew.
@@ -197,11 +199,14 @@ impl Client {
         }
     }
 
-    /// Once a second: ages grow, and what gets no events turns stale.
+    /// Once a second while no events come: ages grow, and what gets no events turns stale.
     async fn keep_time(self) {
+        let mut wait = QUIET;
         loop {
-            TimeoutFuture::new(1_000).await;
+            TimeoutFuture::new(wait).await;
             let silent = js_sys::Date::now() - self.heard.get();
+            // While events come each look is for nothing, and wakes the page.
+            wait = if silent < 1_000.0 { QUIET } else { 1_000 };
             if silent < 1_000.0 || document().hidden() {
                 continue;
             }
