@@ -53,7 +53,7 @@ pub(super) fn fixed(model: &ChartModel) -> Markup {
             @for tick in &model.y_ticks {
                 svg class=(tick_class(tick.role)) y=(percent(tick.at)) {
                     @if tick.role != Role::Plain { path class="bug" d=(pointer(tick)) {} }
-                    text x="-9" dy=".35em" { (tick.label) }
+                    text x="-9" dy=".35em" { (tick.label) } " "
                 }
             }
             @if model.cut { svg class="o" y="100%" { path class="broken" d="M-4-7l8-3M-4-3l8-3" {} } }
@@ -97,7 +97,7 @@ pub(super) fn moving(model: &ChartModel) -> Markup {
             @for tick in &model.x_ticks {
                 svg class="o" x=(percent(tick.at)) y="100%" {
                     path d="M0 0v4" {}
-                    text class="x" y="15" { (tick.label) }
+                    text class="x" y="15" { (tick.label) } " "
                 }
             }
         }
@@ -105,7 +105,7 @@ pub(super) fn moving(model: &ChartModel) -> Markup {
             @for end in &model.ends {
                 svg class={ "o " (end.class) } x="100%" y=(percent(end.top)) {
                     path d="M4 0h7" {}
-                    text x="14" dy=".35em" { (end.text) }
+                    text x="14" dy=".35em" { (end.text) } " "
                 }
             }
         }

@@ -94,14 +94,16 @@ fn LiveButton(page: Page) -> impl IntoView {
         let message = match (page.paused.get(), page.link.get()) {
             (true, _) => text::PAUSED,
             (false, Some(Link::Live)) => text::LIVE,
-            (false, None | Some(Link::Connecting)) => text::CONNECTING,
+            (false, Some(Link::Connecting)) => text::CONNECTING,
             (false, Some(Link::Lost)) => text::RECONNECTING,
+            // Without scripts it never connects.
+            (false, None) => return String::new(),
         };
         message.get(language).to_owned()
     });
     let step = page.fixed.get_value().step;
     let detail = changing::text(move || match (page.paused.get(), page.link.get()) {
-        (true, _) => text::as_of(&page.hms(page.clock.get()), language),
+        (true, _) | (false, None) => text::as_of(&page.hms(page.clock.get()), language),
         (false, Some(Link::Live)) => text::every(step, language),
         (false, _) => String::new(),
     });

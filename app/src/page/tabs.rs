@@ -55,7 +55,7 @@ fn tab(page: Page, group: Group, title: String, chosen: bool) -> impl IntoView {
         html! {
             i class="mark" { (shape(shape_of(state, status))) }
             (title) " "
-            b class=(if loud { "word" } else { "sr" }) { (word.unwrap_or_default()) }
+            b class=(if loud { "word" } else { "sr" }) { (word.unwrap_or_default()) } " "
         }
     });
     let href = page.link_to(Subject::Group(group));

@@ -61,11 +61,19 @@ pub fn Head(
         None => html! { (named) },
     });
     let other = changing::flag(move || !panel.get().itself);
+    let itself = changing::text(move || {
+        if panel.get().itself {
+            text::ITSELF.get(language)
+        } else {
+            ""
+        }
+        .to_owned()
+    });
     view! {
         <header>
             <h2 id=spec.id.clone() title=spec.help.get(language).to_owned() inner_html=title></h2>
             <p class="status" inner_html=status></p>
-            <span class="itself" hidden=other>{text::ITSELF.get(language)}</span>
+            <span class="itself" hidden=other>{itself}</span>
             <span class="age" inner_html=age></span>
         </header>
     }

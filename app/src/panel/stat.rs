@@ -119,6 +119,7 @@ fn draw(page: Page, panel: &PanelSnapshot, at: usize, of: Option<&str>) -> Marku
                     (text::NO_TARGET.get(language))
                 }
             }
+            " "
             span class="delta" {
                 @if let Some(status @ (Status::Warn | Status::Bad)) = figure.status { (shape(status.as_str())) }
                 (figure.distance)
