@@ -1,6 +1,6 @@
 // Starts and stops the built binary, each time in a folder of its own.
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -42,6 +42,21 @@ export function run(args, { cwd, env, timeout = 10_000 } = {}) {
   return within(`keiki ${args.join(" ")}`, timeout, ended).finally(() => child.kill("SIGKILL"));
 }
 
+/** Another build of the binary, in a folder: the same but for the build that it says it is. */
+export function otherBuild(build, folder) {
+  const bytes = readFileSync(binary);
+  const other = Buffer.from(build.replace(/./g, (digit) => (15 - parseInt(digit, 16)).toString(16)));
+  let found = 0;
+  for (let at = bytes.indexOf(build); at >= 0; at = bytes.indexOf(build, at + 1)) {
+    other.copy(bytes, at);
+    found += 1;
+  }
+  if (found === 0) throw new Error(`the binary does not say that it is build ${build}`);
+  const path = join(folder, "keiki-other");
+  writeFileSync(path, bytes, { mode: 0o755 });
+  return path;
+}
+
 class Server {
   constructor(options) {
     this.options = options;
@@ -53,13 +68,13 @@ class Server {
   async start() {
     if (!existsSync(binary)) throw new Error(`${binary} is missing: run \`make build\`.`);
     this.port ??= this.options.port ?? (await freePort());
-    const { args = [], config, env } = this.options;
+    const { args = [], config, env, executable = binary } = this.options;
     const given = ["serve", "--listen", `127.0.0.1:${this.port}`, "--data-dir", join(this.folder, "data"), ...args];
     if (config !== undefined) {
       writeFileSync(join(this.folder, "keiki.toml"), config);
       given.push("--config", join(this.folder, "keiki.toml"));
     }
-    this.child = spawn(binary, given, {
+    this.child = spawn(executable, given, {
       cwd: this.folder,
       env: environment({ ...(this.base && { KEIKI_SERVER__BASE_PATH: this.base }), ...env }),
       stdio: ["ignore", "pipe", "pipe"],
@@ -123,7 +138,7 @@ class Server {
 }
 
 /**
- * A running, ready server. Options: `config` (text of a keiki.toml), `env`, `args`, `base` (path), `port`, `folder`.
+ * A running, ready server. Options: `config` (text of a keiki.toml), `env`, `args`, `base` (path), `port`, `folder`, `executable`.
  */
 export function startServer(options = {}) {
   const server = new Server(options);

@@ -3,7 +3,8 @@ import { spawn } from "node:child_process";
 import { GROUPS, live } from "../lib/page.js";
 import { freePort } from "../lib/port.js";
 import { startProxy } from "../lib/proxy.js";
-import { startServer } from "../lib/server.js";
+import { otherBuild, startServer } from "../lib/server.js";
+import { openStream } from "../lib/sse.js";
 import { expect, test } from "../lib/test.js";
 import { until } from "../lib/until.js";
 
@@ -121,6 +122,43 @@ test.describe("faults", () => {
       }
     } finally {
       await proxy.close();
+      await server.stop();
+    }
+  });
+});
+
+test.describe("a new build", () => {
+  test.use({ expected: { faults: LOST } });
+
+  test("the wall loads itself anew, and is live within 5 s", async ({ open }) => {
+    test.setTimeout(60_000);
+    const port = await freePort();
+    let server = await startServer({ port });
+    try {
+      const page = await open(server.url("/kiosk?lang=en"), WALL);
+      await live(page);
+      const build = async () => {
+        const stream = await openStream(server.url("/api/live"));
+        const { data } = await stream.next();
+        stream.close();
+        return data.build;
+      };
+      const before = await build();
+      const executable = otherBuild(before, server.folder);
+      await page.evaluate(() => (globalThis.keikiTest = "before"));
+      const { folder } = server;
+      await server.halt("SIGTERM");
+      server = await startServer({ port, folder, executable });
+      const began = performance.now();
+      await until("the page is another", async () => (await page.evaluate(() => globalThis.keikiTest).catch(() => "going")) === undefined);
+      await live(page, 20_000);
+      const took = performance.now() - began;
+      console.log(`  live ${took.toFixed(0)} ms after the new build was there`);
+      expect(took).toBeLessThan(5_000);
+      expect(await build()).not.toBe(before);
+      // It is the page of that build, and stays.
+      expect(await page.evaluate(() => document.documentElement.dataset.link)).toBe("live");
+    } finally {
       await server.stop();
     }
   });

@@ -9,6 +9,9 @@ use maud::html;
 use super::router::Site;
 use super::{headers, plain};
 
+/// After how many seconds a busy server is asked again.
+const BUSY_SECONDS: &str = "2";
+
 /// Why a request is not answered as asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
@@ -95,12 +98,18 @@ impl Fault {
         self.document(base, None)
     }
 
-    /// Without a way home the page is nobody's to press: it comes again by itself.
+    /// Without a way home the page is nobody's to press: it comes again by itself. So does one that was asked for too early,
+    /// as by a screen that starts together with its server.
     fn document(&self, base: &str, home: Option<&str>) -> Response {
         let (ja, en) = self.words();
         let status = self.status().as_u16();
+        let wait = match self {
+            Self::Busy => Some(BUSY_SECONDS),
+            Self::NotFound => None,
+            _ => home.is_none().then_some("15"),
+        };
         let again = html! {
-            @if home.is_none() && *self != Self::NotFound { meta http-equiv="refresh" content="15"; }
+            @if let Some(wait) = wait { meta http-equiv="refresh" content=(wait); }
         };
         let body = html! {
             main class="fault" {
@@ -137,7 +146,7 @@ impl Fault {
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, headers::NO_STORE);
         match self {
-            Self::Busy => set(headers, header::RETRY_AFTER, "2"),
+            Self::Busy => set(headers, header::RETRY_AFTER, BUSY_SECONDS),
             Self::Method => set(headers, header::ALLOW, "GET, HEAD"),
             Self::Unauthorised => set(headers, header::WWW_AUTHENTICATE, "Bearer realm=\"Keiki\""),
             _ => {}
@@ -154,4 +163,24 @@ fn set(headers: &mut HeaderMap, name: header::HeaderName, value: &'static str) {
 /// The address of the overview.
 pub(super) fn home(base: &str) -> &str {
     if base.is_empty() { "/" } else { base }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::to_bytes;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_page_that_came_too_early_comes_again_by_itself() {
+        let body = async |response: Response| {
+            let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+            String::from_utf8(bytes.to_vec()).unwrap()
+        };
+        let refreshes = |html: &str| html.contains("http-equiv=\"refresh\"");
+        assert!(refreshes(&body(Fault::Busy.html("")).await));
+        assert!(refreshes(&body(Fault::Unauthorised.again("")).await));
+        assert!(!refreshes(&body(Fault::Internal.html("")).await));
+        assert!(!refreshes(&body(Fault::NotFound.again("")).await));
+    }
 }
