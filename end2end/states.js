@@ -17,9 +17,9 @@ import { smaller } from "./lib/small-png.js";
 const folder = fileURLToPath(new URL("shots/", import.meta.url));
 const config = `[site]\ntimezone = "Asia/Tokyo"\n\n[[postgres]]\nname = "shop-db"\nurl = "postgresql://keiki@127.0.0.1:${await freePort()}/shop"\n`;
 const server = await startServer({ config });
+const browser = await chromium.launch(launchOptions);
 const load = spawn(process.execPath, [fileURLToPath(new URL("load/send.js", import.meta.url)), server.url("/"), "300", "/=9", "/groups/api=5", "/healthz=2"], { stdio: "ignore" });
 const busy = Array.from({ length: availableParallelism() }, () => spawn(process.execPath, ["-e", "for (;;);"], { stdio: "ignore" }));
-const browser = await chromium.launch(launchOptions);
 try {
   await delay(45_000);
   const looks = [["dark", "en"], ["light", "ja"]];

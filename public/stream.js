@@ -3,7 +3,7 @@
 // for what concerns all, and one for each view, so that nobody is woken by what it does not show.
 // No lock and no shared worker: both are missing on plain HTTP or in the frames of other sites.
 //
-// Who leads: the one that is seen, then the oldest. A leader shows that it lives by what it says, at least every second; one
+// Who leads: the one that is seen, then the oldest. A leader shows that it lives by what it says, at least every two seconds; one
 // that falls silent is replaced. Whoever reads asks for the views of all, from the oldest place that one of them has
 // reached: repeats are ignored where events are folded, so that a change of leaders loses nothing.
 
@@ -235,7 +235,7 @@ export class Share {
   #beat() {
     const now = performance.now();
     if (this.#leads) {
-      if (now - this.#told > BEAT_MS / 2) this.#lead();
+      if (now - this.#told > BEAT_MS) this.#lead();
     } else if (!this.#election && now - this.#heard > DEAD_MS) {
       this.#members.delete(this.#leader);
       this.#elect();

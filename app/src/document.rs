@@ -41,7 +41,7 @@ pub fn document(request: &PageRequest, snapshot: &Snapshot, assets: &AssetUrls) 
     let parts = [
         head.as_str(),
         "<body class=\"",
-        surface(request),
+        request.surface().as_str(),
         "\">",
         &body,
         SPRITE,
@@ -56,15 +56,6 @@ pub fn document(request: &PageRequest, snapshot: &Snapshot, assets: &AssetUrls) 
         "\"></script></body></html>\n",
     ];
     parts.concat()
-}
-
-/// Where the page is shown: it has rules of its own there, and a script.
-fn surface(request: &PageRequest) -> &'static str {
-    match (&request.subject, &request.wall) {
-        (Subject::Overview, Some(_)) => "kiosk",
-        (Subject::Panel(_), _) => "framed",
-        _ => "app",
-    }
 }
 
 fn body(data: PageData) -> String {

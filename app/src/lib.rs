@@ -24,6 +24,7 @@ pub mod page;
 pub mod panel;
 pub mod request;
 pub mod state;
+pub mod surface;
 pub mod text;
 
 #[cfg(feature = "ssr")]

@@ -4,13 +4,14 @@
 //! address is the key of the page cache and the links of a page keep all but what they change.
 
 use std::fmt;
-use std::ops::RangeInclusive;
 
 use keiki_model::group::Group;
 use keiki_model::panel::StatKey;
 use keiki_model::text::Language;
 use keiki_model::view::{MAX_SCOPE, Scope, Subject, View, percent_decode, percent_encode};
 use serde::{Deserialize, Serialize};
+
+use crate::surface::{Surface, Wall};
 
 /// The colours of a page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -82,31 +83,6 @@ impl Sort {
             out.push('-');
         }
         out.push_str(self.column.map_or("name", StatKey::as_str));
-    }
-}
-
-/// How a wall shows the groups.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Wall {
-    /// These, in this order; all where it is empty.
-    pub groups: Vec<Group>,
-    /// One at a time, each for so many seconds; all at once where nothing is said.
-    pub rotate: Option<u32>,
-}
-
-impl Wall {
-    /// How long one group may stand, seconds.
-    pub const ROTATE: RangeInclusive<u32> = 5..=3_600;
-
-    fn parse_groups(text: &str) -> Option<Vec<Group>> {
-        let mut groups = Vec::new();
-        for id in text.split(',') {
-            let group = Group::from_id(id)?;
-            if !groups.contains(&group) {
-                groups.push(group);
-            }
-        }
-        Some(groups)
     }
 }
 
@@ -258,6 +234,15 @@ impl PageRequest {
             }
         }
         Ok(request)
+    }
+
+    /// What it is shown on.
+    pub fn surface(&self) -> Surface {
+        match &self.subject {
+            Subject::Overview if self.wall.is_some() => Surface::Wall,
+            Subject::Panel(_) => Surface::Frame,
+            Subject::Overview | Subject::Group(_) => Surface::App,
+        }
     }
 
     /// The address's path.

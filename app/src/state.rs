@@ -15,7 +15,8 @@ use leptos::prelude::*;
 use crate::changing::{self, Changing};
 use crate::chart::{CARD, moves};
 use crate::data::PageData;
-use crate::request::{PageRequest, Wall};
+use crate::request::PageRequest;
+use crate::surface::{Surface, Wall};
 
 /// The state of the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,10 +68,8 @@ pub struct Fixed {
     pub step: u32,
     /// How far back it reaches, seconds.
     pub window: u32,
-    /// Whether a panel may have room for one figure only: on a wall and in a frame.
-    pub solo: bool,
-    /// Whether it is a frame: a dozen of them may share a thread, so that all of it moves with its chart, by columns.
-    pub framed: bool,
+    /// What it is shown on. On a wall and in a frame a panel may have room for one figure only.
+    pub surface: Surface,
     /// Whether tables stand below the charts: on a group's page.
     pub rack: bool,
     /// How a wall shows the groups, where the page is one.
@@ -120,8 +119,7 @@ impl Page {
             headline,
             step: request.view().step,
             window: request.window,
-            solo: request.wall.is_some() || matches!(request.subject, Subject::Panel(_)),
-            framed: matches!(request.subject, Subject::Panel(_)),
+            surface: request.surface(),
             rack: matches!(request.subject, Subject::Group(_)),
             wall: request.wall.clone(),
         };
@@ -152,9 +150,13 @@ impl Page {
             Arc::ptr_eq(&store.spec, &panel.spec) || store.spec == panel.spec
         };
         if shown.len() == snapshot.panels.len() && pairs().all(same) {
-            let still =
-                |(store, panel): (&PanelStore, &PanelSnapshot)| !moves(&store.snapshot.get_untracked(), panel, CARD);
-            if self.fixed.get_value().framed && !self.overdue.get_untracked() && pairs().all(still) {
+            let fixed = self.fixed.get_value();
+            // Tables and heat maps have longer slots than their view; their figures are of every event all the same.
+            let still = |(store, panel): (&PanelStore, &PanelSnapshot)| {
+                panel.step == fixed.step && !moves(&store.snapshot.get_untracked(), panel, CARD)
+            };
+            // A dozen frames may share a thread: all of one moves with its chart, by columns.
+            if fixed.surface == Surface::Frame && !self.overdue.get_untracked() && pairs().all(still) {
                 return;
             }
             for (store, panel) in pairs() {

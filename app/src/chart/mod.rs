@@ -84,9 +84,10 @@ impl Charts {
     pub fn new(language: Language, header: RwSignal<Arc<Header>>, points: usize) -> Self {
         // In a narrow window, as a phone's or a small frame's, a column is still some pixels wide.
         #[cfg(feature = "hydrate")]
-        let points = match document().body().is_some_and(|body| body.client_width() < NARROW) {
-            true => points / 2,
-            false => points,
+        let points = match document().body().map_or(0, |body| body.client_width()) {
+            // Of a frame that is not shown yet nobody knows.
+            1..NARROW => points / 2,
+            _ => points,
         };
         let charts = Self {
             language,

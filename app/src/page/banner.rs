@@ -18,9 +18,11 @@ pub fn Banner(
     let lost = move || page.link.get() == Some(Link::Lost);
     // Empty while it is hidden: a text browser shows what is hidden, too.
     let told = changing::markup(move || {
-        let (clock, time) = (page.clock.get(), page.time.get());
         html! {
-            @if lost() { b { (text::LOST.get(language)) } " " (text::figures_from(&page.hms(clock), time - clock, language)) }
+            @if lost() {
+                @let (clock, time) = (page.clock.get(), page.time.get());
+                b { (text::LOST.get(language)) } " " (text::figures_from(&page.hms(clock), time - clock, language))
+            }
         }
     });
     let word = changing::text(move || if lost() { text::TRY_NOW.get(language) } else { "" }.to_owned());

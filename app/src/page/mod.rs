@@ -17,6 +17,7 @@ use self::tabs::Tabs;
 use crate::changing;
 use crate::chart::{CARD, Charts, WIDE};
 use crate::state::Page;
+use crate::surface::Surface;
 use crate::text;
 
 /// All that is inside the document's body.
@@ -32,9 +33,8 @@ pub fn App(
         Subject::Overview | Subject::Panel(_) => CARD,
     };
     provide_context(Charts::new(page.language, page.header, points));
-    let alone = request.wall.is_some() || matches!(request.subject, Subject::Panel(_));
     view! {
-        {(!alone).then(|| controls(page))}
+        {(request.surface() == Surface::App).then(|| controls(page))}
         <Sheet page/>
         <p class="sr" role="status">{changing::text(move || page.announcement.get())}</p>
     }

@@ -13,6 +13,7 @@ use crate::changing;
 use crate::icon::shape;
 use crate::page::wall::leading;
 use crate::state::Page;
+use crate::surface::Surface;
 use crate::text;
 
 /// A figure as it is painted.
@@ -80,7 +81,7 @@ pub fn Stat(
         let live = shown_state(page, &panel) == State::Live;
         status.filter(|_| live).map(|status| status.as_str().to_owned())
     });
-    let lead = changing::flag(move || page.fixed.get_value().solo && leading(&panel.get()) == at);
+    let lead = changing::flag(move || page.fixed.get_value().surface != Surface::App && leading(&panel.get()) == at);
     let drawn = changing::markup(move || draw(page, &panel.get(), at, of.as_deref()));
     view! { <div class="stat" data-status=status data-lead=lead inner_html=drawn></div> }
 }

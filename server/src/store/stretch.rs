@@ -8,9 +8,9 @@ use super::slide::Slide;
 /// The length of the shortest merged stretch, milliseconds.
 pub const STRETCH: Millis = 10 * SECOND;
 
-/// The lengths of merged stretches, each a multiple of the one before. With minutes, five of them read fourteen
-/// distributions instead of thirty-five.
-pub(super) const LENGTHS: [Millis; 2] = [STRETCH, 60 * SECOND];
+/// The lengths of merged stretches, each a multiple of the one before. With minutes and half minutes, five minutes that
+/// begin and end anywhere read a dozen distributions instead of thirty-five.
+pub(super) const LENGTHS: [Millis; 3] = [STRETCH, 3 * STRETCH, 6 * STRETCH];
 
 /// What happened in one stretch.
 #[derive(Clone, Debug, Default)]

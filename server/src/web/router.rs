@@ -11,11 +11,11 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use bytes::Bytes;
 use keiki_app::PageRequest;
-use keiki_app::request::Wall;
+use keiki_app::surface::{Surface, Wall};
 use keiki_instrument::RequestLayer;
 use keiki_model::frame::Snapshot;
 use keiki_model::text::Language;
-use keiki_model::view::{Scope, Subject, View};
+use keiki_model::view::{Scope, View};
 
 use crate::config::origin::Origin;
 
@@ -168,7 +168,7 @@ impl Site {
             let (body, mut headers) = match key {
                 Key::Page(request) => {
                     let (body, mut headers) = page::make(request, &snapshot, &*render);
-                    if matches!(request.subject, Subject::Panel(_)) {
+                    if request.surface() == Surface::Frame {
                         headers.insert(header::CONTENT_SECURITY_POLICY, embed_policy.clone());
                         headers::embeddable(&mut headers);
                     }
