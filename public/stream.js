@@ -321,6 +321,9 @@ export class Share {
         if (id === this.#leader) {
           this.#heard = performance.now();
           this.#take(said.events);
+        } else if (this.#leads) {
+          // Somebody else reads too, as after it stood still: now both learn of each other.
+          this.#lead();
         }
         break;
       case "down":
