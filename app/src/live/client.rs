@@ -216,15 +216,18 @@ impl Client {
             if self.page.paused.get_untracked() {
                 continue;
             }
-            let overdue = silent > self.step() + GRACE;
-            if overdue && !self.page.overdue.get_untracked() {
+            let newly = silent > self.step() + GRACE && !self.page.overdue.get_untracked();
+            if newly {
                 // A frame may have shown less than it knows: it must be judged by the newest.
                 self.page.overdue.set(true);
                 self.paint();
             }
             let now = self.session.borrow().snapshot.now;
             self.page.time.set(now + silent as Millis);
-            self.page.overdue.set(overdue);
+            if newly {
+                // What was just painted took it back.
+                self.page.overdue.set(true);
+            }
         }
     }
 
