@@ -80,6 +80,9 @@ pub enum SourceError {
         /// What is wrong with it.
         why: String,
     },
+    /// Another reading had what this one needed. Neither a success nor a failure: nothing new is known of what is read.
+    #[error("another reading took too long")]
+    Busy,
     /// The source has a bug.
     #[error("the source failed inside: {0}")]
     Panicked(String),

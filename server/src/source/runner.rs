@@ -51,6 +51,8 @@ pub async fn run<S: Source, C: Clock>(
                     status.succeeded(now, took, samples.len());
                     sink(samples);
                 }
+                // What was known of the source stays known: a failure is not ended by a reading that never began.
+                Err(SourceError::Busy) => {}
                 Err(error) => {
                     failures += 1;
                     status.failed(now, took, &error);

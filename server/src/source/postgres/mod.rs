@@ -150,11 +150,11 @@ impl Source for Part {
     }
 
     async fn collect(&mut self, now: Millis) -> Result<Vec<Sample>, SourceError> {
-        // Another part may take longer than this one may wait: that is no failure, and leaves a gap.
+        // Another part may take longer than this one may wait: that is no failure, and leaves a gap. Nor is it a success:
+        // where the server does not answer, the others wait here for the one that finds it out.
         let patience = self.timeout.mul_f64(0.5);
-        let Ok(mut link) = tokio::time::timeout(patience, self.link.lock()).await else {
-            return Ok(Vec::new());
-        };
+        let link = tokio::time::timeout(patience, self.link.lock()).await;
+        let mut link = link.map_err(|_| SourceError::Busy)?;
         let session = link.open(self.timeout.mul_f64(0.5)).await?;
         self.shelf.begin(now);
         let outcome = self.reader.read(session, &mut self.shelf).await;

@@ -70,3 +70,24 @@ async fn a_server_that_is_not_there_is_told_without_its_password() {
     assert!(error.starts_with("PostgreSQL at 127.0.0.1:1: "), "{error}");
     assert!(error.contains("refused") && !error.contains("s3cret"), "{error}");
 }
+
+#[tokio::test]
+async fn who_waits_for_a_server_that_does_not_answer_has_not_read_it() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let port = silent.local_addr().expect("its address").port();
+    let mut config = config();
+    config.target.driver = format!("postgresql://keiki:s3cret@127.0.0.1:{port}/shop")
+        .parse()
+        .expect("an address");
+    let mut parts = sources(&config, "h");
+    let [first, second] = &mut parts[..2] else {
+        panic!("two parts")
+    };
+    // The first holds the connection for as long as it may; the second gives up before.
+    let outcome = tokio::select! {
+        biased;
+        outcome = first.collect(0) => panic!("no server answers: {outcome:?}"),
+        outcome = second.collect(0) => outcome,
+    };
+    assert!(matches!(outcome, Err(SourceError::Busy)), "{outcome:?}");
+}

@@ -13,6 +13,7 @@ use crate::source::status::StatusBoard;
 enum Act {
     Answer,
     Fail,
+    Wait,
     Hang,
     Panic,
 }
@@ -41,6 +42,7 @@ impl Source for Scripted {
         match act {
             Act::Answer => Ok(vec![Sample::number(&self.series, now, 1.0)]),
             Act::Fail => Err(SourceError::Unavailable("refused".into())),
+            Act::Wait => Err(SourceError::Busy),
             Act::Hang => std::future::pending().await,
             Act::Panic => panic!("a bug"),
         }
@@ -178,6 +180,18 @@ async fn a_failing_source_backs_off_and_recovers_by_itself() {
     assert!(status.up, "{status:?}");
     assert_eq!((status.errors_total, status.last_success), (3, Some(9_850)));
     assert_eq!(status.last_error, Some((4_650, "no answer within 0.8 s".into())));
+}
+
+#[tokio::test]
+async fn a_reading_that_never_began_says_nothing() {
+    let mut bench = Bench::new(0);
+    bench.add("part", 1, &[Act::Fail, Act::Wait, Act::Fail, Act::Wait]);
+    assert!(bench.turn_to(20_000).await.is_empty());
+    let status = &bench.board.sources()[0];
+    // Failed at 850 and 2,850, the second in a row: nothing between ended the failure.
+    assert_eq!((status.up, status.errors_total), (false, 2));
+    assert_eq!(status.last_error, Some((2_850, "refused".into())));
+    assert_eq!(status.last_success, None);
 }
 
 #[tokio::test]
