@@ -12,5 +12,6 @@ pub mod process;
 pub mod query;
 pub mod run;
 pub mod source;
-pub mod store;
 pub mod web;
+
+pub use keiki_store as store;

@@ -8,11 +8,26 @@ use super::Trim;
 use super::slide::Slide;
 use super::times::{Place, Times};
 
+/// What is known of slots beside their newest value, one entry for each.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Folds {
+    /// The smallest value of a gauge, or rate per second of a counter; NaN where there was none.
+    pub min: Vec<f64>,
+    /// The largest.
+    pub max: Vec<f64>,
+    /// The sum of a gauge's values; nothing of a counter.
+    pub sum: Vec<f64>,
+    /// How many values of a gauge; nothing of a counter.
+    pub count: Vec<u32>,
+}
+
 /// Samples in order of time, twelve bytes each.
 #[derive(Clone, Debug, Default)]
 pub struct Scalars {
     times: Times,
     values: Slide<f64>,
+    /// Of the past: each sample is a slot.
+    folds: Option<Box<Folds>>,
     /// Of a counter: when it began anew, and what it had reached by then. Kept beside the values because restarts are
     /// rare: a running total of its own would make every counter half as large again.
     resets: Vec<(Millis, f64)>,
@@ -21,6 +36,35 @@ pub struct Scalars {
 impl Scalars {
     pub(super) fn times(&self) -> &Times {
         &self.times
+    }
+
+    /// Samples of the past, in order of time.
+    pub(super) fn past(times: &[Millis], values: &[f64], counter: bool, folds: Option<Folds>) -> Self {
+        let mut scalars = Self {
+            times: Times::past(times),
+            folds: folds.map(Box::new),
+            ..Self::default()
+        };
+        values.iter().for_each(|value| scalars.values.push(*value));
+        if counter && scalars.folds.is_none() {
+            scalars.find_resets();
+        }
+        scalars
+    }
+
+    /// What is known of each slot, where these are slots of the past and not samples.
+    pub fn folds(&self) -> Option<&Folds> {
+        self.folds.as_deref()
+    }
+
+    /// The samples within `[from, to)`.
+    pub(super) fn between(&self, from: Millis, to: Millis) -> (Vec<Millis>, Vec<f64>) {
+        let (first, end) = (self.times.lower_bound(from), self.times.lower_bound(to));
+        let times = (first..end).map(|index| self.times.get(index)).collect();
+        (
+            times,
+            self.values.as_slice().get(first..end).unwrap_or_default().to_vec(),
+        )
     }
 
     /// The values as they came.

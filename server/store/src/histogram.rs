@@ -42,6 +42,31 @@ impl Histograms {
         &self.times
     }
 
+    /// Distributions of the past, in order of time. They are merged when they are asked for: nothing is asked twice.
+    pub(super) fn past(times: &[Millis], all: Vec<Option<Box<Distribution>>>) -> Self {
+        let mut histograms = Self {
+            times: Times::past(times),
+            ..Self::default()
+        };
+        let mut total = 0.0;
+        for one in all {
+            total += one.as_ref().map_or(0.0, |one| one.count() as f64);
+            histograms.totals.push(total);
+            histograms.deltas.push(one);
+        }
+        histograms
+    }
+
+    /// The samples within `[from, to)`.
+    pub(super) fn between(&self, from: Millis, to: Millis) -> (Vec<Millis>, Vec<Option<Box<Distribution>>>) {
+        let (first, end) = (self.times.lower_bound(from), self.times.lower_bound(to));
+        let times = (first..end).map(|index| self.times.get(index)).collect();
+        (
+            times,
+            self.deltas.as_slice().get(first..end).unwrap_or_default().to_vec(),
+        )
+    }
+
     /// The running number of observations, as a counter's values.
     pub fn totals(&self) -> &[f64] {
         self.totals.as_slice()

@@ -1,10 +1,12 @@
-//! The store: the newest quarter of an hour of every series, in memory.
+//! The store: the newest quarter of an hour of every series in memory, and months of it on disk.
 //!
-//! It knows no metric by name. Sources append samples through the [`Store`] handle; the query engine reads series through
-//! [`Store::read`]. That is the whole interface: what makes samples durable comes behind it.
+//! It knows no metric by name. Sources append samples through the [`Store`] handle; the query engine reads the newest
+//! through [`Store::read`] and the past through [`Store::past`], both as the same [`Stored`] series. That is the whole
+//! interface. What is on disk, and why it lies as it does: [`history`].
 
 mod changes;
 mod histogram;
+pub mod history;
 mod reject;
 mod scalar;
 mod slide;
@@ -14,6 +16,7 @@ mod stored;
 mod stretch;
 mod times;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use keiki_model::series::{HOST_NAME, SERVICE_NAME, Sample};
@@ -21,8 +24,9 @@ use keiki_model::time::{Millis, SECOND};
 
 pub use changes::Changes;
 pub use histogram::Histograms;
+use history::{DiskError, History, HistorySettings, HistoryStats, Journal, Overload, Past};
 pub use reject::{Reason, Rejections};
-pub use scalar::Scalars;
+pub use scalar::{Folds, Scalars};
 use source::Ranks;
 pub use source::{SourceClass, SourceId};
 use state::State;
@@ -99,6 +103,21 @@ pub struct Store {
     // millisecond at the most. The standard lock lets waiting writers pass new readers, so that viewers can't stop the
     // sources.
     state: Arc<RwLock<State>>,
+    history: Option<Arc<History>>,
+}
+
+impl history::Rings for Arc<RwLock<State>> {
+    fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
+        look(&RwLock::read(self).unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn journal<T>(&self, take: impl FnOnce(&mut Journal) -> T) -> T {
+        let mut state = self.write().unwrap_or_else(PoisonError::into_inner);
+        match state.journal() {
+            Some(journal) => take(journal),
+            None => take(&mut Journal::default()),
+        }
+    }
 }
 
 impl Store {
@@ -111,7 +130,86 @@ impl Store {
     pub fn with_priority(limits: Limits, priority: &[SourceClass]) -> Self {
         Self {
             state: Arc::new(RwLock::new(State::new(limits, Ranks::new(priority)))),
+            history: None,
         }
+    }
+
+    /// A store with a past: what its folder holds of the newest quarter of an hour is in memory again.
+    ///
+    /// # Errors
+    /// The folder is another process's, of a newer Keiki, or cannot be read or written.
+    pub fn open(
+        limits: Limits,
+        priority: &[SourceClass],
+        settings: HistorySettings,
+        now: Millis,
+    ) -> Result<Self, DiskError> {
+        let mut store = Self::with_priority(limits, priority);
+        let window = limits.window_ms + stored::SLACK;
+        let history = {
+            let mut state = store.write();
+            let history = History::open(settings, now, window, &mut |restored| state.restore(restored))?;
+            let history = Arc::new(history);
+            state.keep_in(&history);
+            history
+        };
+        store.history = Some(Arc::clone(&history));
+        // What the rings are about to forget is written first.
+        while history.is_behind(now - limits.window_ms) && history.tend(now, &store.state) {}
+        store.sweep(now);
+        Ok(store)
+    }
+
+    /// Writes what has been appended, and does a bounded piece of what else is due for the history: to be called a few
+    /// times a second, by one thread that may wait for a disk. `true` if there is more to do at once.
+    pub fn tend(&self, now: Millis) -> bool {
+        self.history
+            .as_ref()
+            .is_some_and(|history| history.tend(now, &self.state))
+    }
+
+    /// Makes all that has been appended survive even the loss of power: before the process ends.
+    pub fn flush(&self, now: Millis) {
+        if let Some(history) = &self.history {
+            history.flush(now, &self.state);
+        }
+    }
+
+    /// The series of these metrics over any stretch of time; a store without a history has only its newest samples.
+    /// Reads from disk: not for a thread that must not wait.
+    ///
+    /// # Errors
+    /// More would be read than `past` allows.
+    pub fn past(&self, metrics: &[&str], past: &Past<'_>) -> Result<Reader<'static>, Overload> {
+        let series = match &self.history {
+            Some(history) => history.past(metrics, past, &self.state)?,
+            None => BTreeMap::new(),
+        };
+        let reader = self.read();
+        let View::Live(state) = &reader.view else {
+            unreachable!("a store is read as it is now")
+        };
+        let about = |metric: &&str| {
+            let source = state.metrics.get(*metric).map(|metric| metric.source.clone());
+            (Box::from(*metric), source)
+        };
+        Ok(Reader {
+            view: View::Past {
+                series,
+                sources: metrics.iter().map(about).collect(),
+                ranks: state.ranks,
+            },
+        })
+    }
+
+    /// Whether there is a past.
+    pub fn has_history(&self) -> bool {
+        self.history.is_some()
+    }
+
+    /// What the history does; `None` without one.
+    pub fn history(&self) -> Option<HistoryStats> {
+        self.history.as_ref().map(|history| history.stats())
     }
 
     /// Keeps samples, and counts those it cannot keep. `now` is the wall clock: samples up to [`FUTURE`] ahead and up to
@@ -144,14 +242,17 @@ impl Store {
     pub fn read(&self) -> Reader<'_> {
         // Nothing is left half-done by a panic between two samples, so a poisoned lock guards a sound state.
         Reader {
-            state: self.state.read().unwrap_or_else(PoisonError::into_inner),
+            view: View::Live(self.state.read().unwrap_or_else(PoisonError::into_inner)),
         }
+    }
+
+    fn state(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The values that a label has, sorted.
     pub fn label_values(&self, label: &str) -> Vec<String> {
-        let reader = self.read();
-        let state = &*reader.state;
+        let state = self.state();
         let index = match label {
             SERVICE_NAME => &state.services,
             HOST_NAME => &state.hosts,
@@ -170,8 +271,7 @@ impl Store {
 
     /// How full the store is.
     pub fn stats(&self) -> StoreStats {
-        let reader = self.read();
-        let state = &*reader.state;
+        let state = self.state();
         StoreStats {
             series: state.len(),
             samples_total: state.samples_total,
@@ -185,37 +285,68 @@ impl Store {
     }
 }
 
-/// The series at one moment.
+/// The series at one moment, or of a stretch of the past.
 pub struct Reader<'a> {
-    state: RwLockReadGuard<'a, State>,
+    view: View<'a>,
+}
+
+enum View<'a> {
+    Live(RwLockReadGuard<'a, State>),
+    Past {
+        series: BTreeMap<Box<str>, Vec<Stored>>,
+        /// The source that last began a series of each metric.
+        sources: BTreeMap<Box<str>, Option<SourceId>>,
+        ranks: Ranks,
+    },
 }
 
 impl Reader<'_> {
     /// All series of a metric, in order of birth.
     pub fn series(&self, metric: &str) -> impl Iterator<Item = &Stored> {
-        let ids = self.state.metrics.get(metric).map_or(&[][..], |metric| &metric.ids);
-        ids.iter().filter_map(|&id| self.state.series[id as usize].as_ref())
+        let (live, past) = match &self.view {
+            View::Live(state) => {
+                let ids = state.metrics.get(metric).map_or(&[][..], |metric| &metric.ids);
+                (
+                    Some(ids.iter().filter_map(|&id| state.series[id as usize].as_ref())),
+                    None,
+                )
+            }
+            View::Past { series, .. } => (None, series.get(metric)),
+        };
+        live.into_iter().flatten().chain(past.into_iter().flatten())
     }
 
     /// Whether a metric has a series of another service than Keiki itself.
     pub fn has_foreign(&self, metric: &str) -> bool {
-        self.state.has_foreign(metric)
+        match &self.view {
+            View::Live(state) => state.has_foreign(metric),
+            View::Past { .. } => self.series(metric).any(|stored| state::is_foreign(stored.series())),
+        }
     }
 
-    /// When the distributions of a metric changed; `None` for a metric that has none, and for one that several classes
-    /// of sources feed, of which a query takes now these and now those.
+    /// When the distributions of a metric changed; `None` for a metric that has none, for one that several classes
+    /// of sources feed, of which a query takes now these and now those, and for the past.
     pub fn changes(&self, metric: &str) -> Option<&Changes> {
-        self.state.metrics.get(metric)?.changes()
+        match &self.view {
+            View::Live(state) => state.metrics.get(metric)?.changes(),
+            View::Past { .. } => None,
+        }
     }
 
     /// The source that last began a series of a metric, also after that series ended.
     pub fn last_source(&self, metric: &str) -> Option<&SourceId> {
-        self.state.metrics.get(metric).map(|metric| &metric.source)
+        match &self.view {
+            View::Live(state) => state.metrics.get(metric).map(|metric| &metric.source),
+            View::Past { sources, .. } => sources.get(metric)?.as_ref(),
+        }
     }
 
     /// How far a class is believed; 0 comes first.
     pub fn rank(&self, class: SourceClass) -> u8 {
-        self.state.ranks.of(class)
+        match &self.view {
+            View::Live(state) => state.ranks.of(class),
+            View::Past { ranks, .. } => ranks.of(class),
+        }
     }
 }
 

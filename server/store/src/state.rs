@@ -8,6 +8,7 @@ use keiki_model::series::{HOST_NAME, Kind, SERVICE_NAME, Sample, Series, Value};
 use keiki_model::time::{Millis, REVISION, is_stale};
 
 use super::changes::Changes;
+use super::history::{History, Journal, Restored};
 use super::reject::{Reason, Rejections};
 use super::source::{Ranks, SourceClass, SourceId};
 use super::{FUTURE, KEIKI, Limits, Stored, Trim, stored};
@@ -66,6 +67,8 @@ pub(crate) struct State {
     pub(super) rejected: Rejections,
     pub(super) bytes: usize,
     swept: Millis,
+    /// What makes samples durable, and those that it has yet to take.
+    past: Option<(Arc<History>, Journal)>,
 }
 
 impl State {
@@ -83,7 +86,70 @@ impl State {
             rejected: Rejections::default(),
             bytes: 0,
             swept: Millis::MIN,
+            past: None,
         }
+    }
+
+    /// From now on all that is appended is also kept by a history.
+    pub(super) fn keep_in(&mut self, history: &Arc<History>) {
+        for stored in self.series.iter_mut().flatten() {
+            stored.number = history.number(&stored.series, &stored.source);
+        }
+        self.past = Some((Arc::clone(history), Journal::default()));
+    }
+
+    /// What the history has yet to take.
+    pub(super) fn journal(&mut self) -> Option<&mut Journal> {
+        self.past.as_mut().map(|(_, journal)| journal)
+    }
+
+    /// A series by its identity.
+    pub(super) fn find(&self, series: &Series) -> Option<&Stored> {
+        let found = self.by_identity.find(series.fingerprint(), |&id| {
+            self.series[id as usize]
+                .as_ref()
+                .is_some_and(|stored| *stored.series == *series)
+        });
+        self.series[*found? as usize]
+            .as_ref()
+            .filter(|stored| stored.series.kind() == series.kind())
+    }
+
+    /// The time of the oldest sample.
+    pub(super) fn oldest(&self) -> Option<Millis> {
+        self.series.iter().flatten().filter_map(Stored::oldest).min()
+    }
+
+    /// Puts back a sample of before a restart, whatever its time.
+    pub(super) fn restore(&mut self, restored: Restored) {
+        const ALL: Trim = Trim {
+            before: Millis::MIN,
+            after: Millis::MAX,
+        };
+        let Restored { sample, source } = restored;
+        let found = self.place(&sample.series);
+        let Some(id) = found.or_else(|| self.insert(&source, &sample.series).ok()) else {
+            return;
+        };
+        let time = sample.time;
+        let Some(stored) = self.series[id as usize].as_mut() else {
+            return;
+        };
+        if let Ok(change) = stored.append(sample, &ALL)
+            && change.observed
+            && let Some(metric) = self.metrics.get_mut(stored.series.name())
+        {
+            metric.changes.note(time, false, Millis::MIN / 2);
+        }
+    }
+
+    fn place(&self, series: &Arc<Series>) -> Option<u32> {
+        let found = self.by_identity.find(series.fingerprint(), |&id| {
+            self.series[id as usize]
+                .as_ref()
+                .is_some_and(|stored| same(&stored.series, series))
+        });
+        found.copied()
     }
 
     /// How many series live.
@@ -104,13 +170,8 @@ impl State {
         if matches!(sample.value, Value::Number(_)) == (sample.series.kind() == Kind::Histogram) {
             return Err(Reason::Kind);
         }
-        let found = self.by_identity.find(sample.series.fingerprint(), |&id| {
-            self.series[id as usize]
-                .as_ref()
-                .is_some_and(|stored| same(&stored.series, &sample.series))
-        });
-        let id = match found {
-            Some(&id) => id,
+        let id = match self.place(&sample.series) {
+            Some(id) => id,
             None => self.insert(source, &sample.series)?,
         };
         let stored = self.series[id as usize]
@@ -128,6 +189,9 @@ impl State {
             after: now + FUTURE,
         };
         let time = sample.time;
+        if let (Some((_, journal)), Some(number)) = (&mut self.past, stored.number) {
+            journal.push(number, time, &sample.value);
+        }
         let change = stored.append(sample, &trim)?;
         self.samples_total += 1;
         if (change.observed || change.cut)
@@ -233,7 +297,12 @@ impl State {
             self.series.push(None);
             u32::try_from(self.series.len() - 1).expect("the limit of series fits into 32 bits")
         });
-        self.series[id as usize] = Some(Stored::new(Arc::clone(series), source.clone()));
+        let mut stored = Stored::new(Arc::clone(series), source.clone());
+        stored.number = self
+            .past
+            .as_ref()
+            .and_then(|(history, _)| history.number(series, source));
+        self.series[id as usize] = Some(stored);
         let all = &self.series;
         self.by_identity.insert_unique(series.fingerprint(), id, |&id| {
             all[id as usize]
@@ -275,6 +344,10 @@ impl State {
             metric.changes.forget();
         }
         *stored = Stored::new(Arc::clone(&stored.series), source.clone());
+        stored.number = self
+            .past
+            .as_ref()
+            .and_then(|(history, _)| history.number(&stored.series, source));
         Ok(())
     }
 }
@@ -283,6 +356,6 @@ fn same(a: &Arc<Series>, b: &Arc<Series>) -> bool {
     Arc::ptr_eq(a, b) || a == b
 }
 
-fn is_foreign(series: &Series) -> bool {
+pub(super) fn is_foreign(series: &Series) -> bool {
     series.labels().get(SERVICE_NAME) != Some(KEIKI)
 }

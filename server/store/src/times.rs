@@ -30,6 +30,13 @@ pub(super) struct Times {
 }
 
 impl Times {
+    /// Times of the past, ascending, within 49 days of each other; what lies further from the last is not kept.
+    pub(super) fn past(times: &[Millis]) -> Self {
+        let mut all = Self::default();
+        times.iter().for_each(|time| all.push(*time));
+        all
+    }
+
     pub(super) fn len(&self) -> usize {
         self.offsets.len()
     }

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use keiki_model::histogram::Distribution;
 use keiki_model::series::{Kind, Sample, Series, Value};
-use keiki_model::time::Millis;
+use keiki_model::time::{Millis, REACH};
 
 use super::Trim;
 use super::histogram::Histograms;
 use super::reject::Reason;
-use super::scalar::Scalars;
+use super::scalar::{Folds, Scalars};
 use super::source::SourceId;
 use super::times::Times;
 
@@ -42,6 +43,34 @@ pub struct Stored {
     pub(super) series: Arc<Series>,
     pub(super) source: SourceId,
     ring: Ring,
+    /// Under which the history keeps it.
+    pub(super) number: Option<u32>,
+    /// Of the past: the length of the slots that stand for samples, milliseconds.
+    slot: Option<Millis>,
+}
+
+impl Ring {
+    pub(super) fn past_samples(times: &[Millis], values: &[f64], counter: bool) -> Self {
+        let ring = Scalars::past(times, values, counter, None);
+        if counter {
+            Self::Counter(ring)
+        } else {
+            Self::Gauge(ring)
+        }
+    }
+
+    pub(super) fn past_rows(times: &[Millis], values: &[f64], folds: Folds, counter: bool) -> Self {
+        let ring = Scalars::past(times, values, counter, Some(folds));
+        if counter {
+            Self::Counter(ring)
+        } else {
+            Self::Gauge(ring)
+        }
+    }
+
+    pub(super) fn past_counts(times: &[Millis], all: Vec<Option<Box<Distribution>>>) -> Self {
+        Self::Histogram(Box::new(Histograms::past(times, all)))
+    }
 }
 
 impl Stored {
@@ -51,7 +80,27 @@ impl Stored {
             Kind::Gauge => Ring::Gauge(Scalars::default()),
             Kind::Histogram => Ring::Histogram(Box::default()),
         };
-        Self { series, source, ring }
+        Self {
+            series,
+            source,
+            ring,
+            number: None,
+            slot: None,
+        }
+    }
+
+    pub(super) fn of_the_past(series: Arc<Series>, source: SourceId, ring: Ring, slot: Option<Millis>) -> Self {
+        Self {
+            series,
+            source,
+            ring,
+            number: None,
+            slot,
+        }
+    }
+
+    pub(super) fn number(&self) -> Option<u32> {
+        self.number
     }
 
     /// What it is.
@@ -77,9 +126,23 @@ impl Stored {
             .max(1)
     }
 
+    /// How long a sample stands for its series, milliseconds: two and a half intervals. A slot's stands for its slot, up
+    /// to where the newest sample of the next one may lie.
+    pub fn reach_ms(&self) -> Millis {
+        let interval = f64::from(self.interval_ms());
+        let reach = (interval * REACH) as Millis;
+        self.slot
+            .map_or(reach, |slot| reach.max(slot + (interval * (REACH - 1.0)) as Millis))
+    }
+
     /// The time of the newest sample.
     pub fn newest(&self) -> Option<Millis> {
         self.ring_times().last()
+    }
+
+    /// The time of the oldest sample.
+    pub(super) fn oldest(&self) -> Option<Millis> {
+        self.ring_times().first()
     }
 
     /// The samples' times: milliseconds since the first value of the pair.

@@ -1,0 +1,357 @@
+//! One series over one stretch of time, as bytes.
+//!
+//! A source reads many series at the same moments, so the times of a stretch are kept once for all series that share
+//! them, under the hash of what they are; a record names its times and holds only values.
+
+use keiki_model::histogram::{Distribution, Explicit};
+use keiki_model::time::Millis;
+
+use super::codec::{self, Corrupt, Reader, exponential, put_column, put_distribution};
+use super::rows::Rows;
+
+/// What a record holds beside its times.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Body {
+    /// Values as they came.
+    Samples(Vec<f64>),
+    /// Slots of a gauge or a counter, without their times.
+    Rows(Rows),
+    /// Distributions, of samples or of slots.
+    Counts(Vec<Option<Box<Distribution>>>),
+}
+
+const SAMPLES: u8 = 1;
+const GAUGE: u8 = 2;
+const COUNTER: u8 = 3;
+/// Exponential histograms of one scale, as columns.
+const EXPONENTIAL: u8 = 4;
+/// Explicit histograms with the same bounds, as columns.
+const EXPLICIT: u8 = 5;
+/// Anything else, one by one.
+const MIXED: u8 = 6;
+
+/// The times of a record: milliseconds since the start of its stretch.
+pub(super) fn offsets(times: &[Millis], start: Millis) -> Vec<u32> {
+    times
+        .iter()
+        .map(|time| u32::try_from(time - start).unwrap_or(u32::MAX))
+        .collect()
+}
+
+/// The name of these times: FNV-1a, because it must be the same in every build.
+pub(super) fn name_of(offsets: &[u32]) -> u64 {
+    let bytes = offsets.iter().flat_map(|offset| offset.to_le_bytes());
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+pub(super) fn encode(times: u64, body: &Body) -> Vec<u8> {
+    let mut out = Vec::with_capacity(64);
+    let head = |out: &mut Vec<u8>, make: u8| {
+        out.push(make);
+        out.extend_from_slice(&times.to_le_bytes());
+    };
+    match body {
+        Body::Samples(values) => {
+            head(&mut out, SAMPLES);
+            put_column(&mut out, values);
+        }
+        Body::Rows(rows) if rows.last.is_empty() => {
+            head(&mut out, COUNTER);
+            put_column(&mut out, &rows.sum);
+            put_near(&mut out, &rows.min, &rows.max);
+        }
+        Body::Rows(rows) => {
+            head(&mut out, GAUGE);
+            put_column(&mut out, &rows.last);
+            put_column(&mut out, &rows.sum);
+            put_near(&mut out, &rows.min, &rows.max);
+            put_column(&mut out, &rows.count);
+        }
+        Body::Counts(all) => {
+            let make = make_of(all);
+            head(&mut out, make);
+            match make {
+                EXPONENTIAL => put_exponential(&mut out, all),
+                EXPLICIT => put_explicit(&mut out, all),
+                _ => {
+                    codec::put_varint(&mut out, all.len() as u64);
+                    for one in all {
+                        match one {
+                            Some(one) => put_distribution(&mut out, one),
+                            None => out.push(0),
+                        }
+                    }
+                }
+            }
+        }
+    }
+    out
+}
+
+/// What a record holds, and the name of its times.
+pub(super) fn decode(bytes: &[u8]) -> Result<(u64, Body), Corrupt> {
+    let mut bytes = Reader::new(bytes);
+    let make = bytes.byte()?;
+    let times = u64::from_le_bytes(bytes.array()?);
+    let body = match make {
+        SAMPLES => Body::Samples(bytes.column()?),
+        COUNTER => {
+            let sum: Vec<f64> = bytes.column()?;
+            let (min, max) = near(&mut bytes)?;
+            Body::Rows(Rows {
+                sum,
+                min,
+                max,
+                ..Rows::default()
+            })
+        }
+        GAUGE => {
+            let (last, sum) = (bytes.column()?, bytes.column()?);
+            let (min, max) = near(&mut bytes)?;
+            Body::Rows(Rows {
+                last,
+                sum,
+                min,
+                max,
+                count: bytes.column()?,
+                ..Rows::default()
+            })
+        }
+        EXPONENTIAL => Body::Counts(exponentials(&mut bytes)?),
+        EXPLICIT => Body::Counts(explicits(&mut bytes)?),
+        MIXED => {
+            let count = bytes.length()?;
+            let one = |_| Ok(bytes.distribution()?.map(Box::new));
+            Body::Counts((0..count).map(one).collect::<Result<_, _>>()?)
+        }
+        _ => return Err(Corrupt("a record of an unknown make")),
+    };
+    Ok((times, body))
+}
+
+impl Body {
+    /// How many samples or slots, if all columns have as many.
+    pub(super) fn len(&self) -> Option<usize> {
+        match self {
+            Self::Samples(values) => Some(values.len()),
+            Self::Counts(all) => Some(all.len()),
+            Self::Rows(rows) => {
+                let len = rows.sum.len();
+                let same = |column: &[f64]| column.len() == len;
+                let gauge = same(&rows.last) && rows.count.len() == len;
+                let counter = rows.last.is_empty() && rows.count.is_empty();
+                (same(&rows.min) && same(&rows.max) && (gauge || counter)).then_some(len)
+            }
+        }
+    }
+}
+
+/// Two columns of which the second is often the first: where nothing moves within a slot, the largest is the smallest.
+fn put_near(out: &mut Vec<u8>, min: &[f64], max: &[f64]) {
+    put_column(out, min);
+    let same = min.iter().zip(max).all(|(min, max)| min.to_bits() == max.to_bits());
+    out.push(u8::from(!same));
+    if !same {
+        put_column(out, max);
+    }
+}
+
+fn near(bytes: &mut Reader<'_>) -> Result<(Vec<f64>, Vec<f64>), Corrupt> {
+    let min: Vec<f64> = bytes.column()?;
+    let max = if bytes.byte()? == 0 {
+        min.clone()
+    } else {
+        bytes.column()?
+    };
+    Ok((min, max))
+}
+
+/// How distributions are best written.
+fn make_of(all: &[Option<Box<Distribution>>]) -> u8 {
+    let mut present = all.iter().flatten();
+    match present.next().map(|first| &**first) {
+        None => EXPONENTIAL,
+        Some(Distribution::Exponential(first)) => {
+            let like =
+                |one: &Distribution| matches!(one, Distribution::Exponential(one) if one.scale() == first.scale());
+            if present.all(|one| like(one)) {
+                EXPONENTIAL
+            } else {
+                MIXED
+            }
+        }
+        Some(Distribution::Explicit(first)) => {
+            let like =
+                |one: &Distribution| matches!(one, Distribution::Explicit(one) if one.bounds() == first.bounds());
+            if present.all(|one| like(one)) { EXPLICIT } else { MIXED }
+        }
+    }
+}
+
+/// How many buckets each has, and then all of these one after the other.
+fn put_exponential(out: &mut Vec<u8>, all: &[Option<Box<Distribution>>]) {
+    let mut scale = 0;
+    let (mut lengths, mut zeros, mut sums, mut mins, mut maxs) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut firsts, mut steps, mut counts) = (Vec::new(), Vec::new(), Vec::new());
+    for one in all {
+        let Some(Distribution::Exponential(histogram)) = one.as_deref() else {
+            lengths.push(0_u32);
+            continue;
+        };
+        scale = histogram.scale();
+        // One more than the buckets: 0 is a slot in which nothing happened.
+        lengths.push(histogram.indices().count() as u32 + 1);
+        zeros.push(histogram.zero_count());
+        sums.push(histogram.sum());
+        mins.push(histogram.min().unwrap_or(0.0));
+        maxs.push(histogram.max().unwrap_or(0.0));
+        let mut before = None;
+        for (index, count) in histogram.indices() {
+            match before {
+                None => firsts.push(i32::from(index)),
+                // Buckets ascend: neighbours are one apart.
+                Some(before) => steps.push((i32::from(index) - i32::from(before)) as u32),
+            }
+            counts.push(count);
+            before = Some(index);
+        }
+    }
+    out.push(scale as u8);
+    put_column(out, &lengths);
+    put_column(out, &zeros);
+    put_column(out, &sums);
+    put_column(out, &mins);
+    put_column(out, &maxs);
+    put_column(out, &firsts);
+    put_column(out, &steps);
+    put_column(out, &counts);
+}
+
+fn exponentials(bytes: &mut Reader<'_>) -> Result<Vec<Option<Box<Distribution>>>, Corrupt> {
+    const SHORT: Corrupt = Corrupt("columns of different lengths");
+    let scale = bytes.byte()? as i8;
+    let lengths: Vec<u32> = bytes.column()?;
+    let mut zeros = bytes.column::<u64>()?.into_iter();
+    let mut values = || Ok::<_, Corrupt>(bytes.column::<f64>()?.into_iter());
+    let (mut sums, mut mins, mut maxs) = (values()?, values()?, values()?);
+    let mut firsts = bytes.column::<i32>()?.into_iter();
+    let mut steps = bytes.column::<u32>()?.into_iter();
+    let mut counts = bytes.column::<u64>()?.into_iter();
+    let mut buckets = Vec::new();
+    let one = |length: u32| {
+        let Some(length) = length.checked_sub(1) else {
+            return Ok(None);
+        };
+        buckets.clear();
+        let mut index = 0;
+        for place in 0..length {
+            index = match place {
+                0 => i64::from(firsts.next().ok_or(SHORT)?),
+                _ => index + i64::from(steps.next().ok_or(SHORT)?),
+            };
+            buckets.push((index, counts.next().ok_or(SHORT)?));
+        }
+        let values = [
+            sums.next().ok_or(SHORT)?,
+            mins.next().ok_or(SHORT)?,
+            maxs.next().ok_or(SHORT)?,
+        ];
+        exponential(scale, zeros.next().ok_or(SHORT)?, values, &buckets).map(|one| Some(Box::new(one)))
+    };
+    lengths.into_iter().map(one).collect()
+}
+
+fn put_explicit(out: &mut Vec<u8>, all: &[Option<Box<Distribution>>]) {
+    let (mut bounds, mut present, mut sums, mut counts) = (&[][..], Vec::new(), Vec::new(), Vec::new());
+    for one in all {
+        let found = match one.as_deref() {
+            Some(Distribution::Explicit(histogram)) => Some(histogram),
+            _ => None,
+        };
+        present.push(u32::from(found.is_some()));
+        if let Some(histogram) = found {
+            bounds = &histogram.bounds()[..];
+            sums.push(histogram.sum());
+            counts.extend_from_slice(histogram.counts());
+        }
+    }
+    put_column(out, bounds);
+    put_column(out, &present);
+    put_column(out, &sums);
+    put_column(out, &counts);
+}
+
+fn explicits(bytes: &mut Reader<'_>) -> Result<Vec<Option<Box<Distribution>>>, Corrupt> {
+    const SHORT: Corrupt = Corrupt("columns of different lengths");
+    let bounds: std::sync::Arc<[f64]> = bytes.column()?.into();
+    let present: Vec<u32> = bytes.column()?;
+    let mut sums = bytes.column::<f64>()?.into_iter();
+    let counts: Vec<u64> = bytes.column()?;
+    let mut counts = counts.chunks_exact(bounds.len() + 1);
+    let one = |present: u32| {
+        if present == 0 {
+            return Ok(None);
+        }
+        let counts = counts.next().ok_or(SHORT)?;
+        let made = Explicit::new(bounds.clone(), counts, sums.next().ok_or(SHORT)?);
+        Ok(Some(Box::new(
+            made.map_err(|_| Corrupt("buckets that are none"))?.into(),
+        )))
+    };
+    present.into_iter().map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use keiki_model::histogram::Exponential;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn exponential(values: &[f64]) -> Option<Box<Distribution>> {
+        let mut histogram = Exponential::new();
+        values.iter().for_each(|value| {
+            histogram.record(*value);
+        });
+        (!values.is_empty()).then(|| Box::new(histogram.into()))
+    }
+
+    fn explicit(counts: &[u64]) -> Option<Box<Distribution>> {
+        (counts.iter().sum::<u64>() > 0)
+            .then(|| Box::new(Explicit::new([0.1, 1.0].into(), counts, 2.5).expect("buckets").into()))
+    }
+
+    proptest! {
+        #[test]
+        fn bodies_return(
+            recorded in prop::collection::vec(prop::collection::vec(prop_oneof![Just(0.0), 1e-5..1e3_f64], 0..9), 0..60),
+            counted in prop::collection::vec(prop::collection::vec(0..5_u64, 3), 0..60),
+            values in prop::collection::vec(-1e9..1e9_f64, 0..400),
+        ) {
+            let exponentials: Vec<_> = recorded.iter().map(|values| exponential(values)).collect();
+            let explicits: Vec<_> = counted.iter().map(|counts| explicit(counts)).collect();
+            let mixed = exponentials.iter().chain(&explicits).cloned().collect();
+            let counter = Rows { sum: values.clone(), min: values.clone(), max: values.clone(), ..Rows::default() };
+            let gauge = Rows { last: values.clone(), count: vec![3; values.len()], ..counter.clone() };
+            for body in [Body::Samples(values), Body::Rows(counter), Body::Rows(gauge), Body::Counts(exponentials), Body::Counts(explicits), Body::Counts(mixed)] {
+                let (times, read) = decode(&encode(17, &body)).expect("a record");
+                prop_assert_eq!(times, 17);
+                prop_assert_eq!(read.len(), body.len());
+                prop_assert_eq!(read, body);
+            }
+        }
+
+        #[test]
+        fn garbage_is_an_error_and_no_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            let _ = decode(&bytes);
+        }
+    }
+
+    #[test]
+    fn the_name_of_times_never_changes() {
+        assert_eq!(name_of(&[850, 1_850]), 6_240_681_049_190_954_581);
+    }
+}

@@ -1,0 +1,275 @@
+//! Who the series of the past are, by number.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use hashbrown::HashTable;
+use keiki_model::series::{Kind, Labels, Series};
+use keiki_model::time::Millis;
+
+use super::codec::{Corrupt, Reader, put_signed, put_text, put_varint};
+use crate::source::{SourceClass, SourceId};
+
+/// A series that was kept at some time.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) number: u32,
+    pub(super) series: Arc<Series>,
+    /// The source that fed it last.
+    pub(super) source: SourceId,
+    /// No sample of it is newer, but for those that are in no record yet.
+    pub(super) last: Millis,
+}
+
+/// All of them.
+#[derive(Debug, Default)]
+pub(super) struct Dictionary {
+    entries: Vec<Option<Entry>>,
+    free: Vec<u32>,
+    by_identity: HashTable<u32>,
+    metrics: HashMap<Box<str>, Vec<u32>>,
+    /// What the disk does not know yet.
+    fresh: Vec<u32>,
+    /// How many there may be.
+    limit: usize,
+}
+
+impl Dictionary {
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.by_identity.len()
+    }
+
+    pub(super) fn get(&self, number: u32) -> Option<&Entry> {
+        self.entries.get(number as usize)?.as_ref()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().flatten()
+    }
+
+    /// The entries from a number on, and the number after the last of them.
+    pub(super) fn batch(&self, from: usize, count: usize) -> (Vec<Entry>, Option<usize>) {
+        let end = (from + count).min(self.entries.len());
+        let found = self
+            .entries
+            .get(from..end)
+            .unwrap_or_default()
+            .iter()
+            .flatten()
+            .cloned()
+            .collect();
+        (found, (end < self.entries.len()).then_some(end))
+    }
+
+    /// The series of a metric.
+    pub(super) fn of_metric(&self, metric: &str) -> impl Iterator<Item = &Entry> {
+        let numbers = self.metrics.get(metric).map_or(&[][..], Vec::as_slice);
+        numbers.iter().filter_map(|number| self.get(*number))
+    }
+
+    /// The number of a series, new or not; `None` if there are as many as there may be.
+    pub(super) fn number(&mut self, series: &Arc<Series>, source: &SourceId) -> Option<u32> {
+        if let Some(number) = self.find(series) {
+            let entry = self.entries[number as usize].as_mut()?;
+            if entry.source != *source {
+                entry.source = source.clone();
+                self.fresh.push(number);
+            }
+            return Some(number);
+        }
+        if self.len() >= self.limit {
+            return None;
+        }
+        let number = self.free.pop().unwrap_or(u32::try_from(self.entries.len()).ok()?);
+        self.insert(Entry {
+            number,
+            series: Arc::clone(series),
+            source: source.clone(),
+            last: Millis::MIN,
+        });
+        self.fresh.push(number);
+        Some(number)
+    }
+
+    fn find(&self, series: &Series) -> Option<u32> {
+        let same = |number: &u32| {
+            self.get(*number)
+                .is_some_and(|entry| entry.series.kind() == series.kind() && *entry.series == *series)
+        };
+        self.by_identity.find(series.fingerprint(), same).copied()
+    }
+
+    pub(super) fn insert(&mut self, entry: Entry) {
+        let place = entry.number as usize;
+        if self.entries.len() <= place {
+            self.entries.resize(place + 1, None);
+        }
+        let hash = entry.series.fingerprint();
+        self.metrics
+            .entry(entry.series.name().into())
+            .or_default()
+            .push(entry.number);
+        let number = entry.number;
+        self.entries[place] = Some(entry);
+        let entries = &self.entries;
+        let hash_of = |number: &u32| {
+            entries[*number as usize]
+                .as_ref()
+                .map_or(0, |entry| entry.series.fingerprint())
+        };
+        self.by_identity.insert_unique(hash, number, hash_of);
+    }
+
+    /// After the numbers were read: those between that nobody has are free.
+    pub(super) fn settle(&mut self) {
+        let free = self.entries.iter().enumerate().filter(|(_, entry)| entry.is_none());
+        self.free = free.filter_map(|(place, _)| u32::try_from(place).ok()).collect();
+    }
+
+    /// Notes that a series had a sample; tells whether it is the first of its day, which the disk should know.
+    pub(super) fn seen(&mut self, number: u32, time: Millis) {
+        let Some(entry) = self.entries.get_mut(number as usize).and_then(Option::as_mut) else {
+            return;
+        };
+        let before = day_of(entry.last);
+        entry.last = entry.last.max(time);
+        if day_of(entry.last) > before && before != day_of(Millis::MIN) {
+            self.fresh.push(number);
+        }
+    }
+
+    /// What the disk does not know yet, each with the bytes it is to keep.
+    pub(super) fn take_fresh(&mut self) -> Vec<(u32, Vec<u8>)> {
+        let mut fresh = std::mem::take(&mut self.fresh);
+        fresh.sort_unstable();
+        fresh.dedup();
+        fresh
+            .into_iter()
+            .filter_map(|number| Some((number, encode(self.get(number)?))))
+            .collect()
+    }
+
+    /// What was taken and could not be written is to be taken again.
+    pub(super) fn put_back(&mut self, numbers: impl Iterator<Item = u32>) {
+        self.fresh.extend(numbers);
+    }
+}
+
+const DAY: Millis = 86_400_000;
+
+fn day_of(time: Millis) -> i64 {
+    time.div_euclid(DAY)
+}
+
+/// The kind, the interval, the day it was last seen, the source, the name, the labels.
+fn encode(entry: &Entry) -> Vec<u8> {
+    let mut out = Vec::with_capacity(128);
+    out.push(match entry.series.kind() {
+        Kind::Counter => 0,
+        Kind::Gauge => 1,
+        Kind::Histogram => 2,
+    });
+    put_varint(
+        &mut out,
+        entry.series.interval_ms().map_or(0, |interval| u64::from(interval) + 1),
+    );
+    put_signed(
+        &mut out,
+        if entry.last == Millis::MIN {
+            i64::MAX
+        } else {
+            day_of(entry.last)
+        },
+    );
+    out.push(entry.source.class() as u8);
+    put_text(&mut out, entry.source.name());
+    put_text(&mut out, entry.series.name());
+    put_varint(&mut out, entry.series.labels().len() as u64);
+    for (name, value) in entry.series.labels().iter() {
+        put_text(&mut out, name);
+        put_text(&mut out, value);
+    }
+    out
+}
+
+/// An entry as the disk has it. It may have been seen at any time up to `newest`, on the day that is written.
+pub(super) fn decode(number: u32, bytes: &[u8], newest: Millis) -> Result<Entry, Corrupt> {
+    let mut bytes = Reader::new(bytes);
+    let kind = match bytes.byte()? {
+        0 => Kind::Counter,
+        1 => Kind::Gauge,
+        2 => Kind::Histogram,
+        _ => return Err(Corrupt("a series of an unknown kind")),
+    };
+    let interval = match bytes.varint()? {
+        0 => None,
+        interval => Some(u32::try_from(interval - 1).map_err(|_| Corrupt("an interval is beyond all bounds"))?),
+    };
+    let day = bytes.signed()?;
+    let class = usize::from(bytes.byte()?);
+    let class = *SourceClass::ALL
+        .get(class)
+        .ok_or(Corrupt("a source of an unknown kind"))?;
+    let source = SourceId::new(bytes.text()?, class);
+    let name = bytes.text()?;
+    let count = bytes.length()?;
+    let labels = (0..count)
+        .map(|_| Ok((bytes.text()?, bytes.text()?)))
+        .collect::<Result<Vec<_>, Corrupt>>()?;
+    let end_of_day = day.saturating_add(1).saturating_mul(DAY);
+    Ok(Entry {
+        number,
+        series: Series::new(name, Labels::new(labels), kind, interval),
+        source,
+        last: end_of_day.min(newest),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_return() {
+        let mut dictionary = Dictionary::new(2);
+        let source = SourceId::new("host", SourceClass::Own);
+        let labels = Labels::new([("host_name", "a"), ("state", "使用中")]);
+        let gauge = Series::new("memory", labels.clone(), Kind::Gauge, Some(1_000));
+        let counter = Series::new("memory", labels, Kind::Counter, None);
+        assert_eq!(dictionary.number(&gauge, &source), Some(0));
+        assert_eq!(
+            dictionary.number(&counter, &source),
+            Some(1),
+            "another kind is another series"
+        );
+        assert_eq!(dictionary.number(&gauge, &source), Some(0));
+        let third = Series::new("disk", Labels::none(), Kind::Gauge, None);
+        assert_eq!(dictionary.number(&third, &source), None, "the limit");
+        dictionary.seen(0, 5 * DAY + 7);
+        let fresh = dictionary.take_fresh();
+        assert_eq!(fresh.len(), 2);
+        let read = decode(0, &fresh[0].1, 9 * DAY).expect("an entry");
+        assert_eq!(
+            (&*read.series, read.series.interval_ms(), read.last),
+            (&*gauge, Some(1_000), 6 * DAY)
+        );
+        assert_eq!(read.source, source);
+        let read = decode(1, &fresh[1].1, 9 * DAY).expect("an entry");
+        assert_eq!(
+            (read.series.kind(), read.series.interval_ms(), read.last),
+            (Kind::Counter, None, 9 * DAY)
+        );
+        assert!(dictionary.take_fresh().is_empty());
+        dictionary.seen(0, 5 * DAY + 9);
+        assert!(dictionary.take_fresh().is_empty(), "once a day");
+        dictionary.seen(0, 6 * DAY);
+        assert_eq!(dictionary.take_fresh().len(), 1);
+    }
+}

@@ -1,0 +1,217 @@
+//! # The past
+//!
+//! What the rings forget is kept here for months, on the embedded engine [fjall](https://docs.rs/fjall), without set-up.
+//! Nothing outside the store knows of it: samples go in by [`Store::append`](crate::Store::append), and come out by
+//! [`Store::past`](crate::Store::past) as the same series that the rings hold.
+//!
+//! ## The way of a sample
+//!
+//! 1. With the ring, under its lock, the sample goes into the [`journal`]. A few times a second [`work`] hands it to the
+//!    engine: from then on it survives the death of the process, and from the next sync on the loss of power.
+//! 2. Five minutes of a series later [`work`] writes them as one compressed record ([`chunk`]) of the finest tier, taken
+//!    from the ring, and drops that part of the journal.
+//! 3. Every coarser tier ([`tier`]) is made of the records of the one below, when a whole record's time has passed
+//!    ([`rows`] folds). A period that is too old is dropped with its files.
+//! 4. A reader ([`read`]) takes the coarsest tier that its step is a multiple of. What has no record there yet it folds
+//!    from the tier below, down to the ring, by the same code that writes records: there is no seam to see.
+//!
+//! ## What holds
+//!
+//! - A tier's records are a function of the tier below, and the finest's of the ring. Writing one twice changes nothing,
+//!   so a death at any moment needs no repair: `closed` is moved in the same write as the last record below it.
+//! - All that is newer than the finest tier's `closed` is in the journal.
+//! - Rows keep smallest, largest, sum, number and last of a gauge, the growth and the extreme rates of a counter, the
+//!   whole distribution of a histogram. A quantile is never made of quantiles.
+//! - A slot's time is that of its newest sample, so that a rate of slots is the rate of their samples.
+//! - What can't be read is left out, counted, and told; the rest is read.
+//! - A failing disk never stops the rings. The engine is closed, the status says since when, and it is opened again by
+//!   itself; what the rings still hold is then written.
+//!
+//! ## What is deliberately absent
+//!
+//! A query language, an index of labels (series are found by metric and then looked through), deletion of single
+//! series, replication. Samples that are later than a minute are refused by the rings, and so are not kept.
+
+mod chunk;
+mod codec;
+mod dictionary;
+mod disk;
+mod journal;
+mod read;
+mod restore;
+mod rows;
+#[cfg(test)]
+mod tests;
+mod tier;
+mod work;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use keiki_model::series::Series;
+use keiki_model::time::Millis;
+use parking_lot::{Mutex, RwLock};
+
+use crate::source::SourceId;
+use dictionary::Dictionary;
+pub use disk::DiskError;
+use disk::{Disk, Shared};
+pub(crate) use journal::Journal;
+pub use read::{Overload, Past};
+pub(crate) use restore::Restored;
+pub use tier::{TIERS, Tier};
+pub(crate) use work::Rings;
+use work::Worker;
+
+/// How the past is kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HistorySettings {
+    /// The folder, which must not be another process's.
+    pub path: PathBuf,
+    /// How often what was written is made to survive the loss of power.
+    pub sync: Duration,
+    /// How long each tier of [`TIERS`] is kept, milliseconds.
+    pub keep: [Millis; tier::COUNT],
+    /// How many bytes it may take; beyond, the oldest periods are dropped.
+    pub bytes: u64,
+    /// How many series it may know.
+    pub series: usize,
+}
+
+impl HistorySettings {
+    /// The usual ones, in a folder.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            sync: Duration::from_secs(5),
+            keep: TIERS.map(|tier| tier.keep),
+            bytes: 4 << 30,
+            series: 200_000,
+        }
+    }
+}
+
+/// What the history does, since the start where it counts.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HistoryStats {
+    /// Since when nothing is kept, and why.
+    pub failing: Option<(Millis, String)>,
+    /// Samples that were appended and could not be kept.
+    pub lost: u64,
+    /// Records and journal entries that could not be read.
+    pub corrupt: u64,
+    /// Series that it knows.
+    pub series: usize,
+    /// Bytes on disk.
+    pub bytes: u64,
+    /// Bytes on disk of each tier.
+    pub tiers: [u64; tier::COUNT],
+    /// Writes to the engine, and how long they took in all.
+    pub writes: u64,
+    /// Seconds.
+    pub write_seconds: f64,
+    /// Reads of records, and how long they took in all.
+    pub reads: u64,
+    /// Seconds.
+    pub read_seconds: f64,
+    /// Compactions that the engine completed.
+    pub compactions: u64,
+}
+
+/// Operations of one sort: how many, and how long in all.
+#[derive(Debug, Default)]
+struct Timed {
+    count: AtomicU64,
+    nanos: AtomicU64,
+}
+
+impl Timed {
+    fn note(&self, count: u64, since: Instant) {
+        let nanos = u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.count.fetch_add(count, Ordering::Relaxed);
+        self.nanos.fetch_add(nanos, Ordering::Relaxed);
+    }
+
+    fn read(&self) -> (u64, f64) {
+        (
+            self.count.load(Ordering::Relaxed),
+            self.nanos.load(Ordering::Relaxed) as f64 / 1e9,
+        )
+    }
+}
+
+/// The past of a store.
+pub(crate) struct History {
+    settings: HistorySettings,
+    disk: Shared,
+    dictionary: RwLock<Dictionary>,
+    /// Up to when the records of each tier are written.
+    closed: [AtomicI64; tier::COUNT],
+    worker: Mutex<Worker>,
+    failing: Mutex<Option<(Millis, String)>>,
+    lost: AtomicU64,
+    corrupt: AtomicU64,
+    writes: Timed,
+    reads: Timed,
+    bytes: AtomicU64,
+}
+
+impl std::fmt::Debug for History {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("History")
+            .field("path", &self.settings.path)
+            .finish_non_exhaustive()
+    }
+}
+
+impl History {
+    /// The number under which a series is kept; `None` if there are too many.
+    pub(crate) fn number(&self, series: &Arc<Series>, source: &SourceId) -> Option<u32> {
+        self.dictionary.write().number(series, source)
+    }
+
+    pub(crate) fn stats(&self) -> HistoryStats {
+        let disk = self.disk.read().clone();
+        let (writes, write_seconds) = self.writes.read();
+        let (reads, read_seconds) = self.reads.read();
+        HistoryStats {
+            failing: self.failing.lock().clone(),
+            lost: self.lost.load(Ordering::Relaxed),
+            corrupt: self.corrupt.load(Ordering::Relaxed),
+            series: self.dictionary.read().len(),
+            bytes: self.bytes.load(Ordering::Relaxed),
+            tiers: std::array::from_fn(|tier| disk.as_ref().map_or(0, |disk| disk.size_of(tier))),
+            writes,
+            write_seconds,
+            reads,
+            read_seconds,
+            compactions: disk.as_ref().map_or(0, |disk| disk.compactions() as u64),
+        }
+    }
+
+    /// Whether samples of before a time have no record yet.
+    pub(crate) fn is_behind(&self, time: Millis) -> bool {
+        self.closed(0) < time
+    }
+
+    fn closed(&self, tier: usize) -> Millis {
+        self.closed[tier].load(Ordering::Acquire)
+    }
+
+    fn note_corrupt(&self, what: &str, why: &dyn std::fmt::Display) {
+        if self.corrupt.fetch_add(1, Ordering::Relaxed).is_power_of_two() {
+            tracing::warn!("a part of the history cannot be read and is left out: {what}: {why}");
+        }
+    }
+
+    fn disk(&self) -> Option<Arc<Disk>> {
+        self.disk.read().clone()
+    }
+}
+
+/// Whether a folder holds a history of this make, for messages before it is opened.
+pub fn exists(path: &Path) -> bool {
+    path.join("keyspaces").is_dir()
+}

@@ -1,0 +1,338 @@
+//! Reading the past: from records where there are any, folded from the tier below where there are none yet.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+use std::time::Instant;
+
+use keiki_model::series::{Kind, Series};
+use keiki_model::time::{Millis, SECOND};
+
+use super::History;
+use super::chunk::{self, Body};
+use super::codec;
+use super::dictionary::Entry;
+use super::disk::Disk;
+use super::rows::{Counts, Rows};
+use super::tier::{TIERS, tier_for};
+use super::work::Rings;
+use crate::stored::{Ring, Stored};
+
+/// A query that would read more than it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this would read more than {0} values: ask for less time, fewer series, or a coarser step")]
+pub struct Overload(pub usize);
+
+/// How much before a stretch is read at least, milliseconds: what a rate grows from.
+const SLACK: Millis = 60 * SECOND;
+
+/// What series were asked for, over what time.
+#[derive(Clone, Copy)]
+pub struct Past<'a> {
+    /// From when on, Unix milliseconds.
+    pub from: Millis,
+    /// Until before when.
+    pub to: Millis,
+    /// The length of the slots that it is for, milliseconds: finer detail is not read.
+    pub step: Millis,
+    /// Whose: called for each series of the metrics.
+    pub admits: &'a dyn Fn(&Series) -> bool,
+    /// How many values may be read.
+    pub work: usize,
+}
+
+impl History {
+    /// The series of these metrics, by metric, each with its samples or slots.
+    pub(crate) fn past(
+        &self,
+        metrics: &[&str],
+        past: &Past<'_>,
+        rings: &impl Rings,
+    ) -> Result<BTreeMap<Box<str>, Vec<Stored>>, Overload> {
+        let mut found = BTreeMap::new();
+        let disk = self.disk();
+        let ring =
+            |series: &Series, from, to| rings.read(|state| state.find(series).map(|stored| copy(stored, from, to)));
+        let look = Look {
+            history: self,
+            disk: disk.as_deref(),
+            ring: Some(&ring),
+            work: Cell::new(past.work),
+            times: RefCell::default(),
+            overloaded: Cell::new(false),
+        };
+        let tier = tier_for(past.step);
+        for metric in metrics {
+            let admitted: Vec<Entry> = {
+                let dictionary = self.dictionary.read();
+                let entries = dictionary.of_metric(metric);
+                entries.filter(|entry| (past.admits)(&entry.series)).cloned().collect()
+            };
+            let all: &mut Vec<Stored> = found.entry(Box::from(*metric)).or_default();
+            for entry in admitted {
+                // Its newest samples may be in the ring alone.
+                let is_old = entry.last < past.from - slack(&entry.series, tier);
+                if is_old && rings.read(|state| state.find(&entry.series).is_none()) {
+                    continue;
+                }
+                let ring = look.ring(&entry, tier, past.from, past.to);
+                if look.overloaded.get() {
+                    return Err(Overload(past.work));
+                }
+                if let Some(ring) = ring {
+                    let slot = (tier > 0).then_some(TIERS[tier].step);
+                    all.push(Stored::of_the_past(entry.series, entry.source, ring, slot));
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// What a ring holds of a stretch.
+pub(super) enum Copied {
+    Samples(Vec<Millis>, Vec<f64>),
+    Counts(Counts),
+}
+
+fn copy(stored: &Stored, from: Millis, to: Millis) -> Copied {
+    match stored.ring() {
+        Ring::Counter(ring) | Ring::Gauge(ring) => {
+            let (times, values) = ring.between(from, to);
+            Copied::Samples(times, values)
+        }
+        Ring::Histogram(ring) => {
+            let (times, all) = ring.between(from, to);
+            Copied::Counts(Counts { times, all })
+        }
+    }
+}
+
+type FromRing<'a> = &'a dyn Fn(&Series, Millis, Millis) -> Option<Copied>;
+
+/// The names of times, by tier and stretch.
+type Times = HashMap<(usize, Millis, u64), Option<Rc<Vec<u32>>>>;
+
+/// One reader: what it shares between series, and how much it may still read.
+pub(super) struct Look<'a> {
+    history: &'a History,
+    disk: Option<&'a Disk>,
+    ring: Option<FromRing<'a>>,
+    work: Cell<usize>,
+    times: RefCell<Times>,
+    overloaded: Cell<bool>,
+}
+
+impl<'a> Look<'a> {
+    /// Reads records alone, without a bound: what records are made of.
+    pub(super) fn of_records(history: &'a History, disk: &'a Disk) -> Self {
+        Self {
+            history,
+            disk: Some(disk),
+            ring: None,
+            work: Cell::new(usize::MAX),
+            times: RefCell::default(),
+            overloaded: Cell::new(false),
+        }
+    }
+
+    /// A series as a ring; `None` where there is nothing of it.
+    fn ring(&self, entry: &Entry, tier: usize, from: Millis, to: Millis) -> Option<Ring> {
+        let series = &*entry.series;
+        let from = from - slack(series, tier);
+        if series.kind() == Kind::Histogram {
+            let counts = self.counts(series, entry.number, tier, from, to);
+            return (!counts.times.is_empty()).then(|| Ring::past_counts(&counts.times, counts.all));
+        }
+        let counter = series.kind() == Kind::Counter;
+        if tier == 0 {
+            let (times, values) = self.samples(series, entry.number, from, to);
+            return (!times.is_empty()).then(|| Ring::past_samples(&times, &values, counter));
+        }
+        let rows = self.rows(series, entry.number, tier, from, to);
+        if rows.times.is_empty() {
+            return None;
+        }
+        let (times, values, folds) = rows.into_ring();
+        Some(Ring::past_rows(&times, &values, folds, counter))
+    }
+
+    /// The samples of a counter or gauge within `[from, to)`.
+    fn samples(&self, series: &Series, number: u32, from: Millis, to: Millis) -> (Vec<Millis>, Vec<f64>) {
+        let closed = self.history.closed(0);
+        let (mut times, mut values) = (Vec::new(), Vec::new());
+        self.records(0, number, from, to.min(closed), |at, body| {
+            if let Body::Samples(found) = body {
+                for (time, value) in at.iter().zip(found) {
+                    if (from..to).contains(time) {
+                        times.push(*time);
+                        values.push(value);
+                    }
+                }
+            }
+        });
+        if let (true, Some(ring)) = (to > closed, self.ring)
+            && let Some(Copied::Samples(at, newest)) = ring(series, from.max(closed), to)
+        {
+            self.spend(at.len());
+            times.extend(at);
+            values.extend(newest);
+        }
+        (times, values)
+    }
+
+    /// The slots of a counter or gauge within `[from, to)`, of one of the coarser tiers.
+    fn rows(&self, series: &Series, number: u32, tier: usize, from: Millis, to: Millis) -> Rows {
+        let step = TIERS[tier].step;
+        let from = from.div_euclid(step) * step;
+        let closed = self.history.closed(tier);
+        let mut rows = Rows::default();
+        self.records(tier, number, from, to.min(closed), |at, body| {
+            if let Body::Rows(found) = body {
+                let (first, end) = (
+                    at.partition_point(|time| *time < from),
+                    at.partition_point(|time| *time < to),
+                );
+                rows.extend(found.cut(at, first, end));
+            }
+        });
+        if to > closed {
+            rows.extend(self.folded_rows(series, number, tier, from.max(closed), to));
+        }
+        rows
+    }
+
+    /// The slots of a tier, made of the tier below.
+    pub(super) fn folded_rows(&self, series: &Series, number: u32, tier: usize, from: Millis, to: Millis) -> Rows {
+        let before = from - slack(series, tier - 1);
+        let below = if tier == 1 {
+            let (times, values) = self.samples(series, number, before, to);
+            let interval = series.interval_ms().map_or_else(|| learned(&times), Millis::from);
+            Rows::of_samples(series.kind(), times, values, interval)
+        } else {
+            self.rows(series, number, tier - 1, before, to)
+        };
+        below.folded(TIERS[tier].step, from)
+    }
+
+    /// The distributions within `[from, to)`: as they came in the finest tier, of slots in the others.
+    fn counts(&self, series: &Series, number: u32, tier: usize, from: Millis, to: Millis) -> Counts {
+        let step = TIERS[tier].step;
+        let from = if tier == 0 { from } else { from.div_euclid(step) * step };
+        let closed = self.history.closed(tier);
+        let mut counts = Counts::default();
+        self.records(tier, number, from, to.min(closed), |at, body| {
+            if let Body::Counts(found) = body {
+                for (time, one) in at.iter().zip(found) {
+                    if (from..to).contains(time) {
+                        counts.times.push(*time);
+                        counts.all.push(one);
+                    }
+                }
+            }
+        });
+        if to <= closed {
+            return counts;
+        }
+        if tier > 0 {
+            counts.extend(self.newest_counts(series, number, tier, from.max(closed), to));
+        } else if let Some(ring) = self.ring
+            && let Some(Copied::Counts(newest)) = ring(series, from.max(closed), to)
+        {
+            self.spend(newest.times.len());
+            counts.extend(newest);
+        }
+        counts
+    }
+
+    fn newest_counts(&self, series: &Series, number: u32, tier: usize, from: Millis, to: Millis) -> Counts {
+        self.counts(series, number, tier - 1, from, to)
+            .folded(TIERS[tier].step, from)
+    }
+
+    /// The slots of a tier, made of the records of the tier below.
+    pub(super) fn folded_counts(&self, number: u32, tier: usize, from: Millis, to: Millis) -> Counts {
+        let mut counts = Counts::default();
+        self.records(tier - 1, number, from, to, |at, body| {
+            if let Body::Counts(found) = body {
+                counts.times.extend_from_slice(at);
+                counts.all.extend(found);
+            }
+        });
+        counts.folded(TIERS[tier].step, from)
+    }
+
+    /// The records that have a part in `[from, to)`, with their times. What cannot be read is left out and counted.
+    fn records(&self, tier: usize, number: u32, from: Millis, to: Millis, mut take: impl FnMut(&[Millis], Body)) {
+        let Some(disk) = self.disk.filter(|_| to > from && !self.overloaded.get()) else {
+            return;
+        };
+        let began = Instant::now();
+        let mut read = 0;
+        disk.records(tier, number, from, to, |start, bytes| {
+            read += 1;
+            if self.overloaded.get() {
+                return;
+            }
+            let found = bytes.map_err(|error| error.to_string());
+            let found = found.and_then(|bytes| chunk::decode(bytes).map_err(|error| error.to_string()));
+            let (name, body) = match found {
+                Ok(found) => found,
+                Err(error) => return self.history.note_corrupt(TIERS[tier].name, &error),
+            };
+            let Some(offsets) = self.offsets(disk, tier, start, name) else {
+                return;
+            };
+            if body.len() != Some(offsets.len()) {
+                return self
+                    .history
+                    .note_corrupt(TIERS[tier].name, &"a record and its times differ in length");
+            }
+            self.spend(offsets.len());
+            let times: Vec<Millis> = offsets.iter().map(|offset| start + Millis::from(*offset)).collect();
+            take(&times, body);
+        });
+        self.history.reads.note(read, began);
+    }
+
+    fn offsets(&self, disk: &Disk, tier: usize, start: Millis, name: u64) -> Option<Rc<Vec<u32>>> {
+        if let Some(known) = self.times.borrow().get(&(tier, start, name)) {
+            return known.clone();
+        }
+        let read = || -> Result<Vec<u32>, String> {
+            let bytes = disk.times(tier, start, name).map_err(|error| error.to_string())?;
+            let bytes = bytes.ok_or_else(|| "its times are missing".to_owned())?;
+            codec::Reader::new(&bytes).column().map_err(|error| error.to_string())
+        };
+        let found = match read() {
+            Ok(offsets) => Some(Rc::new(offsets)),
+            Err(error) => {
+                self.history.note_corrupt(TIERS[tier].name, &error);
+                None
+            }
+        };
+        self.times.borrow_mut().insert((tier, start, name), found.clone());
+        found
+    }
+
+    fn spend(&self, values: usize) {
+        match self.work.get().checked_sub(values) {
+            Some(left) => self.work.set(left),
+            None => self.overloaded.set(true),
+        }
+    }
+}
+
+/// How much before a stretch is to be read of a tier, so that its first slot knows what it grew from.
+fn slack(series: &Series, tier: usize) -> Millis {
+    let interval = series.interval_ms().map_or(0, Millis::from);
+    let step = if tier == 0 { 0 } else { TIERS[tier].step };
+    SLACK.max(3 * interval).max(2 * step)
+}
+
+/// The usual time between samples.
+fn learned(times: &[Millis]) -> Millis {
+    let mut gaps: Vec<_> = times.windows(2).take(15).map(|pair| pair[1] - pair[0]).collect();
+    gaps.sort_unstable();
+    gaps.get(gaps.len() / 2).copied().unwrap_or(SECOND)
+}

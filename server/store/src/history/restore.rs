@@ -1,0 +1,242 @@
+//! Opening: who there is, and what the rings held before.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use keiki_model::histogram::{Distribution, Exponential};
+use keiki_model::series::{Sample, Value};
+use keiki_model::time::{Millis, REVISION};
+use parking_lot::{Mutex, RwLock};
+
+use super::chunk::{self, Body};
+use super::codec;
+use super::dictionary::{self, Dictionary};
+use super::disk::{Disk, DiskError};
+use super::journal::{Read, replay};
+use super::tier::{COUNT, TIERS};
+use super::work::Worker;
+use super::{History, HistorySettings, Timed};
+use crate::source::SourceId;
+
+/// A sample of before, and who had sent it.
+pub(crate) struct Restored {
+    pub(crate) sample: Sample,
+    pub(crate) source: SourceId,
+}
+
+impl History {
+    /// Opens the folder, and hands over what belongs into the rings: of each series in order of time. `window` is how
+    /// far back they reach.
+    ///
+    /// A folder that the engine cannot open is put aside, under a name that says so, and a new one begun.
+    pub(crate) fn open(
+        settings: HistorySettings,
+        now: Millis,
+        window: Millis,
+        take: &mut dyn FnMut(Restored),
+    ) -> Result<Self, DiskError> {
+        let disk = match Disk::open(&settings.path) {
+            Err(DiskError::Engine(path, error)) if is_damage(&error) => {
+                put_aside(&path, now, &error).map_err(|error| DiskError::Engine(path.clone(), error.into()))?;
+                Disk::open(&path)?
+            }
+            opened => opened?,
+        };
+        let history = Self {
+            dictionary: RwLock::new(Dictionary::new(settings.series)),
+            disk: RwLock::default(),
+            closed: std::array::from_fn(|_| AtomicI64::new(0)),
+            worker: Mutex::new(Worker::default()),
+            failing: Mutex::new(None),
+            lost: 0.into(),
+            corrupt: 0.into(),
+            writes: Timed::default(),
+            reads: Timed::default(),
+            bytes: 0.into(),
+            settings,
+        };
+        let engine = |error| DiskError::Engine(history.settings.path.clone(), error);
+        history.read_closed(&disk, now).map_err(engine)?;
+        history.read_dictionary(&disk);
+        history.read_records(&disk, now - window, take);
+        history.read_journal(&disk, take);
+        history.bytes.store(disk.size().map_err(engine)?, Ordering::Relaxed);
+        *history.disk.write() = Some(Arc::new(disk));
+        Ok(history)
+    }
+
+    /// Up to when records are written. In a new folder that is the start of the present stretch.
+    fn read_closed(&self, disk: &Disk, now: Millis) -> fjall::Result<()> {
+        let mut below = now - REVISION;
+        for (index, tier) in TIERS.iter().enumerate() {
+            let closed = match disk.closed(index)? {
+                Some(closed) => closed,
+                None => {
+                    let closed = tier.chunk_of(below);
+                    let mut batch = disk.batch();
+                    disk.put_closed(&mut batch, index, closed);
+                    batch.commit()?;
+                    closed
+                }
+            };
+            self.closed[index].store(closed, Ordering::Release);
+            below = closed;
+        }
+        Ok(())
+    }
+
+    fn read_dictionary(&self, disk: &Disk) {
+        let newest = self.closed(0) + TIERS[0].chunk;
+        // No tier keeps anything older.
+        let oldest = newest - self.settings.keep[COUNT - 1] - TIERS[COUNT - 1].period;
+        let mut dictionary = self.dictionary.write();
+        let mut gone = Vec::new();
+        for found in disk.series.iter() {
+            let read = found
+                .into_inner()
+                .map_err(|error| error.to_string())
+                .and_then(|(key, value)| {
+                    let number = key
+                        .as_ref()
+                        .try_into()
+                        .map(u32::from_be_bytes)
+                        .map_err(|_| "a number of another length".to_owned())?;
+                    dictionary::decode(number, &value, newest).map_err(|error| error.to_string())
+                });
+            match read {
+                Ok(entry) if entry.last < oldest => gone.push(entry.number),
+                Ok(entry) => dictionary.insert(entry),
+                Err(error) => self.note_corrupt("series", &error),
+            }
+        }
+        dictionary.settle();
+        for number in gone {
+            if let Err(error) = disk.series.remove(number.to_be_bytes()) {
+                self.note_corrupt("series", &error);
+            }
+        }
+    }
+
+    /// What records of the finest tier hold since a time.
+    fn read_records(&self, disk: &Disk, from: Millis, take: &mut dyn FnMut(Restored)) {
+        let closed = self.closed(0);
+        if closed <= from {
+            return;
+        }
+        let mut known = std::collections::HashMap::new();
+        for entry in self.dictionary.read().iter().filter(|entry| entry.last >= from) {
+            disk.records(0, entry.number, from, closed, |start, bytes| {
+                let read = bytes.map_err(|error| error.to_string());
+                let read = read.and_then(|bytes| chunk::decode(bytes).map_err(|error| error.to_string()));
+                let (name, body) = match read {
+                    Ok(read) => read,
+                    Err(error) => return self.note_corrupt("records", &error),
+                };
+                let times: &Vec<u32> = known.entry((start, name)).or_insert_with(|| {
+                    let found = disk.times(0, start, name).ok().flatten();
+                    found
+                        .and_then(|bytes| codec::Reader::new(&bytes).column().ok())
+                        .unwrap_or_default()
+                });
+                if body.len() != Some(times.len()) {
+                    return self.note_corrupt("records", &"a record and its times differ in length");
+                }
+                let times = times.iter().map(|offset| start + Millis::from(*offset));
+                let mut give = |time: Millis, value: Value| {
+                    if time >= from {
+                        let sample = Sample {
+                            series: Arc::clone(&entry.series),
+                            time,
+                            value,
+                        };
+                        take(Restored {
+                            sample,
+                            source: entry.source.clone(),
+                        });
+                    }
+                };
+                match body {
+                    Body::Samples(values) => times
+                        .zip(values)
+                        .for_each(|(time, value)| give(time, Value::Number(value))),
+                    Body::Counts(all) => times
+                        .zip(all)
+                        .for_each(|(time, one)| give(time, distribution(one.map(|one| *one)))),
+                    Body::Rows(_) => self.note_corrupt("records", &"slots where samples belong"),
+                }
+            });
+        }
+    }
+
+    /// What was appended after the newest record.
+    fn read_journal(&self, disk: &Disk, take: &mut dyn FnMut(Restored)) {
+        let closed = self.closed(0);
+        let mut worker = self.worker.lock();
+        let dictionary = self.dictionary.read();
+        for found in disk.journal.iter() {
+            let read = found
+                .into_inner()
+                .map_err(|error| error.to_string())
+                .and_then(|(key, value)| {
+                    let number = key
+                        .as_ref()
+                        .try_into()
+                        .map(u64::from_be_bytes)
+                        .map_err(|_| "a number of another length".to_owned())?;
+                    worker.next = worker.next.max(number + 1);
+                    let newest = replay(&value, |series, time, value| {
+                        let Some(entry) = dictionary.get(series).filter(|_| time >= closed) else {
+                            return;
+                        };
+                        let value = match value {
+                            Read::Number(value) => Value::Number(value),
+                            Read::Distribution(value) => distribution(value),
+                        };
+                        let sample = Sample {
+                            series: Arc::clone(&entry.series),
+                            time,
+                            value,
+                        };
+                        take(Restored {
+                            sample,
+                            source: entry.source.clone(),
+                        });
+                    });
+                    Ok((number, newest.map_err(|error| error.to_string())?))
+                });
+            match read {
+                Ok(written) => worker.written.push_back(written),
+                Err(error) => self.note_corrupt("journal", &error),
+            }
+        }
+    }
+}
+
+fn distribution(one: Option<Distribution>) -> Value {
+    Value::Distribution(Box::new(one.unwrap_or_else(|| Exponential::new().into())))
+}
+
+/// Whether what lies there is broken, not the way to it.
+fn is_damage(error: &fjall::Error) -> bool {
+    match error {
+        fjall::Error::Io(error) => matches!(
+            error.kind(),
+            std::io::ErrorKind::NotFound | std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::InvalidData
+        ),
+        fjall::Error::Locked => false,
+        _ => true,
+    }
+}
+
+/// Renames a folder that cannot be opened: nothing is deleted that somebody might still read.
+fn put_aside(path: &Path, now: Millis, error: &fjall::Error) -> std::io::Result<()> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".damaged-{now}"));
+    tracing::error!(
+        "the history in {} cannot be opened ({error}); it is put aside as {} and a new one begun",
+        path.display(),
+        name.display()
+    );
+    std::fs::rename(path, name)
+}

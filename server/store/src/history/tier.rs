@@ -1,0 +1,110 @@
+//! The levels of detail in which the past is kept.
+
+use keiki_model::time::{Millis, SECOND};
+
+const MINUTE: Millis = 60 * SECOND;
+const HOUR: Millis = 60 * MINUTE;
+const DAY: Millis = 24 * HOUR;
+
+/// A level of detail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tier {
+    /// Its name in settings and metrics.
+    pub name: &'static str,
+    /// The length of a slot, milliseconds. The finest tier keeps samples as they came: its step is only nominal.
+    pub step: Millis,
+    /// How much time one record of one series covers, milliseconds: a multiple of the step, and a divisor of the period.
+    pub(super) chunk: Millis,
+    /// How much time is dropped at once, milliseconds.
+    pub(super) period: Millis,
+    /// How long it is kept where nothing else is said, milliseconds.
+    pub keep: Millis,
+}
+
+/// How many levels there are.
+pub(super) const COUNT: usize = 4;
+
+/// From fine to coarse; each step is a multiple of the one before.
+///
+/// A record is written when all of its time has passed, and until then a reader makes it from the tier below. Short
+/// records cost space, long ones cost the reader; these are where neither hurts.
+pub const TIERS: [Tier; COUNT] = [
+    Tier {
+        name: "1s",
+        step: SECOND,
+        chunk: 5 * MINUTE,
+        period: 30 * MINUTE,
+        keep: 2 * HOUR,
+    },
+    Tier {
+        name: "10s",
+        step: 10 * SECOND,
+        chunk: 15 * MINUTE,
+        period: 6 * HOUR,
+        keep: 2 * DAY,
+    },
+    Tier {
+        name: "1m",
+        step: MINUTE,
+        chunk: 3 * HOUR,
+        period: 6 * DAY,
+        keep: 90 * DAY,
+    },
+    Tier {
+        name: "15m",
+        step: 15 * MINUTE,
+        chunk: 2 * DAY,
+        period: 30 * DAY,
+        keep: 90 * DAY,
+    },
+];
+
+impl Tier {
+    /// The start of the record that a time lies in.
+    pub(super) fn chunk_of(&self, time: Millis) -> Millis {
+        time.div_euclid(self.chunk) * self.chunk
+    }
+
+    /// The number of the period that a time lies in.
+    pub(super) fn period_of(&self, time: Millis) -> i64 {
+        time.div_euclid(self.period)
+    }
+}
+
+/// The coarsest tier that a step can be made of.
+pub(super) fn tier_for(step: Millis) -> usize {
+    TIERS.iter().rposition(|tier| step % tier.step == 0).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_divide_each_other() {
+        for (index, tier) in TIERS.iter().enumerate() {
+            assert_eq!(
+                (tier.chunk % tier.step, tier.period % tier.chunk),
+                (0, 0),
+                "{}",
+                tier.name
+            );
+            if let Some(coarser) = TIERS.get(index + 1) {
+                assert_eq!((coarser.step % tier.step, coarser.chunk % tier.chunk), (0, 0));
+                assert!(
+                    tier.keep >= coarser.chunk + tier.chunk,
+                    "{} is gone before it is rolled up",
+                    tier.name
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_step_is_read_from_the_coarsest_tier_that_divides_it() {
+        assert_eq!(
+            [1, 3, 5, 10, 30, 60, 120, 900, 3_600].map(|step| tier_for(step * SECOND)),
+            [0, 0, 0, 1, 1, 2, 2, 3, 3]
+        );
+    }
+}

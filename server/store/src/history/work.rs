@@ -1,0 +1,402 @@
+//! What is done in the background: writing the journal, making records, dropping what is too old, coming back after a
+//! failure. Called a few times a second; each call does a bounded piece.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use keiki_model::series::{Kind, Series};
+use keiki_model::time::{Millis, REVISION, SECOND};
+
+use super::chunk::{self, Body};
+use super::disk::{Disk, record_key, times_key};
+use super::journal::Entries;
+use super::read::Look;
+use super::tier::{COUNT, TIERS};
+use super::{History, Journal};
+use crate::state::State;
+use crate::stored::Ring;
+
+/// How long after its end a stretch of the finest tier is written: samples may come late, and clocks be a little ahead.
+const SETTLED: Millis = REVISION + 15 * SECOND;
+
+/// Of how many series records are made in one call.
+const BATCH: usize = 256;
+
+/// How often what is too old is looked for.
+const RETENTION: Millis = 20 * SECOND;
+
+/// How long after a failure the folder is opened again.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// What the work remembers from call to call.
+#[derive(Debug, Default)]
+pub(super) struct Worker {
+    /// The number of the next entry of the journal.
+    pub(super) next: u64,
+    /// The entries that are on disk, each with the time of its newest sample.
+    pub(super) written: VecDeque<(u64, Millis)>,
+    job: Option<Job>,
+    synced: Option<Instant>,
+    dropped: Millis,
+    retried: Option<Instant>,
+}
+
+/// A stretch of a tier whose records are being made.
+#[derive(Debug)]
+struct Job {
+    tier: usize,
+    start: Millis,
+    next: usize,
+    /// Times that are written already.
+    times: HashMap<u64, ()>,
+}
+
+/// The state behind the store's lock, for the moments in which it is needed.
+pub(crate) trait Rings {
+    fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T;
+    fn journal<T>(&self, take: impl FnOnce(&mut Journal) -> T) -> T;
+}
+
+impl History {
+    /// Does what is due, in a bounded piece. `true` if there is more to do at once.
+    pub(crate) fn tend(&self, now: Millis, rings: &impl Rings) -> bool {
+        let mut worker = self.worker.lock();
+        let Some(disk) = self.disk() else {
+            self.discard(rings);
+            return self.reopen(&mut worker, now) && self.tend_open(&mut worker, now, rings);
+        };
+        drop(disk);
+        self.tend_open(&mut worker, now, rings)
+    }
+
+    fn tend_open(&self, worker: &mut Worker, now: Millis, rings: &impl Rings) -> bool {
+        let Some(disk) = self.disk() else { return false };
+        let done = self.write_journal(worker, &disk, rings).and_then(|()| {
+            let more = self.make_records(worker, &disk, now, rings)?;
+            if worker
+                .synced
+                .is_none_or(|synced| synced.elapsed() >= self.settings.sync)
+            {
+                worker.synced = Some(Instant::now());
+                let began = Instant::now();
+                disk.sync()?;
+                self.writes.note(1, began);
+            }
+            if (now - worker.dropped).abs() >= RETENTION {
+                worker.dropped = now;
+                self.drop_old(&disk, now)?;
+            }
+            Ok(more)
+        });
+        match done {
+            Ok(more) => more,
+            Err(error) => {
+                self.fail(worker, now, &error);
+                false
+            }
+        }
+    }
+
+    /// Makes all that was appended survive even the loss of power.
+    pub(crate) fn flush(&self, now: Millis, rings: &impl Rings) {
+        let mut worker = self.worker.lock();
+        let Some(disk) = self.disk() else { return };
+        if let Err(error) = self.write_journal(&mut worker, &disk, rings).and_then(|()| disk.sync()) {
+            drop(disk);
+            self.fail(&mut worker, now, &error);
+        }
+    }
+
+    fn write_journal(&self, worker: &mut Worker, disk: &Disk, rings: &impl Rings) -> fjall::Result<()> {
+        let (entries, lost) = rings.journal(Journal::take);
+        self.lost.fetch_add(lost, Ordering::Relaxed);
+        let fresh = self.dictionary.write().take_fresh();
+        let Some(entries) = entries else {
+            return if fresh.is_empty() {
+                Ok(())
+            } else {
+                self.commit_entries(worker, disk, None, fresh)
+            };
+        };
+        self.commit_entries(worker, disk, Some(entries), fresh)
+    }
+
+    fn commit_entries(
+        &self,
+        worker: &mut Worker,
+        disk: &Disk,
+        entries: Option<Entries>,
+        fresh: Vec<(u32, Vec<u8>)>,
+    ) -> fjall::Result<()> {
+        let began = Instant::now();
+        let mut batch = disk.batch();
+        let numbers: Vec<u32> = fresh.iter().map(|(number, _)| *number).collect();
+        for (number, bytes) in fresh {
+            batch.insert(&disk.series, number.to_be_bytes(), bytes);
+        }
+        let count = entries.as_ref().map_or(0, |entries| entries.count);
+        let newest = entries.as_ref().map(|entries| entries.newest);
+        if let Some(entries) = entries {
+            batch.insert(&disk.journal, worker.next.to_be_bytes(), entries.encoded());
+        }
+        match batch.commit() {
+            Ok(()) => {
+                if let Some(newest) = newest {
+                    worker.written.push_back((worker.next, newest));
+                    worker.next += 1;
+                }
+                self.writes.note(1, began);
+                Ok(())
+            }
+            Err(error) => {
+                // The samples are still in the rings, from which records are made when the disk is back.
+                self.lost.fetch_add(count, Ordering::Relaxed);
+                self.dictionary.write().put_back(numbers.into_iter());
+                Err(error)
+            }
+        }
+    }
+
+    /// Makes a piece of the records that are due, the finest tier's first.
+    fn make_records(&self, worker: &mut Worker, disk: &Disk, now: Millis, rings: &impl Rings) -> fjall::Result<bool> {
+        let Some(mut job) = worker.job.take().or_else(|| self.next_job(now, rings)) else {
+            return Ok(false);
+        };
+        let tier = &TIERS[job.tier];
+        let end = job.start + tier.chunk;
+        let mut batch = disk.batch();
+        let period = disk.period(job.tier, tier.period_of(job.start))?;
+        let (made, next) = if job.tier == 0 {
+            self.of_rings(rings, job.next, job.start, end)
+        } else {
+            self.of_tier_below(disk, &job, end)
+        };
+        let stretch = job.start.div_euclid(tier.chunk);
+        let began = Instant::now();
+        let count = made.len() as u64;
+        for Made {
+            series, times, body, ..
+        } in &made
+        {
+            let offsets = chunk::offsets(times, job.start);
+            let name = chunk::name_of(&offsets);
+            if job.times.insert(name, ()).is_none() {
+                let mut bytes = Vec::new();
+                super::codec::put_column(&mut bytes, &offsets);
+                batch.insert(&period, times_key(stretch, name), bytes);
+            }
+            batch.insert(&period, record_key(*series, stretch), chunk::encode(name, body));
+        }
+        if job.tier == 0 {
+            let mut dictionary = self.dictionary.write();
+            for made in &made {
+                made.times
+                    .last()
+                    .into_iter()
+                    .for_each(|time| dictionary.seen(made.series, *time));
+            }
+        }
+        if let Some(next) = next {
+            batch.commit()?;
+            self.writes.note(count, began);
+            job.next = next;
+            worker.job = Some(job);
+            return Ok(true);
+        }
+        disk.put_closed(&mut batch, job.tier, end);
+        if job.tier == 0 {
+            while let Some((number, _)) = worker.written.pop_front_if(|(_, newest)| *newest < end) {
+                batch.remove(&disk.journal, number.to_be_bytes());
+            }
+        }
+        batch.commit()?;
+        self.writes.note(count, began);
+        self.closed[job.tier].store(end, Ordering::Release);
+        Ok(true)
+    }
+
+    /// The stretch that is due next. Of the finest tier one is when it has settled; of the others when the tier below
+    /// is written up to its end.
+    fn next_job(&self, now: Millis, rings: &impl Rings) -> Option<Job> {
+        (0..COUNT).find_map(|tier| {
+            let chunk = TIERS[tier].chunk;
+            let mut start = self.closed(tier);
+            let below = if tier == 0 {
+                now - SETTLED
+            } else {
+                self.closed(tier - 1)
+            };
+            if tier == 0 && below - start > 2 * chunk {
+                // Keiki was not there, or could not write: of what no ring knows there is nothing to write.
+                let oldest = rings.read(State::oldest).unwrap_or(below).min(below);
+                start = start.max(TIERS[0].chunk_of(oldest));
+            }
+            (start + chunk <= below).then(|| Job {
+                tier,
+                start,
+                next: 0,
+                times: HashMap::new(),
+            })
+        })
+    }
+
+    /// What the rings hold of a stretch, of a bounded number of series; and where to go on.
+    fn of_rings(&self, rings: &impl Rings, from: usize, start: Millis, end: Millis) -> (Vec<Made>, Option<usize>) {
+        rings.read(|state| {
+            let to = (from + BATCH).min(state.series.len());
+            let found = state.series.get(from..to).unwrap_or_default().iter().flatten();
+            let made = found.filter_map(|stored| {
+                let series = stored.number()?;
+                let (times, body) = match stored.ring() {
+                    Ring::Counter(ring) | Ring::Gauge(ring) => {
+                        let (times, values) = ring.between(start, end);
+                        (times, Body::Samples(values))
+                    }
+                    Ring::Histogram(ring) => {
+                        let (times, all) = ring.between(start, end);
+                        (times, Body::Counts(all))
+                    }
+                };
+                (!times.is_empty()).then_some(Made { series, times, body })
+            });
+            (made.collect(), (to < state.series.len()).then_some(to))
+        })
+    }
+
+    /// What the tier below holds of a stretch, folded.
+    fn of_tier_below(&self, disk: &Disk, job: &Job, end: Millis) -> (Vec<Made>, Option<usize>) {
+        let (entries, next) = self.dictionary.read().batch(job.next, BATCH / 4);
+        let look = Look::of_records(self, disk);
+        let alive = entries.iter().filter(|entry| entry.last >= job.start);
+        let made = alive.filter_map(|entry| {
+            let Folded { times, body } = folded(&look, &entry.series, entry.number, job.tier, job.start, end);
+            (!times.is_empty()).then_some(Made {
+                series: entry.number,
+                times,
+                body,
+            })
+        });
+        (made.collect(), next)
+    }
+
+    /// Drops the periods that are older than their tier is kept, and the oldest ones where there is too much.
+    fn drop_old(&self, disk: &Disk, now: Millis) -> fjall::Result<()> {
+        for (index, tier) in TIERS.iter().enumerate() {
+            for number in disk.periods(index) {
+                let end = (number + 1) * tier.period;
+                // What the tier above is yet to be made of stays.
+                let is_used = index + 1 == COUNT || end <= self.closed(index + 1);
+                if is_used && end <= now - self.settings.keep[index] {
+                    disk.drop_period(index, number)?;
+                }
+            }
+        }
+        let mut bytes = disk.size()?;
+        self.bytes.store(bytes, Ordering::Relaxed);
+        while bytes > self.settings.bytes {
+            // Of all tiers the period that ended first, unless it is still written.
+            let oldest = (0..COUNT)
+                .filter_map(|tier| {
+                    let number = *disk.periods(tier).first()?;
+                    let end = (number + 1) * TIERS[tier].period;
+                    (end <= self.closed(tier)).then_some((end, tier, number))
+                })
+                .min();
+            let Some((_, tier, number)) = oldest else { break };
+            tracing::warn!(
+                "the history is larger than {} bytes: its oldest part of tier {} is dropped",
+                self.settings.bytes,
+                TIERS[tier].name
+            );
+            disk.drop_period(tier, number)?;
+            let left = disk.size()?;
+            if left >= bytes {
+                break;
+            }
+            bytes = left;
+            self.bytes.store(bytes, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    fn fail(&self, worker: &mut Worker, now: Millis, error: &fjall::Error) {
+        let message = format!("{}: {}", self.settings.path.display(), told(error));
+        let mut failing = self.failing.lock();
+        if failing.is_none() {
+            tracing::error!("the history is not kept: {message}");
+        }
+        let since = failing.as_ref().map_or(now, |(since, _)| *since);
+        *failing = Some((since, message));
+        worker.job = None;
+        worker.retried = Some(Instant::now());
+        // The engine refuses all writes after one failed: it is opened anew.
+        *self.disk.write() = None;
+    }
+
+    /// What is appended while there is no disk waits in the rings, not in the journal.
+    fn discard(&self, rings: &impl Rings) {
+        let (entries, lost) = rings.journal(Journal::take);
+        self.lost
+            .fetch_add(lost + entries.map_or(0, |entries| entries.count), Ordering::Relaxed);
+    }
+
+    fn reopen(&self, worker: &mut Worker, now: Millis) -> bool {
+        if worker.retried.is_some_and(|retried| retried.elapsed() < RETRY) {
+            return false;
+        }
+        worker.retried = Some(Instant::now());
+        match Disk::open(&self.settings.path) {
+            Ok(disk) => {
+                tracing::info!("the history is kept again");
+                *self.disk.write() = Some(Arc::new(disk));
+                *self.failing.lock() = None;
+                true
+            }
+            Err(error) => {
+                let mut failing = self.failing.lock();
+                let since = failing.as_ref().map_or(now, |(since, _)| *since);
+                *failing = Some((since, error.to_string()));
+                false
+            }
+        }
+    }
+}
+
+/// An error of the engine in words for an operator.
+fn told(error: &fjall::Error) -> String {
+    match error {
+        fjall::Error::Io(error) => error.to_string(),
+        fjall::Error::Poisoned => "the engine stopped after a write failed".into(),
+        error => error.to_string(),
+    }
+}
+
+/// A record before it is written.
+struct Made {
+    series: u32,
+    times: Vec<Millis>,
+    body: Body,
+}
+
+/// A stretch of a series in the slots of a tier.
+struct Folded {
+    times: Vec<Millis>,
+    body: Body,
+}
+
+fn folded(look: &Look<'_>, series: &Series, number: u32, tier: usize, start: Millis, end: Millis) -> Folded {
+    if series.kind() == Kind::Histogram {
+        let counts = look.folded_counts(number, tier, start, end);
+        return Folded {
+            times: counts.times,
+            body: Body::Counts(counts.all),
+        };
+    }
+    let mut rows = look.folded_rows(series, number, tier, start, end);
+    Folded {
+        times: std::mem::take(&mut rows.times),
+        body: Body::Rows(rows),
+    }
+}
