@@ -4,6 +4,7 @@
 import * as framed from "./framed.js";
 import * as keys from "./keys.js";
 import * as kiosk from "./kiosk.js";
+import * as span from "./span.js";
 import * as stream from "./stream.js";
 
 const load = (name) => new URL(name, import.meta.url);
@@ -48,7 +49,10 @@ if (document.body.className === "kiosk") {
   setTimeout(() => document.documentElement.dataset.link ?? fail(new Error("not alive after half a minute")), 30_000);
 }
 if (document.body.className === "framed") framed.start();
-if (document.body.className === "app") keys.start();
+if (document.body.className === "app") {
+  keys.start();
+  span.start();
+}
 
 // The app has no way back from a failure of its own, and could not say so any more.
 addEventListener("error", ({ error }) => error instanceof WebAssembly.RuntimeError && fail(error));

@@ -14,7 +14,9 @@ use crate::data::PageData;
 use crate::icon::SPRITE;
 use crate::page::App;
 use crate::request::PageRequest;
+use crate::span;
 use crate::state::Page;
+use crate::surface::Surface;
 use crate::text;
 
 /// Where the page's assets are: absolute paths, including the base.
@@ -35,6 +37,11 @@ pub fn document(request: &PageRequest, snapshot: &Snapshot, assets: &AssetUrls) 
     let data = PageData::new(request, snapshot);
     let json = json(&data);
     let title = title(&data);
+    let strip = if request.surface() == Surface::App {
+        span::strip(request, snapshot).into_string()
+    } else {
+        String::new()
+    };
     let body = body(data);
     let head = head(request, &title, assets);
     let boot = attribute(&assets.boot);
@@ -44,6 +51,7 @@ pub fn document(request: &PageRequest, snapshot: &Snapshot, assets: &AssetUrls) 
         request.surface().as_str(),
         "\">",
         &body,
+        &strip,
         SPRITE,
         "<script type=\"application/json\" id=\"snapshot\">",
         &json,
@@ -70,9 +78,11 @@ fn body(data: PageData) -> String {
 }
 
 fn head(request: &PageRequest, title: &str, assets: &AssetUrls) -> String {
+    let past = if request.until.is_some() { "\" data-past=\"" } else { "" };
     let mut head = [
         "<!doctype html>\n<html lang=\"",
         request.language.tag(),
+        past,
         "\" data-theme=\"",
         request.theme.as_str(),
         "\" data-base=\"",

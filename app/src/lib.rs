@@ -23,6 +23,8 @@ pub mod live;
 pub mod page;
 pub mod panel;
 pub mod request;
+#[cfg(feature = "ssr")]
+mod span;
 pub mod state;
 pub mod surface;
 pub mod text;

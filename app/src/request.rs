@@ -8,7 +8,8 @@ use std::fmt;
 use keiki_model::group::Group;
 use keiki_model::panel::StatKey;
 use keiki_model::text::Language;
-use keiki_model::view::{MAX_SCOPE, Scope, Subject, View, percent_decode, percent_encode};
+use keiki_model::time::{Millis, SECOND};
+use keiki_model::view::{self, MAX_SCOPE, MAX_WINDOW, Scope, Subject, View, percent_decode, percent_encode};
 use serde::{Deserialize, Serialize};
 
 use crate::surface::{Surface, Wall};
@@ -92,8 +93,10 @@ impl Sort {
 pub struct PageRequest {
     /// What is shown.
     pub subject: Subject,
-    /// How far back, seconds: one of [`PageRequest::WINDOWS`].
+    /// How far back, seconds: one of [`PageRequest::WINDOWS`], or what `from` and `to` have between them.
     pub window: u32,
+    /// Where it ends, Unix milliseconds; `None` for now.
+    pub until: Option<Millis>,
     /// Whose data.
     pub scope: Scope,
     /// The language of the page.
@@ -144,15 +147,19 @@ impl std::error::Error for RequestError {}
 
 const DEFAULT_WINDOW: u32 = 300;
 
+/// The shortest stretch that can be asked for, seconds.
+const LEAST_WINDOW: u32 = 10;
+
 impl PageRequest {
     /// The windows of a page, seconds.
-    pub const WINDOWS: [u32; 3] = [60, 300, 900];
+    pub const WINDOWS: [u32; 9] = [60, 300, 900, 3_600, 21_600, 86_400, 604_800, 2_592_000, MAX_WINDOW];
 
     /// The page of an address without a query.
     pub fn new(subject: Subject, language: Language, base: &str) -> Self {
         Self {
             subject,
             window: DEFAULT_WINDOW,
+            until: None,
             scope: Scope::default(),
             language,
             language_chosen: false,
@@ -179,6 +186,7 @@ impl PageRequest {
     /// The first parameter with a value that it can't have.
     pub fn read(self, query: &str) -> Result<Self, RequestError> {
         let mut request = self;
+        let mut from = None;
         for pair in query.split('&') {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let bad = RequestError::new;
@@ -186,8 +194,10 @@ impl PageRequest {
             match name {
                 "window" => {
                     let found = Self::WINDOWS.into_iter().find(|&window| window_text(window) == value);
-                    request.window = found.ok_or_else(|| bad("window", "1m, 5m or 15m"))?;
+                    request.window = found.ok_or_else(|| bad("window", "1m, 5m, 15m, 1h, 6h, 24h, 7d, 30d or 90d"))?;
                 }
+                "from" => from = Some(view::time(value).ok_or_else(|| bad("from", "Unix milliseconds"))?),
+                "to" => request.until = Some(view::time(value).ok_or_else(|| bad("to", "Unix milliseconds"))?),
                 "service" => {
                     let value = decoded().ok_or_else(|| bad("service", "a service's name, percent-encoded"))?;
                     request.scope.services.insert(value);
@@ -233,6 +243,13 @@ impl PageRequest {
                 return Err(bad("service", "no more than 32 services and hosts"));
             }
         }
+        if let Some((from, until)) = from.zip(request.until) {
+            let window = u32::try_from((until - from) / SECOND).unwrap_or_default();
+            if !(LEAST_WINDOW..=MAX_WINDOW).contains(&window) {
+                return Err(RequestError::new("from", "a time from 10 seconds to 90 days before to"));
+            }
+            request.window = window;
+        }
         Ok(request)
     }
 
@@ -265,7 +282,10 @@ impl PageRequest {
             out.push('=');
             out.push_str(value);
         };
-        if self.window != DEFAULT_WINDOW {
+        if let Some(until) = self.until {
+            put("from", &(until - Millis::from(self.window) * SECOND).to_string());
+            put("to", &until.to_string());
+        } else if self.window != DEFAULT_WINDOW {
             put("window", window_text(self.window));
         }
         for service in self.scope.services.iter() {
@@ -307,7 +327,11 @@ impl PageRequest {
 
     /// The view whose snapshot the page shows.
     pub fn view(&self) -> View {
-        View::of_window(self.subject.clone(), self.window, self.scope.clone())
+        let view = View::of_window(self.subject.clone(), self.window, self.scope.clone());
+        match self.until {
+            Some(until) => view.ending(until),
+            None => view,
+        }
     }
 
     /// The same page with one thing changed.
@@ -335,6 +359,12 @@ fn window_text(window: u32) -> &'static str {
     match window {
         60 => "1m",
         900 => "15m",
+        3_600 => "1h",
+        21_600 => "6h",
+        86_400 => "24h",
+        604_800 => "7d",
+        2_592_000 => "30d",
+        MAX_WINDOW => "90d",
         _ => "5m",
     }
 }
@@ -411,6 +441,8 @@ mod tests {
         for query in [
             "",
             "window=15m",
+            "window=90d",
+            "from=1763800000000&to=1763803600000",
             "lang=en&theme=light&sort=name",
             "service=%E8%A8%88&host=x",
         ] {
@@ -462,6 +494,23 @@ mod tests {
             "/embed/api.latency?ground=transparent"
         );
         assert!(panel("ground=blue").is_err());
+    }
+
+    #[test]
+    fn a_stretch_of_the_past_has_two_ends() {
+        let request =
+            PageRequest::new(Subject::Overview, Language::En, "").read("to=1763803600500&from=1763800000500&window=1m");
+        let request = request.unwrap();
+        assert_eq!(request.href(), "/?from=1763800000500&to=1763803600500");
+        assert_eq!(request.view().to_string(), "overview@5/3600;until=1763803605000");
+        assert!(canonical("from=1&to=9000").starts_with("bad value of from: write a time from 10 seconds"));
+        assert!(canonical("from=1763800000000&to=1863800000000").starts_with("bad value of from:"));
+        assert!(canonical("to=soon").starts_with("bad value of to:"));
+        // A time before now is a window that ended then.
+        assert_eq!(
+            canonical("to=1763803600000"),
+            "/ops/groups/api?from=1763803300000&to=1763803600000"
+        );
     }
 
     #[test]

@@ -117,7 +117,8 @@ impl Page {
         let fixed = Fixed {
             groups,
             headline,
-            step: request.view().step,
+            // Of a stretch of the past there is nothing to come.
+            step: request.until.map_or(request.view().step, |_| u32::MAX),
             window: request.window,
             surface: request.surface(),
             rack: matches!(request.subject, Subject::Group(_)),

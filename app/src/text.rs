@@ -140,12 +140,13 @@ pub fn times(word: &str, count: usize, language: Language) -> String {
 
 /// A window as its switch writes it.
 pub fn window(seconds: u32, language: Language) -> String {
-    let minutes = (seconds / 60).to_string();
-    minutes
-        + match language {
-            Language::Ja => "分",
-            Language::En => " m",
-        }
+    let (unit, ja, en) = match seconds {
+        ..3_600 => (60, "分", " m"),
+        ..=86_400 => (3_600, "時間", " h"),
+        _ => (86_400, "日", " d"),
+    };
+    let unit_name = if language == Language::Ja { ja } else { en };
+    (seconds / unit).to_string() + unit_name
 }
 
 /// How often the figures change.

@@ -49,6 +49,29 @@ impl Zone {
         (second / 3_600, second / 60 % 60, second % 60)
     }
 
+    /// Year, month and day in this zone, in the proleptic Gregorian calendar.
+    /// Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `civil_from_days`.
+    pub fn date(&self, time: Millis) -> (i64, u32, u32) {
+        let days = (time.div_euclid(SECOND) + i64::from(self.offset)).div_euclid(86_400) + 719_468;
+        let day_of_era = days.rem_euclid(146_097);
+        let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let shifted_month = (5 * day_of_year + 2) / 153;
+        let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+        // Years begin in March.
+        let (month, later) = if shifted_month < 10 {
+            (shifted_month + 3, 0)
+        } else {
+            (shifted_month - 9, 1)
+        };
+        let small = |number: i64| u32::try_from(number).unwrap_or_default();
+        (
+            year_of_era + 400 * days.div_euclid(146_097) + later,
+            small(month),
+            small(day),
+        )
+    }
+
     /// `14:07:03`.
     pub fn hms(&self, time: Millis) -> String {
         let (hour, minute, second) = self.clock(time);

@@ -1,6 +1,6 @@
 //! Views: what a client looks at, as it stands in the stream's address.
 //!
-//! `<view>@<step>[/<window>][;service=<v>]…[;host=<v>]…[;new]`, where the view is `overview`, `group:<group>` or
+//! `<view>@<step>[/<window>][;until=<unix ms>][;service=<v>]…[;host=<v>]…[;new]`, where the view is `overview`, `group:<group>` or
 //! `panel:<id>`. The canonical form (values sorted, defaults written out, without `;new`) is the view's key: one key,
 //! one encoded frame.
 
@@ -9,6 +9,7 @@ use std::ops::Deref;
 use std::str::FromStr;
 
 use crate::group::Group;
+use crate::time::{Millis, SECOND};
 
 /// How many points a view has when its window is not stated.
 pub const DEFAULT_POINTS: u32 = 300;
@@ -16,6 +17,10 @@ pub const DEFAULT_POINTS: u32 = 300;
 pub const MAX_POINTS: u32 = 1_000;
 /// The longest window that live data cover, seconds.
 pub const LIVE_WINDOW: u32 = 900;
+/// The longest window of all, seconds: ninety days.
+pub const MAX_WINDOW: u32 = 90 * 86_400;
+/// Steps of windows longer than the live one, seconds. Each but the first few is a multiple of what is kept for long.
+const LONG_STEPS: [u32; 11] = [2, 5, 10, 30, 60, 120, 300, 900, 1_800, 3_600, 10_800];
 /// The most services or hosts that one view may name.
 pub const MAX_SCOPE: usize = 32;
 
@@ -82,19 +87,47 @@ pub struct View {
     pub step: u32,
     /// How far back, seconds.
     pub window: u32,
+    /// Where it ends, Unix milliseconds, a multiple of the step; `None` for now.
+    pub until: Option<Millis>,
     /// Whose data.
     pub scope: Scope,
 }
 
 impl View {
-    /// A view over a window of a page: steps of 1, 1 and 3 seconds for 1, 5 and 15 minutes.
+    /// A view over a window of a page: steps of 1, 1 and 3 seconds for 1, 5 and 15 minutes, and so on up to three hours
+    /// for ninety days. A window is made a whole number of steps.
     pub fn of_window(subject: Subject, window: u32, scope: Scope) -> Self {
+        let step = if window <= LIVE_WINDOW {
+            window.div_ceil(DEFAULT_POINTS).max(1)
+        } else {
+            let fits = |step: &u32| window / step <= MAX_POINTS;
+            LONG_STEPS
+                .into_iter()
+                .find(fits)
+                .unwrap_or(LONG_STEPS[LONG_STEPS.len() - 1])
+        };
         Self {
             subject,
-            step: window.div_ceil(DEFAULT_POINTS).max(1),
-            window,
+            step,
+            window: window.next_multiple_of(step),
+            until: None,
             scope,
         }
+    }
+
+    /// The same over a stretch that ends at a time, which is moved to the end of its slot.
+    #[must_use]
+    pub fn ending(self, until: Millis) -> Self {
+        let step = Millis::from(self.step) * SECOND;
+        Self {
+            until: Some(until.div_euclid(step) * step + if until % step == 0 { 0 } else { step }),
+            ..self
+        }
+    }
+
+    /// Whether it reaches further back than the live window, or is of another time.
+    pub fn is_past(&self) -> bool {
+        self.until.is_some() || self.window > LIVE_WINDOW
     }
 
     /// The overview, five minutes at one second.
@@ -117,6 +150,9 @@ impl fmt::Display for View {
             Subject::Panel(id) => write!(f, "panel:{id}")?,
         }
         write!(f, "@{}/{}", self.step, self.window)?;
+        if let Some(until) = self.until {
+            write!(f, ";until={until}")?;
+        }
         for service in self.scope.services.iter() {
             write!(f, ";service={}", percent_encode(service))?;
         }
@@ -171,10 +207,13 @@ impl fmt::Display for ViewError {
             }
             Self::Resolution(text) => write!(
                 f,
-                "bad resolution {text:?}: write @<step>/<window> in whole seconds, at most {LIVE_WINDOW} s and \
+                "bad resolution {text:?}: write @<step>/<window> in whole seconds, at most {MAX_WINDOW} s and \
                  {MAX_POINTS} points, the window a multiple of the step"
             ),
-            Self::Option(text) => write!(f, "bad option {text:?}: write service=, host= (percent-encoded) or new"),
+            Self::Option(text) => write!(
+                f,
+                "bad option {text:?}: write until= (Unix ms), service=, host= (percent-encoded) or new"
+            ),
         }
     }
 }
@@ -204,16 +243,18 @@ impl FromStr for Item {
             Some(window) => window.parse().map_err(|_| bad())?,
             None => step.checked_mul(DEFAULT_POINTS).ok_or_else(bad)?.min(LIVE_WINDOW),
         };
-        let fits = step > 0 && window >= step && window <= LIVE_WINDOW && window.is_multiple_of(step);
+        let fits = step > 0 && window >= step && window <= MAX_WINDOW && window.is_multiple_of(step);
         if !fits || window / step > MAX_POINTS {
             return Err(bad());
         }
         let mut scope = Scope::default();
         let mut new = false;
+        let mut until = None;
         for option in parts {
             let bad = || ViewError::Option(clip(option));
             match option.split_once('=') {
                 None if option == "new" => new = true,
+                Some(("until", value)) => until = Some(time(value).ok_or_else(bad)?),
                 Some(("service", value)) => {
                     scope.services.insert(percent_decode(value).ok_or_else(bad)?);
                 }
@@ -226,16 +267,24 @@ impl FromStr for Item {
                 return Err(bad());
             }
         }
-        Ok(Self {
-            view: View {
-                subject,
-                step,
-                window,
-                scope,
-            },
-            new,
-        })
+        let view = View {
+            subject,
+            step,
+            window,
+            until: None,
+            scope,
+        };
+        let view = match until {
+            Some(until) => view.ending(until),
+            None => view,
+        };
+        Ok(Self { view, new })
     }
+}
+
+/// A time after 1970 and before the year 10000, Unix milliseconds.
+pub fn time(text: &str) -> Option<Millis> {
+    text.parse().ok().filter(|time| (0..253_402_300_800_000).contains(time))
 }
 
 /// An error message repeats what was sent, but not at any length.
@@ -306,7 +355,8 @@ mod tests {
             "overview@1/0",
             "overview@2/3",
             "overview@x",
-            "overview@1/901",
+            "overview@1/1001",
+            "overview@10800/7786800",
             "overview@4294967295",
         ] {
             assert!(key(bad).starts_with("bad resolution"), "{bad}");
@@ -316,8 +366,32 @@ mod tests {
             "overview@1;service=",
             "overview@1;service=%zz",
             "overview@1;service=%ff",
+            "overview@1;until=x",
+            "overview@1;until=-1",
         ] {
             assert!(key(bad).starts_with("bad option"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_view_of_the_past_ends_with_a_slot() {
+        assert_eq!(
+            key("overview@5/3600;until=1763800001000"),
+            "overview@5/3600;until=1763800005000"
+        );
+        assert_eq!(
+            key("group:api@1;until=1763800001000;service=a"),
+            "group:api@1/300;until=1763800001000;service=a"
+        );
+        let steps = |window| View::of_window(Subject::Overview, window, Scope::default());
+        let pages = [60, 300, 900, 3_600, 21_600, 86_400, 604_800, 2_592_000, MAX_WINDOW];
+        assert_eq!(
+            pages.map(|window| steps(window).step),
+            [1, 1, 3, 5, 30, 120, 900, 3_600, 10_800]
+        );
+        for window in 1..5_000 {
+            let view = steps(window * 1_553);
+            assert!(view.slots() <= MAX_POINTS && view.window % view.step == 0, "{view}");
         }
     }
 

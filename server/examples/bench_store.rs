@@ -144,6 +144,7 @@ impl Feeder {
                     window: 300,
                     to: self.now,
                     now: self.now + 200,
+                    as_of: self.now + 200,
                     targets: None,
                 };
                 let start = Instant::now();

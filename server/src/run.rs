@@ -1,10 +1,11 @@
 //! Puts the parts together and runs them until told to stop.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
-use keiki_instrument::{Identity, JobInstrument, Recorder};
+use keiki_instrument::{Identity, JobInstrument, QueryInstrument, Recorder};
 use keiki_model::panel::Failure;
 use keiki_model::series::{Labels, Sample};
 use keiki_model::time::Millis;
@@ -14,12 +15,14 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config};
 use crate::hub::{self, Composer, Hub, StreamMetrics};
+use crate::query::HISTORY;
 use crate::query::{Engine, Failures};
 use crate::source::host::{HostConfig, HostSource, Watch, host_name};
-use crate::source::metric::metrics;
+use crate::source::metric::{Metric, metrics};
 use crate::source::own::{self, Measured, OwnSource, Totals};
 use crate::source::status::{SourceStatus, StatusBoard};
 use crate::source::{Source, postgres, runner};
+use crate::store::history::{DiskError, TIERS};
 use crate::store::{Limits, SourceClass, SourceId, Store};
 use crate::web;
 use crate::web::tls::TlsError;
@@ -31,6 +34,14 @@ metrics! {
     STORE_SERIES = Gauge "keiki_store_series" [] every 1000: "Series in the store.";
     STORE_SAMPLES = Counter "keiki_store_samples_total" [] every 1000: "Samples kept since the start.";
     STORE_BYTES = Gauge "keiki_store_bytes" [] every 1000: "Memory that the store takes, an estimate.";
+    HISTORY_UP = Gauge "keiki_history_up" [] every 1000: "Whether what is measured is kept on disk, 0 or 1.";
+    HISTORY_SERIES = Gauge "keiki_history_series" [] every 1000: "Series that the history knows, living and ended.";
+    HISTORY_BYTES = Gauge "keiki_history_bytes" ["tier"] every 1000: "Disk that the history takes, by the length of its slots.";
+    HISTORY_WRITES = Counter "keiki_history_writes_total" [] every 1000: "Writes to disk.";
+    HISTORY_READS = Counter "keiki_history_reads_total" [] every 1000: "Records that were read from disk.";
+    HISTORY_COMPACTIONS = Counter "keiki_history_compactions_total" [] every 1000: "Compactions that were completed.";
+    HISTORY_LOST = Counter "keiki_history_lost_total" [] every 1000: "Samples that the disk did not take in time.";
+    HISTORY_CORRUPT = Counter "keiki_history_corrupt_total" [] every 1000: "Parts that could not be read and are left out.";
     STORE_REJECTED = Counter "keiki_store_rejected_total" ["reason"] every 1000: "Samples not kept, by reason.";
 }
 
@@ -45,7 +56,8 @@ fn store_limits(config: &config::Limits) -> Limits {
     }
 }
 
-fn store(config: &Config) -> Store {
+/// The store, with what it knew before. A folder that can't be used for now costs the history, not the start.
+fn store(config: &Config, now: Millis) -> Result<Store, DiskError> {
     let class = |name: &&str| {
         config::SOURCE_KINDS
             .iter()
@@ -54,7 +66,57 @@ fn store(config: &Config) -> Store {
             .map(|(_, class)| class)
     };
     let priority: Vec<_> = config.sources.priority.iter().filter_map(class).collect();
-    Store::with_priority(store_limits(&config.limits), &priority)
+    let limits = store_limits(&config.limits);
+    let Some(settings) = &config.history else {
+        return Ok(Store::with_priority(limits, &priority));
+    };
+    match Store::open(limits, &priority, settings.clone(), now) {
+        Err(error @ DiskError::Engine(..)) => {
+            tracing::error!("there is no history until the next start: {error}");
+            Ok(Store::with_priority(limits, &priority))
+        }
+        opened => opened,
+    }
+}
+
+/// How often what was appended is written, and records are made.
+const TENDED: Duration = Duration::from_millis(250);
+
+/// Keeps the history on a thread of its own, which may wait for the disk, until the sender is dropped.
+fn keep_history(store: Store, queries: QueryInstrument) -> std::io::Result<(mpsc::Sender<()>, JoinHandle<()>)> {
+    let (stop, stopped) = mpsc::channel::<()>();
+    let work = move || {
+        loop {
+            let timer = queries.query(HISTORY, "write");
+            let more = store.tend(SystemClock.now());
+            match store.history().and_then(|stats| stats.failing) {
+                None => timer.succeed(),
+                Some(_) => timer.fail("disk"),
+            }
+            // Between two pieces of a long work others have their turn.
+            let pause = if more { TENDED / 50 } else { TENDED };
+            if stopped.recv_timeout(pause) != Err(mpsc::RecvTimeoutError::Timeout) {
+                break;
+            }
+        }
+        store.flush(SystemClock.now());
+    };
+    let thread = std::thread::Builder::new().name("history".into()).spawn(work)?;
+    Ok((stop, thread))
+}
+
+/// Why Keiki ends before it is told to.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The certificate can't be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The data directory is another's.
+    #[error(transparent)]
+    History(#[from] DiskError),
+    /// The system gives no thread.
+    #[error("no thread for the history: {0}")]
+    Thread(std::io::Error),
 }
 
 /// What the store tells of itself, as samples.
@@ -79,6 +141,43 @@ fn store_samples(store: &Store, identity: &Labels) -> impl FnMut(Millis) -> Vec<
         let counts = rejected.iter().zip(stats.rejected.iter());
         all.extend(counts.map(|(series, (_, count))| Sample::number(series, now, count as f64)));
         all
+    }
+}
+
+/// What the history tells of itself, as samples; nothing where there is none.
+fn history_samples(store: &Store, identity: &Labels) -> impl FnMut(Millis) -> Vec<Sample> + use<> {
+    let store = store.clone();
+    let one = |metric: Metric| metric.series(identity, &[]);
+    let [up, known, writes, reads, compactions, lost, corrupt] = [
+        HISTORY_UP,
+        HISTORY_SERIES,
+        HISTORY_WRITES,
+        HISTORY_READS,
+        HISTORY_COMPACTIONS,
+        HISTORY_LOST,
+        HISTORY_CORRUPT,
+    ]
+    .map(one);
+    let tiers = TIERS.map(|tier| HISTORY_BYTES.series(identity, &[tier.name]));
+    move |now| {
+        let Some(stats) = store.history() else {
+            return Vec::new();
+        };
+        let single = [
+            (&up, f64::from(u8::from(stats.failing.is_none()))),
+            (&known, stats.series as f64),
+            (&writes, stats.writes as f64),
+            (&reads, stats.reads as f64),
+            (&compactions, stats.compactions as f64),
+            (&lost, stats.lost as f64),
+            (&corrupt, stats.corrupt as f64),
+        ];
+        let of_tiers = tiers.iter().zip(stats.tiers.map(|bytes| bytes as f64));
+        single
+            .into_iter()
+            .chain(of_tiers)
+            .map(|(series, value)| Sample::number(series, now, value))
+            .collect()
     }
 }
 
@@ -135,8 +234,8 @@ impl Feeding {
 /// Runs Keiki on a bound socket until `shutdown` is cancelled, then ends streams and requests within the configured time.
 ///
 /// # Errors
-/// The certificate can't be used.
-pub async fn run(config: Config, bound: web::Bound, shutdown: CancellationToken) -> Result<(), TlsError> {
+/// The certificate can't be used, or the data directory is another's.
+pub async fn run(config: Config, bound: web::Bound, shutdown: CancellationToken) -> Result<(), RunError> {
     if !web::assets::is_built() {
         tracing::warn!("{}", web::assets::MISSING);
     }
@@ -148,11 +247,16 @@ pub async fn run(config: Config, bound: web::Bound, shutdown: CancellationToken)
         host_name: host.clone(),
     });
     let identity = own::labels(recorder.identity());
-    let (store, board, totals) = (store(&config), StatusBoard::new(), Totals::default());
+    let (store, board, totals) = (store(&config, started)?, StatusBoard::new(), Totals::default());
+    let queries = QueryInstrument::new(&recorder);
+    let history = match store.history() {
+        Some(_) => Some(keep_history(store.clone(), queries.clone()).map_err(RunError::Thread)?),
+        None => None,
+    };
     let jobs = JobInstrument::new(&recorder, SERVICE);
     jobs.set_length(0);
 
-    let engine = Engine::new(store.clone(), Failing(board.clone()));
+    let engine = Engine::new(store.clone(), Failing(board.clone())).measured(queries);
     let presets: HashMap<_, _> = config
         .services
         .iter()
@@ -203,10 +307,11 @@ pub async fn run(config: Config, bound: web::Bound, shutdown: CancellationToken)
         }
     }
     let extra: own::Extra = Box::new(store_samples(&store, &identity));
+    let of_history: own::Extra = Box::new(history_samples(&store, &identity));
     feeding.start(OwnSource::new(
         recorder.clone(),
         board.clone(),
-        vec![extra],
+        vec![extra, of_history],
         totals.clone(),
     ));
     feeding.tasks.spawn(hub.clone().run(SystemClock, shutdown.clone()));
@@ -236,7 +341,12 @@ pub async fn run(config: Config, bound: web::Bound, shutdown: CancellationToken)
     if ended.await.is_err() {
         tracing::warn!("a source did not end in time and is left behind");
     }
-    served
+    if let Some((stop, thread)) = history {
+        drop(stop);
+        // It writes the last second and syncs; a panic in it has been told already.
+        let _ = tokio::task::spawn_blocking(|| thread.join()).await;
+    }
+    Ok(served?)
 }
 
 /// Keiki's own totals as an exposition shows them.

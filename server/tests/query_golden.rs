@@ -158,6 +158,7 @@ fn queries_give_what_was_worked_out() {
             window,
             to,
             now: to,
+            as_of: to,
             targets: None,
         };
         let snapshot = engine.panel(&panel(&case.query, case.unit), &ask);

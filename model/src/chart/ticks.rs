@@ -88,7 +88,7 @@ pub(super) fn time(from: Millis, to: Millis, zone: &Zone) -> Vec<Tick> {
 fn label(at: Millis, step: Millis, zone: &Zone) -> String {
     let (_, _, second) = zone.clock(at);
     if step >= DAY {
-        let (month, day) = month_and_day((at.div_euclid(SECOND) + i64::from(zone.offset)).div_euclid(86_400));
+        let (_, month, day) = zone.date(at);
         return [month.to_string().as_str(), "/", &day.to_string()].concat();
     }
     if second != 0 {
@@ -96,22 +96,4 @@ fn label(at: Millis, step: Millis, zone: &Zone) -> String {
         return [tens, &second.to_string()].concat();
     }
     zone.hm(at)
-}
-
-/// The month and the day of the month of a day since 1970-01-01, in the proleptic Gregorian calendar.
-/// Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `civil_from_days`.
-fn month_and_day(days: i64) -> (i64, i64) {
-    let day_of_era = (days + 719_468).rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    (
-        if shifted_month < 10 {
-            shifted_month + 3
-        } else {
-            shifted_month - 9
-        },
-        day,
-    )
 }

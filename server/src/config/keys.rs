@@ -293,6 +293,57 @@ pub static TABLES: &[Table] = &[
         )],
     },
     Table {
+        name: "history",
+        repeated: false,
+        doc: "What is kept on disk, in the folder history of the data directory (--data-dir, data where nothing is said).",
+        keys: &[
+            key(
+                "enabled",
+                Kind::Boolean,
+                "true",
+                "Whether anything is kept. Without it the newest 15 minutes are in memory, and gone after a restart.",
+            ),
+            key(
+                "sync",
+                Kind::Seconds(0.0, 3_600.0),
+                "5",
+                "How often what was written is made to survive the loss of power, seconds. The death of the process alone \
+                 loses no more than the last second, whatever stands here.",
+            ),
+            key(
+                "keep_1s",
+                Kind::Seconds(7_200.0, 7_776_000.0),
+                "7200",
+                "How long samples are kept as they came, seconds.",
+            ),
+            key(
+                "keep_10s",
+                Kind::Seconds(43_200.0, 31_536_000.0),
+                "172800",
+                "How long slots of 10 seconds are kept, seconds.",
+            ),
+            key(
+                "keep_1m",
+                Kind::Seconds(345_600.0, 31_536_000.0),
+                "7776000",
+                "How long slots of a minute are kept, seconds.",
+            ),
+            key(
+                "keep_15m",
+                Kind::Seconds(345_600.0, 315_360_000.0),
+                "7776000",
+                "How long slots of 15 minutes are kept, seconds.",
+            ),
+            key(
+                "max_bytes",
+                Kind::Integer(100_000_000, 1_000_000_000_000_000),
+                "4000000000",
+                "How much disk it may take. Beyond, the oldest is dropped, whatever the tier.",
+            ),
+            limit("series", "200000", "Series that it knows, living and ended."),
+        ],
+    },
+    Table {
         name: "limits",
         repeated: false,
         doc: "Bounds on memory and work. What they turn away is counted in /metrics.",

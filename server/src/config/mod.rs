@@ -26,6 +26,7 @@ mod tests;
 
 use crate::access::Access;
 use crate::source::postgres::PostgresConfig;
+use crate::store::history::HistorySettings;
 use crate::web::tls::TlsFiles;
 use host_name::HostName;
 use problem::{ConfigError, Origin};
@@ -58,6 +59,8 @@ pub struct Config {
     pub embed_origins: Vec<origin::Origin>,
     /// Where samples come from.
     pub sources: Sources,
+    /// What is kept on disk, if anything is.
+    pub history: Option<HistorySettings>,
     /// Bounds on memory and work.
     pub limits: Limits,
     /// What is written to standard error.

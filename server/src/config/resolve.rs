@@ -8,12 +8,14 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use keiki_model::preset::PRESETS;
 use keiki_model::text::Language;
+use keiki_model::time::Millis;
 
 use super::keys::{self, closest};
 use super::postgres;
 use super::problem::{Origin, Problem};
 use super::reader::{Data, Entry, Value, Values, default_of};
-use crate::access::{Access, password};
+use crate::access::{Access, DEFAULT_DATA_DIR, password};
+use crate::store::history::HistorySettings;
 use crate::web::tls::TlsFiles;
 
 use super::{Config, Host, Limits, Log, LogFormat, Process, Server, Service, Site, Sources};
@@ -52,6 +54,7 @@ impl Resolver {
             text.parse().map_err(|error| format!("{text:?} is no origin: {error}"))
         });
         let sources = self.texts("sources", "priority", source_kind).map(Sources::in_order);
+        let history = self.history(data_dir.as_deref());
         let limits = self.limits();
         let log = self.log();
         Some(Config {
@@ -65,6 +68,7 @@ impl Resolver {
             tls: tls?,
             embed_origins: embed_origins?,
             sources: sources?,
+            history: history?,
             limits: limits?,
             log: log?,
             data_dir,
@@ -88,6 +92,29 @@ impl Resolver {
             header_timeout: header_timeout?,
             shutdown_timeout: shutdown_timeout?,
         })
+    }
+
+    /// The outer one is missing where a value will not do, the inner one where nothing is kept.
+    fn history(&mut self, data_dir: Option<&Path>) -> Option<Option<HistorySettings>> {
+        let enabled = self.boolean("history", "enabled");
+        let sync = self.seconds("history", "sync");
+        let keep = ["keep_1s", "keep_10s", "keep_1m", "keep_15m"].map(|key| {
+            self.seconds("history", key)
+                .and_then(|keep| Millis::try_from(keep.as_millis()).ok())
+        });
+        let bytes = self.count("history", "max_bytes");
+        let series = self.count("history", "series");
+        let [Some(seconds), Some(tens), Some(minutes), Some(quarters)] = keep else {
+            return None;
+        };
+        let settings = HistorySettings {
+            path: data_dir.unwrap_or(Path::new(DEFAULT_DATA_DIR)).join("history"),
+            sync: sync?,
+            keep: [seconds, tens, minutes, quarters],
+            bytes: u64::try_from(bytes?).ok()?,
+            series: series?,
+        };
+        Some(enabled?.then_some(settings))
     }
 
     fn site(&mut self) -> Option<Site> {

@@ -107,7 +107,8 @@ impl Channel {
 
     /// The end of the newest closed slot of this view at a tick.
     fn closed(&self, tick: &Tick) -> Millis {
-        slot_start((tick.second + 1) * SECOND, self.view.step)
+        let newest = slot_start((tick.second + 1) * SECOND, self.view.step);
+        self.view.until.map_or(newest, |until| until.min(newest))
     }
 
     /// Brings the channel up to a tick: computes the view unless its newest slot is published already. Returns what is

@@ -24,7 +24,7 @@ const LOAD_WINDOW: u32 = 300;
 const FORGOTTEN: u64 = 600;
 
 /// What a tab shows, kept for the tick: pages of one scope and window share it.
-type Summaries = HashMap<(Scope, u32), Vec<GroupSummary>>;
+type Summaries = HashMap<(Scope, u32, Option<Millis>), Vec<GroupSummary>>;
 
 /// Makes snapshots from the query engine.
 pub struct Composer {
@@ -119,6 +119,7 @@ impl Composer {
             window: LOAD_WINDOW,
             to,
             now: tick.now,
+            as_of: tick.now,
             targets: None,
         };
         let found = self.engine.panel(&panel, &ask);
@@ -136,6 +137,7 @@ impl Composer {
                 window: view.window,
                 to,
                 now: tick.now,
+                as_of: view.until.map_or(tick.now, |until| until.min(tick.now)),
                 targets,
             },
         )
@@ -143,7 +145,7 @@ impl Composer {
 
     /// The tabs: from the cards where the view has them, else judged by the cards' figures alone.
     fn groups(&self, view: &View, tick: &Tick, to: Millis, panels: &[PanelSnapshot]) -> Vec<GroupSummary> {
-        let key = (view.scope.clone(), view.window);
+        let key = (view.scope.clone(), view.window, view.until);
         {
             let kept = self.summaries.lock().unwrap_or_else(PoisonError::into_inner);
             if kept.0 == tick.seq

@@ -103,6 +103,8 @@ struct Inner {
     jobs: JobInstrument,
     channels: Mutex<HashMap<View, Arc<Channel>>>,
     tick: Mutex<Option<Tick>>,
+    /// Held while views of the past are published.
+    past: Mutex<()>,
     seq: AtomicU64,
     subscribers: AtomicUsize,
     closed: AtomicBool,
@@ -136,6 +138,7 @@ impl Hub {
             jobs,
             channels: Mutex::new(HashMap::new()),
             tick: Mutex::new(None),
+            past: Mutex::new(()),
             seq: AtomicU64::new(0),
             subscribers: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
@@ -166,6 +169,9 @@ impl Hub {
             let late = Duration::from_millis(now.saturating_sub(due).unsigned_abs());
             // Composing takes milliseconds: long enough to keep it off the threads that serve.
             let published = tokio::task::spawn_blocking(move || hub.publish(second, now)).await;
+            let hub = self.clone();
+            // The past is read from disk, and may take as long as it takes: it delays no tick.
+            tokio::task::spawn_blocking(move || hub.publish_past());
             if published.is_err() {
                 tracing::error!("a tick failed inside; the next one is tried");
             }
@@ -180,26 +186,35 @@ impl Hub {
         let seq = self.tick() + 1;
         let tick = Tick { seq, second, now };
         let mut channels: Vec<_> = inner.channels().values().cloned().collect();
+        channels.retain(|channel| !channel.view.is_past());
         channels.sort_by_key(|channel| std::cmp::Reverse(channel.subscribers()));
         *inner.tick.lock().unwrap_or_else(PoisonError::into_inner) = Some(tick);
         for (done, channel) in channels.iter().enumerate() {
             inner.jobs.set_length((channels.len() - done) as u64);
-            let watched = channel.subscribers() > 0;
-            if watched {
-                channel.touch(now);
-            }
-            if watched || now - channel.asked() <= WARM {
-                inner.advance(channel, &tick);
-            }
-            if watched && seq.is_multiple_of(HEARTBEAT_TICKS) && u64::from(channel.view.step) > HEARTBEAT_TICKS {
-                channel.beat();
-            }
+            inner.tend(channel, &tick);
         }
         inner.jobs.set_length(0);
         inner.seq.store(seq, Ordering::Release);
         let mut channels = inner.channels();
         channels.retain(|_, channel| channel.subscribers() > 0 || now - channel.asked() <= IDLE);
         inner.metrics.views.set(channels.len() as f64);
+    }
+
+    /// Publishes the watched views of the past whose slot closed with the newest tick, unless the one before is still at
+    /// it.
+    fn publish_past(&self) {
+        let inner = &*self.0;
+        let Ok(_alone) = inner.past.try_lock() else { return };
+        let Some(tick) = *inner.tick.lock().unwrap_or_else(PoisonError::into_inner) else {
+            return;
+        };
+        let channels: Vec<_> = inner
+            .channels()
+            .values()
+            .filter(|channel| channel.view.is_past())
+            .cloned()
+            .collect();
+        channels.iter().for_each(|channel| inner.tend(channel, &tick));
     }
 
     /// Ends every stream with a farewell.
@@ -256,7 +271,13 @@ impl Hub {
                 );
             };
             let receiver = channel.subscribe();
-            self.0.advance(&channel, &tick);
+            if channel.view.is_past() {
+                // Nobody waits for the past on a thread that serves: it comes when it is read.
+                let inner = Arc::clone(&self.0);
+                tokio::task::spawn_blocking(move || inner.advance(&channel, &tick));
+            } else {
+                self.0.advance(&channel, &tick);
+            }
             let since = since.filter(|_| !item.new);
             streams.push(subscriber::stream(receiver, since, self.0.metrics.clone(), Box::new(counted)).boxed());
         }
@@ -300,6 +321,21 @@ impl Inner {
         let channel = Arc::new(Channel::new(view.clone(), tick.now));
         channels.insert(view.clone(), Arc::clone(&channel));
         Ok((channel, tick))
+    }
+
+    /// Brings a channel up to a tick, if anybody looks at it.
+    fn tend(&self, channel: &Channel, tick: &Tick) {
+        let watched = channel.subscribers() > 0;
+        if watched {
+            channel.touch(tick.now);
+        }
+        if watched || tick.now - channel.asked() <= WARM {
+            self.advance(channel, tick);
+        }
+        let is_slow = channel.view.until.is_some() || u64::from(channel.view.step) > HEARTBEAT_TICKS;
+        if watched && is_slow && tick.seq.is_multiple_of(HEARTBEAT_TICKS) {
+            channel.beat();
+        }
     }
 
     fn advance(&self, channel: &Channel, tick: &Tick) -> Arc<channel::Published> {

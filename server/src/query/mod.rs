@@ -22,23 +22,32 @@ mod trailing;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, LazyLock};
 
+use keiki_instrument::QueryInstrument;
 use keiki_model::group::Group;
-use keiki_model::panel::{Failure, Panel, PanelSnapshot};
+use keiki_model::panel::{Failure, Panel, PanelSnapshot, State};
 use keiki_model::preset::Targets;
 use keiki_model::query::Query;
+use keiki_model::series::Series;
 use keiki_model::time::{Millis, SECOND};
-use keiki_model::view::Scope;
+use keiki_model::view::{LIVE_WINDOW, Scope};
 
 use self::cache::Cache;
 use self::evaluate::Evaluator;
 use self::grid::Grid;
 use self::select::{Audience, is_of_host, visible};
 use self::spec::Specs;
+use crate::store::history::Past;
 use crate::store::{Reader, Store};
 
 /// A heat map and a table's sparklines are this many times as coarse as the view: their cells would else be too narrow
 /// to see.
 const COARSER: u32 = 5;
+
+/// How many values one panel may read of the past: what takes about a second.
+const WORK: usize = 20_000_000;
+
+/// What the history is called, as a source and as a database.
+pub const HISTORY: &str = "history";
 
 /// The largest step, seconds, that is made coarser. The last slot of a coarser grid may have ended as long ago as four of
 /// the view's slots, and its first one must still be in the store.
@@ -72,10 +81,21 @@ pub struct Ask<'a> {
     pub window: u32,
     /// The end of the last closed slot, Unix milliseconds; a multiple of the step.
     pub to: Millis,
-    /// The wall clock, by which data are stale.
+    /// The wall clock.
     pub now: Millis,
+    /// By what time data are stale: the wall clock, or where a stretch of the past ends.
+    pub as_of: Millis,
     /// The targets that judge; `None` for the default ones.
     pub targets: Option<Targets>,
+}
+
+impl Ask<'_> {
+    /// Whether it reaches further back than the live window.
+    fn is_past(&self) -> bool {
+        let from = self.to - Millis::from(self.window) * SECOND;
+        // A slot of the longest live step may be open yet.
+        from < self.now - Millis::from(LIVE_WINDOW + COARSENED) * SECOND
+    }
 }
 
 /// Answers panels' queries from the store. Cheap to clone; all clones are one engine.
@@ -85,6 +105,7 @@ pub struct Engine {
     failures: Arc<dyn Failures>,
     specs: Arc<Specs>,
     cache: Arc<Cache>,
+    queries: Option<QueryInstrument>,
 }
 
 impl Engine {
@@ -95,30 +116,97 @@ impl Engine {
             failures: Arc::new(failures),
             specs: Arc::default(),
             cache: Arc::default(),
+            queries: None,
+        }
+    }
+
+    /// Tells how long its reading of the history takes.
+    #[must_use]
+    pub fn measured(self, queries: QueryInstrument) -> Self {
+        Self {
+            queries: Some(queries),
+            ..self
         }
     }
 
     /// The panel now. Heat maps and tables come in slots five times as long as asked for (unless these are longer than
     /// ten seconds), ending at the last one that has closed; their figures are of the window as asked for.
+    ///
+    /// What reaches further back than the live window is read from the history, by [`Engine::past`].
     pub fn panel(&self, panel: &Panel, ask: &Ask<'_>) -> PanelSnapshot {
+        let from = ask.to - Millis::from(ask.window) * SECOND;
+        if ask.is_past()
+            && let Some(finest) = self.store.finest(from, ask.now)
+        {
+            return self.past(panel, ask, finest);
+        }
         let spec = self.specs.get(&panel.spec, ask.targets);
         let reader = self.store.read();
         let is_fine = panel.heat.is_none() && panel.table.is_none();
         let coarser = if is_fine || ask.step > COARSENED { 1 } else { COARSER };
         let grid = Grid::ending(ask.to, ask.step.saturating_mul(coarser), ask.window);
-        let itself = match Group::from_id(&panel.spec.group) {
-            Some(group) => shows_itself(&reader, &SERVICE_METRICS[&group], ask.scope),
-            None => shows_itself(&reader, &of_services(panel), ask.scope),
-        };
+        let itself = is_itself(&reader, panel, ask.scope);
         let metrics = condition::metrics(panel, Query::selectors);
         let audience = Audience {
             scope: ask.scope,
             itself,
         };
-        let from = ask.to - Millis::from(ask.window) * SECOND;
         let evaluator = Evaluator::new(&reader, audience, grid, from, ask.to).cached(&self.cache, ask.now);
-        let condition = condition::condition(&evaluator, &reader, panel, &*self.failures, ask.now);
+        let condition = condition::condition(&evaluator, &reader, panel, &*self.failures, ask.as_of);
         let itself = itself && !metrics.iter().all(|metric| is_of_host(metric));
+        panel::snapshot(panel, spec, &evaluator, condition, itself)
+    }
+
+    /// The panel over any stretch of time, in slots no finer than what is still kept of it. Whose data it shows is
+    /// decided by what is there now. Reads from disk.
+    fn past(&self, panel: &Panel, ask: &Ask<'_>, finest: Millis) -> PanelSnapshot {
+        let spec = self.specs.get(&panel.spec, ask.targets);
+        let step = ask.step.max(u32::try_from(finest / SECOND).unwrap_or(1));
+        let is_fine = panel.heat.is_none() && panel.table.is_none();
+        let grid = Grid::ending(
+            ask.to,
+            step.saturating_mul(if is_fine { 1 } else { COARSER }),
+            ask.window,
+        );
+        let step = Millis::from(step) * SECOND;
+        let from = grid
+            .from
+            .min(ask.to - Millis::from(ask.window) * SECOND)
+            .div_euclid(step)
+            * step;
+        let itself = is_itself(&self.store.read(), panel, ask.scope);
+        let audience = Audience {
+            scope: ask.scope,
+            itself,
+        };
+        let admits = |series: &Series| audience.admits(series, is_of_host(series.name()));
+        let all: Vec<_> = panel.metrics().into_iter().collect();
+        let past = Past {
+            from,
+            to: ask.to,
+            step,
+            admits: &admits,
+            work: WORK,
+        };
+        let timer = self.queries.as_ref().map(|queries| queries.query(HISTORY, "read"));
+        let read = self.store.past(&all, &past);
+        timer.into_iter().for_each(|timer| timer.finish(&read));
+        let (reader, overload) = match read {
+            Ok(reader) => (reader, None),
+            Err(overload) => (Reader::empty(), Some(overload)),
+        };
+        let metrics = condition::metrics(panel, Query::selectors);
+        let itself = itself && !metrics.iter().all(|metric| is_of_host(metric));
+        let evaluator = Evaluator::new(&reader, audience, grid, from, ask.to);
+        let mut condition = condition::condition(&evaluator, &reader, panel, &*self.failures, ask.as_of);
+        if let Some(overload) = overload {
+            condition.state = State::Error;
+            condition.failure = Some(Failure {
+                source: HISTORY.to_owned(),
+                message: overload.to_string(),
+                next_attempt: None,
+            });
+        }
         panel::snapshot(panel, spec, &evaluator, condition, itself)
     }
 
@@ -131,6 +219,14 @@ impl Engine {
     /// The values that a label has, sorted.
     pub fn label_values(&self, label: &str) -> Vec<String> {
         self.store.label_values(label)
+    }
+}
+
+/// Whether a panel shows Keiki's own data: as its group does.
+fn is_itself(reader: &Reader<'_>, panel: &Panel, scope: &Scope) -> bool {
+    match Group::from_id(&panel.spec.group) {
+        Some(group) => shows_itself(reader, &SERVICE_METRICS[&group], scope),
+        None => shows_itself(reader, &of_services(panel), scope),
     }
 }
 

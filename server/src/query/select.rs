@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use keiki_model::query::{STATUS_CLASS, Selector};
 use keiki_model::series::{HOST_NAME, Labels, OTHER, SERVICE_NAME, Series};
-use keiki_model::time::{Millis, REACH};
+use keiki_model::time::Millis;
 use keiki_model::view::Scope;
 
 use super::grid::Grid;
@@ -22,14 +22,9 @@ pub(crate) fn is_of_host(metric: &str) -> bool {
     metric.starts_with("system_") || metric.starts_with("process_")
 }
 
-/// How long a sample stands for its series, milliseconds: two and a half intervals.
-pub(crate) fn reach(stored: &Stored) -> Millis {
-    (f64::from(stored.interval_ms()) * REACH) as Millis
-}
-
 /// Whether a series has a sample since `from`, or one that reaches so far.
 pub(crate) fn is_alive(stored: &Stored, from: Millis) -> bool {
-    stored.newest().is_some_and(|newest| newest >= from - reach(stored))
+    stored.newest().is_some_and(|newest| newest >= from - stored.reach_ms())
 }
 
 /// For whom a query is asked.
@@ -41,7 +36,7 @@ pub(crate) struct Audience<'a> {
 }
 
 impl Audience<'_> {
-    fn admits(&self, series: &Series, of_host: bool) -> bool {
+    pub(crate) fn admits(&self, series: &Series, of_host: bool) -> bool {
         let label = |name| series.labels().get(name).unwrap_or_default();
         if !self.scope.hosts.is_empty() && !self.scope.hosts.contains(label(HOST_NAME)) {
             return false;

@@ -8,8 +8,7 @@ use keiki_model::query::Function;
 use keiki_model::time::{Millis, SECOND};
 
 use super::grid::Grid;
-use super::select::reach;
-use crate::store::{Ring, Stored};
+use crate::store::{Folds, Ring, Stored};
 
 /// The samples of one series, ready to be walked.
 pub(crate) struct Track<'a> {
@@ -20,6 +19,8 @@ pub(crate) struct Track<'a> {
     before: Option<f64>,
     interval: Millis,
     reach: Millis,
+    /// Of slots of the past: what more is known of each than its newest value.
+    folds: Option<&'a Folds>,
 }
 
 /// How much a running total grew, and over which stretch of time that was seen.
@@ -41,7 +42,10 @@ impl<'a> Track<'a> {
     /// The values as they came; nothing of a histogram.
     pub(crate) fn values(stored: &'a Stored) -> Option<Self> {
         match stored.ring() {
-            Ring::Counter(ring) | Ring::Gauge(ring) => Some(Self::new(stored, Cow::Borrowed(ring.values()), None)),
+            Ring::Counter(ring) | Ring::Gauge(ring) => Some(Self {
+                folds: ring.folds().filter(|_| matches!(stored.ring(), Ring::Gauge(_))),
+                ..Self::new(stored, Cow::Borrowed(ring.values()), None)
+            }),
             Ring::Histogram(_) => None,
         }
     }
@@ -64,7 +68,8 @@ impl<'a> Track<'a> {
             values,
             before,
             interval,
-            reach: reach(stored),
+            reach: stored.reach_ms(),
+            folds: None,
         }
     }
 
@@ -84,11 +89,25 @@ impl<'a> Track<'a> {
         samples.walk(grid, |slot, end, first, next| {
             let value = if first < next {
                 let inside = &samples.values[first..next];
-                match function {
-                    Function::Avg => inside.iter().sum::<f64>() / inside.len() as f64,
-                    Function::Min => inside.iter().copied().fold(f64::INFINITY, f64::min),
-                    Function::Max => inside.iter().copied().fold(f64::NEG_INFINITY, f64::max),
-                    _ => inside[inside.len() - 1],
+                let folded = |column: &'a [f64]| &column[first..next];
+                match (function, self.folds) {
+                    (Function::Avg, Some(folds)) => {
+                        let count = folds.count[first..next]
+                            .iter()
+                            .map(|count| f64::from(*count))
+                            .sum::<f64>();
+                        folded(&folds.sum).iter().sum::<f64>() / count
+                    }
+                    (Function::Min, Some(folds)) => folded(&folds.min).iter().copied().fold(f64::INFINITY, f64::min),
+                    (Function::Max, Some(folds)) => {
+                        folded(&folds.max).iter().copied().fold(f64::NEG_INFINITY, f64::max)
+                    }
+                    (function, _) => match function {
+                        Function::Avg => inside.iter().sum::<f64>() / inside.len() as f64,
+                        Function::Min => inside.iter().copied().fold(f64::INFINITY, f64::min),
+                        Function::Max => inside.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+                        _ => inside[inside.len() - 1],
+                    },
                 }
             } else if next > 0 && end - samples.time(next - 1) <= self.reach {
                 samples.values[next - 1]

@@ -8,7 +8,8 @@ use keiki_app::PageRequest;
 use keiki_model::frame::Snapshot;
 use keiki_model::panel::StatKey;
 use keiki_model::text::Language;
-use keiki_model::view::{LIVE_WINDOW, MAX_SCOPE, Scope, Subject, View, percent_decode};
+use keiki_model::time::{Millis, SECOND};
+use keiki_model::view::{self, MAX_SCOPE, MAX_WINDOW, Scope, Subject, View, percent_decode};
 
 use super::fault::Fault;
 use super::headers::{DATA_POLICY, embeddable};
@@ -29,6 +30,8 @@ pub(super) struct PanelRequest {
     form: Form,
     /// Seconds.
     window: u32,
+    /// Where it ends, Unix milliseconds; `None` for now.
+    until: Option<Millis>,
     scope: Scope,
 }
 
@@ -44,15 +47,16 @@ enum Form {
 impl PanelRequest {
     /// Whether it is of a window of the pages, and of nobody in particular.
     pub(super) fn is_common(&self) -> bool {
-        PageRequest::WINDOWS.contains(&self.window) && self.scope == Scope::default()
+        self.until.is_none() && PageRequest::WINDOWS.contains(&self.window) && self.scope == Scope::default()
     }
 
     /// The view whose only panel it is.
     pub(super) fn view(&self) -> View {
-        let mut view = View::of_window(Subject::Panel(self.id.to_owned()), self.window, self.scope.clone());
-        // A window is a whole number of steps. The longest one is, so that this never passes it.
-        view.window = view.window.next_multiple_of(view.step);
-        view
+        let view = View::of_window(Subject::Panel(self.id.to_owned()), self.window, self.scope.clone());
+        match self.until {
+            Some(until) => view.ending(until),
+            None => view,
+        }
     }
 }
 
@@ -99,6 +103,7 @@ async fn answer(
         id: &panel.spec.id,
         form,
         window: query.window,
+        until: query.until,
         scope: query.scope,
     };
     match site.respond(Key::Panel(asked), &request.headers, PATIENCE).await {
@@ -111,6 +116,7 @@ async fn answer(
 #[derive(Debug, PartialEq, Eq)]
 struct Query {
     window: u32,
+    until: Option<Millis>,
     scope: Scope,
     look: Look,
     stat: Option<StatKey>,
@@ -127,6 +133,7 @@ impl Query {
         }
         let mut query = Self {
             window: 300,
+            until: None,
             scope: Scope::default(),
             look: Look {
                 language,
@@ -134,20 +141,26 @@ impl Query {
             },
             stat: None,
         };
+        let mut from = None;
         for pair in text.split('&') {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let decoded = || percent_decode(&value.replace('+', " "));
             match name {
                 "window" => {
                     query.window = window(value).ok_or_else(|| {
-                        let message = "bad window: write a time of at most 15 minutes, such as 5m or 90s";
+                        let message = "bad window: write a time of at most 90 days, such as 90s, 5m, 24h or 30d";
                         Fault::parameter("window", message)
                     })?;
                 }
                 "from" | "to" => {
-                    let name = if name == "from" { "from" } else { "to" };
-                    let message = "from and to are not in this version: write window, which ends now";
-                    return Err(Fault::parameter(name, message));
+                    let found = view::time(value);
+                    let (end, name) = if name == "from" {
+                        (&mut from, "from")
+                    } else {
+                        (&mut query.until, "to")
+                    };
+                    let bad = || Fault::parameter(name, format!("bad {name}: write Unix milliseconds"));
+                    *end = Some(found.ok_or_else(bad)?);
                 }
                 "service" => {
                     let value = decoded().ok_or_else(|| Fault::parameter("service", "bad service: write its name"))?;
@@ -185,16 +198,31 @@ impl Query {
                 format!("more than {MAX_SCOPE} services and hosts"),
             ));
         }
+        if let Some(from) = from {
+            let window = query
+                .until
+                .and_then(|until| u32::try_from((until - from + SECOND - 1).div_euclid(SECOND)).ok());
+            query.window = window
+                .filter(|window| (1..=MAX_WINDOW).contains(window))
+                .ok_or_else(|| {
+                    Fault::parameter(
+                        "from",
+                        "bad from: write a time from a second to 90 days before to, and to with it",
+                    )
+                })?;
+        }
         Ok(query)
     }
 }
 
-/// `90s` or `5m`, within what is live.
+/// `90s`, `5m`, `24h` or `30d`.
 fn window(text: &str) -> Option<u32> {
     let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let factor = match unit {
         "s" => 1,
         "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
         _ => return None,
     };
     // The parser of the standard library also takes a plus sign.
@@ -204,7 +232,7 @@ fn window(text: &str) -> Option<u32> {
         .then(|| number.parse().ok())??;
     number
         .checked_mul(factor)
-        .filter(|seconds| (1..=LIVE_WINDOW).contains(seconds))
+        .filter(|seconds| (1..=MAX_WINDOW).contains(seconds))
 }
 
 /// The body and the headers that are its own.
@@ -271,7 +299,7 @@ mod tests {
             "5",
             "m",
             "0s",
-            "16m",
+            "2161h",
             "901s",
             "-1m",
             "+1m",
@@ -287,17 +315,21 @@ mod tests {
 
     #[test]
     fn a_view_is_a_whole_number_of_steps() {
-        for seconds in 1..=LIVE_WINDOW {
+        for seconds in (1..=900).chain((901..=MAX_WINDOW).step_by(4_999)) {
             let query = Query::parse(&format!("window={seconds}s"), Language::En).unwrap();
             let asked = PanelRequest {
                 id: "api.latency",
                 form: Form::Json,
                 window: query.window,
+                until: query.until,
                 scope: query.scope,
             };
             let view = asked.view();
-            assert!(view.window >= seconds && view.window <= LIVE_WINDOW, "{view}");
-            assert!(view.slots() <= 300 && view.window == view.slots() * view.step, "{view}");
+            assert!(view.window >= seconds && view.window <= MAX_WINDOW, "{view}");
+            assert!(
+                view.slots() <= if seconds <= 900 { 300 } else { 1_000 } && view.window == view.slots() * view.step,
+                "{view}"
+            );
             assert_eq!(
                 view.to_string()
                     .parse::<keiki_model::view::Item>()
@@ -310,9 +342,9 @@ mod tests {
     #[test]
     fn bad_parameters_are_named() {
         for bad in [
-            "window=7d",
+            "window=91d",
             "from=1",
-            "to=2",
+            "to=x",
             "service=",
             "host=%zz",
             "lang=fr",

@@ -202,9 +202,10 @@ impl Store {
         })
     }
 
-    /// Whether there is a past.
-    pub fn has_history(&self) -> bool {
-        self.history.is_some()
+    /// The length of the finest slots that are still kept of a time, milliseconds; `None` where only the newest quarter
+    /// of an hour is.
+    pub fn finest(&self, time: Millis, now: Millis) -> Option<Millis> {
+        self.history.as_ref().map(|history| history.finest(time, now))
     }
 
     /// What the history does; `None` without one.
@@ -298,6 +299,19 @@ enum View<'a> {
         sources: BTreeMap<Box<str>, Option<SourceId>>,
         ranks: Ranks,
     },
+}
+
+impl Reader<'static> {
+    /// A past in which nothing was.
+    pub fn empty() -> Self {
+        Self {
+            view: View::Past {
+                series: BTreeMap::new(),
+                sources: BTreeMap::new(),
+                ranks: Ranks::new(&[]),
+            },
+        }
+    }
 }
 
 impl Reader<'_> {

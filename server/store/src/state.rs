@@ -115,9 +115,20 @@ impl State {
             .filter(|stored| stored.series.kind() == series.kind())
     }
 
-    /// The time of the oldest sample.
-    pub(super) fn oldest(&self) -> Option<Millis> {
-        self.series.iter().flatten().filter_map(Stored::oldest).min()
+    /// The time of the first sample of any series from a time on.
+    pub(super) fn next_sample(&self, from: Millis) -> Option<Millis> {
+        self.series
+            .iter()
+            .flatten()
+            .filter_map(|stored| stored.next_sample(from))
+            .min()
+    }
+
+    /// Before when samples may be forgotten: what is not written yet is not.
+    fn forgettable(&self, before: Millis) -> Millis {
+        self.past
+            .as_ref()
+            .map_or(before, |(history, _)| before.min(history.unwritten()))
     }
 
     /// Puts back a sample of before a restart, whatever its time.
@@ -180,14 +191,14 @@ impl State {
         if stored.source != *source {
             self.take_over(id, source, now)?;
         }
+        let slack = Millis::from(sample.series.interval_ms().unwrap_or(0)) * 3;
+        let trim = Trim {
+            before: self.forgettable(now - self.limits.window_ms - slack.max(stored::SLACK)),
+            after: now + FUTURE,
+        };
         let stored = self.series[id as usize]
             .as_mut()
             .expect("a place in the index holds a series");
-        let slack = Millis::from(sample.series.interval_ms().unwrap_or(0)) * 3;
-        let trim = Trim {
-            before: now - self.limits.window_ms - slack.max(stored::SLACK),
-            after: now + FUTURE,
-        };
         let time = sample.time;
         if let (Some((_, journal)), Some(number)) = (&mut self.past, stored.number) {
             journal.push(number, time, &sample.value);
@@ -209,7 +220,7 @@ impl State {
         }
         self.swept = now;
         self.bytes = self.series.capacity() * size_of::<Option<Stored>>();
-        let oldest = now - self.limits.window_ms;
+        let oldest = self.forgettable(now - self.limits.window_ms);
         let mut touched = BTreeSet::new();
         for id in 0..self.series.len() {
             let Some(stored) = &self.series[id] else { continue };

@@ -140,9 +140,11 @@ impl Stored {
         self.ring_times().last()
     }
 
-    /// The time of the oldest sample.
-    pub(super) fn oldest(&self) -> Option<Millis> {
-        self.ring_times().first()
+    /// The time of the first sample from a time on.
+    pub(super) fn next_sample(&self, from: Millis) -> Option<Millis> {
+        let times = self.ring_times();
+        let index = times.lower_bound(from);
+        (index < times.len()).then(|| times.get(index))
     }
 
     /// The samples' times: milliseconds since the first value of the pair.

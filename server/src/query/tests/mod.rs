@@ -3,6 +3,7 @@
 mod catalogue;
 mod lines;
 mod panels;
+mod past;
 mod properties;
 mod scope;
 mod state;
@@ -180,6 +181,7 @@ pub(super) fn ask(scope: &Scope, now: Millis) -> Ask<'_> {
         window: 300,
         to: now.div_euclid(1_000) * 1_000,
         now,
+        as_of: now,
         targets: None,
     }
 }

@@ -192,7 +192,7 @@ proptest! {
                     now += by;
                     store.sweep(now);
                     let to = now.div_euclid(Millis::from(step) * 1_000) * Millis::from(step) * 1_000;
-                    let ask = Ask { scope: &scope, step, window: 60, to, now, targets: None };
+                    let ask = Ask { scope: &scope, step, window: 60, to, now, as_of: now, targets: None };
                     let fresh = Engine::new(store.clone(), |_: &str| None);
                     for panel in &panels {
                         prop_assert_eq!(kept.panel(panel, &ask), fresh.panel(panel, &ask));

@@ -47,7 +47,7 @@ mod work;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use keiki_model::series::Series;
@@ -150,6 +150,7 @@ pub(crate) struct History {
     /// Up to when the records of each tier are written.
     closed: [AtomicI64; tier::COUNT],
     worker: Mutex<Worker>,
+    is_open: AtomicBool,
     failing: Mutex<Option<(Millis, String)>>,
     lost: AtomicU64,
     corrupt: AtomicU64,
@@ -188,6 +189,25 @@ impl History {
             reads,
             read_seconds,
             compactions: disk.as_ref().map_or(0, |disk| disk.compactions() as u64),
+        }
+    }
+
+    /// The length of the finest slots that are still kept of a time, milliseconds.
+    pub(crate) fn finest(&self, time: Millis, now: Millis) -> Millis {
+        let kept = TIERS
+            .iter()
+            .zip(self.settings.keep)
+            .find(|(_, keep)| time >= now - keep);
+        kept.map_or(TIERS[tier::COUNT - 1].step, |(tier, _)| tier.step)
+    }
+
+    /// From when on samples have no record yet, so that their rings must not forget them, also where the clock leaps; a
+    /// disk that fails holds up no ring.
+    pub(crate) fn unwritten(&self) -> Millis {
+        if self.is_open.load(Ordering::Relaxed) {
+            self.closed(0)
+        } else {
+            Millis::MAX
         }
     }
 

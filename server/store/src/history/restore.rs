@@ -48,6 +48,7 @@ impl History {
             disk: RwLock::default(),
             closed: std::array::from_fn(|_| AtomicI64::new(0)),
             worker: Mutex::new(Worker::default()),
+            is_open: true.into(),
             failing: Mutex::new(None),
             lost: 0.into(),
             corrupt: 0.into(),

@@ -340,7 +340,7 @@ fn old_periods_are_dropped_and_coarser_ones_stay() {
     let mut bench = Bench::new();
     bench.run(30 * 60);
     bench.now += 5 * HOUR;
-    bench.run(60);
+    bench.run(10 * 60);
     bench.reopen();
     bench.tend();
     assert!(bench.points(&bench.gauge, START, START + HOUR, SECOND).is_empty());

@@ -230,8 +230,8 @@ impl History {
             };
             if tier == 0 && below - start > 2 * chunk {
                 // Keiki was not there, or could not write: of what no ring knows there is nothing to write.
-                let oldest = rings.read(State::oldest).unwrap_or(below).min(below);
-                start = start.max(TIERS[0].chunk_of(oldest));
+                let next = rings.read(|state| state.next_sample(start)).unwrap_or(below).min(below);
+                start = start.max(TIERS[0].chunk_of(next));
             }
             (start + chunk <= below).then(|| Job {
                 tier,
@@ -332,6 +332,7 @@ impl History {
         worker.job = None;
         worker.retried = Some(Instant::now());
         // The engine refuses all writes after one failed: it is opened anew.
+        self.is_open.store(false, Ordering::Relaxed);
         *self.disk.write() = None;
     }
 
@@ -351,6 +352,7 @@ impl History {
             Ok(disk) => {
                 tracing::info!("the history is kept again");
                 *self.disk.write() = Some(Arc::new(disk));
+                self.is_open.store(true, Ordering::Relaxed);
                 *self.failing.lock() = None;
                 true
             }

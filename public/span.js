@@ -1,0 +1,79 @@
+// The strip at the foot: what of it needs a script. A drag across a chart asks for the stretch under it; `now` moves on
+// while the page is open, so that "earlier" means earlier than what is seen.
+const MIN_PX = 6;
+const MIN_MS = 10_000;
+
+/** The address of this page over another stretch, Unix milliseconds. */
+function address(from, to) {
+  const url = new URL(location.href);
+  url.searchParams.delete("window");
+  url.searchParams.set("from", String(from));
+  url.searchParams.set("to", String(to));
+  return url.href;
+}
+
+export function start() {
+  const strip = document.querySelector("nav.span");
+  if (!strip) return;
+  const { now, until, window: seconds, step } = strip.dataset;
+  const slot = Number(step) * 1_000;
+  const began = performance.now();
+  /** The end of what is shown: fixed, or that of the newest slot. */
+  const end = () => (until ? Math.ceil(Number(until) / slot) * slot : Math.floor((Number(now) + performance.now() - began) / slot) * slot);
+  const length = Number(seconds) * 1_000;
+
+  if (!until) {
+    const earlier = strip.querySelector("a.earlier");
+    earlier?.addEventListener("click", () => (earlier.href = address(end() - 2 * length, end() - length)));
+  }
+
+  let drag;
+  const mark = document.createElement("div");
+  mark.className = "zoom";
+  const place = ({ box, at }, x) => {
+    const [left, right] = [Math.max(Math.min(at, x), box.left), Math.min(Math.max(at, x), box.right)];
+    return { left, right, from: (left - box.left) / box.width, to: (right - box.left) / box.width };
+  };
+  const stop = () => {
+    drag = undefined;
+    mark.remove();
+  };
+  document.addEventListener("pointerdown", (event) => {
+    const plot = event.target instanceof Element && event.target.closest(".chart")?.querySelector(".over");
+    if (!plot || event.button !== 0 || event.pointerType === "touch") return;
+    drag = { box: plot.getBoundingClientRect(), at: event.clientX };
+  });
+  document.addEventListener("pointermove", ({ clientX, buttons }) => {
+    if (!drag) return;
+    // The button was let go where nobody saw it.
+    if (!(buttons & 1)) return stop();
+    if (!mark.isConnected) {
+      if (Math.abs(clientX - drag.at) < MIN_PX) return;
+      document.body.append(mark);
+    }
+    const { left, right } = place(drag, clientX);
+    const { scrollX, scrollY } = globalThis;
+    Object.assign(mark.style, { left: `${left + scrollX}px`, top: `${drag.box.top + scrollY}px`, width: `${right - left}px`, height: `${drag.box.height}px` });
+  });
+  document.addEventListener("pointerup", ({ clientX }) => {
+    if (!drag) return;
+    const dragged = mark.isConnected && place(drag, clientX);
+    stop();
+    if (!dragged) return;
+    // Whole slots, and never less than what can be asked for.
+    const first = end() - length;
+    let from = Math.floor((first + dragged.from * length) / slot) * slot;
+    let to = Math.ceil((first + dragged.to * length) / slot) * slot;
+    const lacking = MIN_MS - (to - from);
+    if (lacking > 0) {
+      from -= Math.ceil(lacking / 2);
+      to += Math.ceil(lacking / 2);
+    }
+    location.assign(address(Math.round(from), Math.round(to)));
+  });
+  document.addEventListener("keydown", ({ key }) => key === "Escape" && drag && stop());
+
+  // A menu closes when something else is pressed.
+  const menu = strip.querySelector("details");
+  document.addEventListener("click", ({ target }) => menu?.open && !menu.contains(target) && (menu.open = false));
+}

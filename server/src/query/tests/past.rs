@@ -1,0 +1,172 @@
+//! What is read of the history is what a store that never forgot would say.
+
+use keiki_model::query::{Function, Selector};
+use keiki_model::time::SECOND;
+
+use super::*;
+use crate::store::history::{HistorySettings, Past};
+
+const HOURS: i64 = 3;
+const END: Millis = NOW;
+const START: Millis = END - HOURS * 3_600 * SECOND;
+
+/// The same samples twice: in a store with a history, and in one with rings of hours.
+struct Twins {
+    _folder: tempfile::TempDir,
+    kept: Store,
+    all: Store,
+    now: Millis,
+}
+
+/// What is measured in a second: a gauge with a spike, a counter that restarts, durations; two instances, one of which
+/// comes late and is silent for a while.
+fn samples(second: i64, series: &[Arc<Series>; 6]) -> Vec<Sample> {
+    let time = second * SECOND + 850;
+    let mut samples = Vec::new();
+    for (instance, [gauge, counter, durations]) in [[0, 1, 2], [3, 4, 5]].into_iter().enumerate() {
+        let minute = (time - START).div_euclid(60_000);
+        if instance == 1 && (minute < 20 || (100..115).contains(&minute)) {
+            continue;
+        }
+        let wave = (second * 7_919 % 1_000) as f64 / 10.0;
+        let spike = if second % 5_000 == 0 { 1e4 } else { 0.0 };
+        samples.push(Sample::number(&series[gauge], time, wave + spike));
+        samples.push(Sample::number(
+            &series[counter],
+            time,
+            (second % 2_000 * 3 + second % 7) as f64,
+        ));
+        let values: Vec<f64> = (0..second % 4)
+            .map(|n| 0.001 * (1 + (second * 31 + n * 17) % 500) as f64)
+            .collect();
+        samples.push(Sample::distribution(&series[durations], time, recorded(&values)));
+    }
+    samples
+}
+
+impl Twins {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let settings = HistorySettings::new(folder.path());
+        let limits = Limits::default();
+        let mut twins = Self {
+            kept: Store::open(limits, &SourceClass::ALL, settings, START).expect("a new history"),
+            all: Store::new(Limits {
+                window_ms: (HOURS + 1) * 3_600 * SECOND,
+                ..limits
+            }),
+            _folder: folder,
+            now: START,
+        };
+        let kinds = [
+            ("gauge", Kind::Gauge),
+            ("counter_total", Kind::Counter),
+            ("durations", Kind::Histogram),
+        ];
+        let of = |instance| kinds.map(|(name, kind)| series(name, &[("instance", instance)], kind, 1_000));
+        let ([a, b, c], [d, e, f]) = (of("a"), of("b"));
+        let series = [a, b, c, d, e, f];
+        let source = SourceId::new("test", SourceClass::Own);
+        while twins.now < END {
+            let samples = samples(twins.now / SECOND, &series);
+            twins.now += SECOND;
+            twins.kept.append(&source, samples.clone(), twins.now);
+            twins.all.append(&source, samples, twins.now);
+            while twins.kept.tend(twins.now) {}
+        }
+        twins
+    }
+
+    /// The lines and figures of a query, each by its group: of the history, and of the rings.
+    fn both<T>(&self, query: &Query, grid: Grid, ask: impl for<'a> Fn(&Evaluator<'a>, &'a Query) -> T) -> [T; 2] {
+        let scope = Scope::default();
+        let audience = Audience {
+            scope: &scope,
+            itself: false,
+        };
+        let metrics: Vec<_> = query
+            .selectors()
+            .into_iter()
+            .map(|selector| selector.metric.as_str())
+            .collect();
+        let past = Past {
+            from: grid.from,
+            to: grid.to(),
+            step: grid.step,
+            admits: &|_| true,
+            work: usize::MAX,
+        };
+        let kept = self.kept.past(&metrics, &past).expect("no limit");
+        let all = self.all.read();
+        [kept, all].map(|reader| ask(&Evaluator::new(&reader, audience, grid, grid.from, grid.to()), query))
+    }
+}
+
+fn near(a: f64, b: f64) -> bool {
+    (a.is_nan() && b.is_nan()) || (a - b).abs() <= 1e-9 * a.abs().max(b.abs()).max(1.0)
+}
+
+#[test]
+fn lines_and_figures_are_those_of_all_samples() {
+    let twins = Twins::new();
+    let functions = [
+        ("gauge", Function::Avg),
+        ("gauge", Function::Min),
+        ("gauge", Function::Max),
+        ("gauge", Function::Last),
+        ("counter_total", Function::Rate),
+        ("counter_total", Function::Increase),
+        ("durations", Function::Rate),
+        ("durations", Function::Avg),
+        ("durations", Function::Quantile(0.5)),
+        ("durations", Function::Quantile(0.99)),
+        ("durations", Function::Apdex(0.1)),
+    ];
+    let mut compared = 0;
+    for (metric, function) in functions {
+        for step in [1, 5, 10, 30, 60, 120, 900] {
+            for (ago, slots) in [(0, 60), (0, 10), (3_600, 30), (1_500, 5)] {
+                let to = (END - ago * SECOND).div_euclid(step * SECOND) * step * SECOND;
+                let from = to - slots * step * SECOND;
+                // Within what the tier of the step still has, and where both began.
+                if from < START + 1_800 * SECOND || (step < 10 && from < END - 7_000 * SECOND) {
+                    continue;
+                }
+                // While an instance is silent a slot is all gap or none: coarse slots bridge what fine ones do not.
+                let silent = (START + 99 * 60 * SECOND, START + 116 * 60 * SECOND);
+                if step > 1 && from < silent.1 && to > silent.0 {
+                    continue;
+                }
+                let grid = Grid {
+                    from,
+                    step: step * SECOND,
+                    slots: slots as usize,
+                };
+                let query = Query::new(Selector::new(metric), function);
+                let query = query.by(&["instance"]);
+                let [kept, all] = twins.both(&query, grid, |evaluator, query| {
+                    let mut lines = evaluator.lines(query, ALL);
+                    let figures = evaluator.figures(query, ALL);
+                    for (labels, figure) in figures {
+                        // Behind each line the figure of its window.
+                        let line = lines.iter_mut().find(|(of, _)| *of == labels);
+                        line.expect("a figure has a line").1.push(figure.value);
+                    }
+                    lines.sort_by(|a, b| a.0.cmp(&b.0));
+                    lines
+                });
+                assert_eq!(kept.len(), all.len(), "{metric} {function:?} {step}");
+                for ((labels, kept), (_, all)) in kept.iter().zip(&all) {
+                    for (slot, (kept, all)) in kept.iter().zip(all).enumerate() {
+                        assert!(
+                            near(*kept, *all),
+                            "{metric} {function:?} of {labels} at step {step}, {ago} s ago, slot {slot} of {slots}: {kept} for {all}"
+                        );
+                        compared += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert!(compared > 10_000, "{compared}");
+}

@@ -1,0 +1,181 @@
+//! Kills a process that appends, at a random moment, again and again: what had been appended more than a second before
+//! is there afterwards, whole. `KEIKI_KILLS` says how often; ten times if it says nothing.
+//!
+//! The process that is killed is this test itself, started anew with a folder to write to.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use keiki_model::series::{HOST_NAME, Kind, Labels, Sample, Series};
+use keiki_model::time::{Millis, SECOND};
+use keiki_store::history::{HistorySettings, Past};
+use keiki_store::{Limits, Ring, SourceClass, SourceId, Store};
+
+const FOLDER: &str = "KEIKI_CRASH_FOLDER";
+const FROM: &str = "KEIKI_CRASH_FROM";
+const START: Millis = 1_763_800_000_000;
+
+/// How long a second takes: 300 of them, a record's worth, pass in less than one.
+const TICK: Duration = Duration::from_millis(2);
+
+/// How often the server tends its history.
+const TENDED: Duration = Duration::from_millis(250);
+
+const SERIES: usize = 40;
+
+fn open(folder: &Path, now: Millis) -> Store {
+    Store::open(Limits::default(), &SourceClass::ALL, HistorySettings::new(folder), now).expect("the history opens")
+}
+
+fn series() -> Vec<Arc<Series>> {
+    let one = |n: usize| {
+        let kind = if n % 2 == 0 { Kind::Gauge } else { Kind::Counter };
+        let labels = Labels::new([(HOST_NAME, "h".to_owned()), ("n", n.to_string())]);
+        Series::new("crash", labels, kind, Some(1_000))
+    };
+    (0..SERIES).map(one).collect()
+}
+
+fn value_at(second: i64, n: usize) -> f64 {
+    (second - START / SECOND) as f64 + n as f64 / 1_000.0
+}
+
+/// The process that is killed: appends, and says which second it has appended.
+fn append_for_ever(folder: &Path, from: Millis) -> ! {
+    let store = open(folder, from);
+    let tended = store.clone();
+    std::thread::spawn(move || {
+        loop {
+            while tended.tend(now(&tended)) {}
+            std::thread::sleep(TENDED);
+        }
+    });
+    let (series, source) = (series(), SourceId::new("crash", SourceClass::Own));
+    let mut out = std::io::stdout();
+    for second in from / SECOND.. {
+        let time = second * SECOND + 850;
+        let samples = series
+            .iter()
+            .enumerate()
+            .map(|(n, series)| Sample::number(series, time, value_at(second, n)));
+        store.append(&source, samples.collect(), time);
+        writeln!(out, "{second}").expect("the parent reads");
+        std::thread::sleep(TICK);
+    }
+    unreachable!("it is killed")
+}
+
+/// The clock of the store's samples.
+fn now(store: &Store) -> Millis {
+    let reader = store.read();
+    reader
+        .series("crash")
+        .filter_map(keiki_store::Stored::newest)
+        .max()
+        .unwrap_or(START)
+}
+
+#[test]
+fn a_killed_process_loses_at_most_its_last_second() {
+    if let Some(folder) = std::env::var_os(FOLDER) {
+        let from = std::env::var(FROM)
+            .ok()
+            .and_then(|from| from.parse().ok())
+            .expect("a time to begin at");
+        append_for_ever(&PathBuf::from(folder), from);
+    }
+    let kills: u64 = std::env::var("KEIKI_KILLS")
+        .ok()
+        .and_then(|kills| kills.parse().ok())
+        .unwrap_or(10);
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("history");
+    let mut from = START;
+    let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+    for kill in 0..kills {
+        random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        let lives = Duration::from_millis(1_050 + (random >> 33) % 900);
+        let acknowledged = run_and_kill(&path, from, lives);
+        let Some(acknowledged) = acknowledged else { continue };
+        let opened = Instant::now();
+        let store = open(&path, acknowledged * SECOND);
+        assert!(opened.elapsed() < Duration::from_secs(1), "opened within a second");
+        check(&store, from, acknowledged, kill);
+        from = (now(&store) / SECOND + 1) * SECOND;
+    }
+}
+
+/// Starts the other process, lets it live, kills it; the newest second that it had appended a second before.
+fn run_and_kill(folder: &Path, from: Millis, lives: Duration) -> Option<i64> {
+    let mut child = Command::new(std::env::current_exe().expect("this test"))
+        .args([
+            "--exact",
+            "a_killed_process_loses_at_most_its_last_second",
+            "--nocapture",
+        ])
+        .env(FOLDER, folder)
+        .env(FROM, from.to_string())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the process starts");
+    let lines = BufReader::new(child.stdout.take().expect("its output"));
+    let reader = std::thread::spawn(move || {
+        let lines = lines.lines().map_while(Result::ok);
+        lines
+            .filter_map(|line| Some((Instant::now(), line.parse::<i64>().ok()?)))
+            .collect::<Vec<_>>()
+    });
+    std::thread::sleep(lives);
+    let killed = Instant::now();
+    child.kill().expect("SIGKILL");
+    child.wait().expect("it ended");
+    let seen = reader.join().expect("the reader ends with the output");
+    let old = |(time, _): &&(Instant, i64)| killed.duration_since(*time) >= Duration::from_secs(1);
+    seen.iter().filter(old).next_back().map(|(_, second)| *second)
+}
+
+fn check(store: &Store, from: Millis, acknowledged: i64, kill: u64) {
+    let to = (acknowledged + 1) * SECOND;
+    let past = Past {
+        from,
+        to,
+        step: SECOND,
+        admits: &|_| true,
+        work: 100_000_000,
+    };
+    let reader = store.past(&["crash"], &past).expect("not too much");
+    let mut found = 0;
+    for stored in reader.series("crash") {
+        let n = stored
+            .series()
+            .labels()
+            .get("n")
+            .and_then(|n| n.parse().ok())
+            .expect("its number");
+        let (Ring::Gauge(ring) | Ring::Counter(ring)) = stored.ring() else {
+            panic!("numbers")
+        };
+        let (base, offsets) = stored.times();
+        let times = offsets.iter().map(|offset| base + Millis::from(*offset));
+        let kept: Vec<_> = times
+            .zip(ring.values())
+            .filter(|(time, _)| (from..to).contains(time))
+            .collect();
+        let expected = (from / SECOND..=acknowledged).map(|second| (second * SECOND + 850, value_at(second, n)));
+        assert!(
+            kept.iter().map(|(time, value)| (*time, **value)).eq(expected),
+            "kill {kill}: series {n} has {} of {} seconds",
+            kept.len(),
+            acknowledged - from / SECOND + 1
+        );
+        found += 1;
+    }
+    assert_eq!(found, SERIES, "kill {kill}");
+    let stats = store.history().expect("a history");
+    assert_eq!((stats.corrupt, stats.failing), (0, None));
+}
