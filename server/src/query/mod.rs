@@ -74,7 +74,7 @@ pub struct Ask<'a> {
     pub to: Millis,
     /// The wall clock, by which data are stale.
     pub now: Millis,
-    /// The targets that judge; `None` for the default ones.
+    /// The targets that judge watched services; `None` for the default ones, which judge Keiki itself in any case.
     pub targets: Option<Targets>,
 }
 
@@ -101,7 +101,6 @@ impl Engine {
     /// The panel now. Heat maps and tables come in slots five times as long as asked for (unless these are longer than
     /// ten seconds), ending at the last one that has closed; their figures are of the window as asked for.
     pub fn panel(&self, panel: &Panel, ask: &Ask<'_>) -> PanelSnapshot {
-        let spec = self.specs.get(&panel.spec, ask.targets);
         let reader = self.store.read();
         let is_fine = panel.heat.is_none() && panel.table.is_none();
         let coarser = if is_fine || ask.step > COARSENED { 1 } else { COARSER };
@@ -119,6 +118,9 @@ impl Engine {
         let evaluator = Evaluator::new(&reader, audience, grid, from, ask.to).cached(&self.cache, ask.now);
         let condition = condition::condition(&evaluator, &reader, panel, &*self.failures, ask.now);
         let itself = itself && !metrics.iter().all(|metric| is_of_host(metric));
+        // What a watched service is asked to meet says nothing of Keiki.
+        let targets = ask.targets.filter(|_| !itself);
+        let spec = self.specs.get(&panel.spec, targets);
         panel::snapshot(panel, spec, &evaluator, condition, itself)
     }
 
