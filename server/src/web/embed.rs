@@ -60,7 +60,7 @@ pub(super) async fn builder(State(site): State<Shared>, request: Request) -> Res
     let query = request.uri().query().unwrap_or_default();
     let wishes = match Wishes::read(&site, query) {
         Ok(wishes) => wishes,
-        Err(fault) => return fault.html(&site.base),
+        Err(fault) => return fault.html(&site.base, site.language_of(Some(query))),
     };
     let own = own_address(&site, request.headers());
     plain::page(StatusCode::OK, page(&site, &wishes, own.as_deref()), BUILDER_POLICY)

@@ -123,6 +123,11 @@ impl Guard {
         self.password.is_some()
     }
 
+    /// Whether nothing but tokens opens Keiki.
+    fn has_only_tokens(&self) -> bool {
+        self.password.is_none() && self.proxy_header.is_none()
+    }
+
     pub(super) fn count(&self, refusal: Refusal) {
         if let Some((_, counter)) = self.refused.iter().find(|(counted, _)| *counted == refusal) {
             counter.inc();
@@ -350,8 +355,11 @@ fn in_query(method: &Method, query: &str) -> Option<String> {
 fn refuse<B>(guard: &Guard, refusal: Refusal, request: &Request<B>, path: &str, site: &Site) -> Response {
     let fault = match refusal {
         Refusal::Path => Fault::Forbidden,
-        _ => Fault::Unauthorised,
+        _ => Fault::Unauthorised {
+            only_tokens: guard.has_only_tokens(),
+        },
     };
+    let language = site.language_of(request.uri().query());
     let accepts = request
         .headers()
         .get(header::ACCEPT)
@@ -359,11 +367,11 @@ fn refuse<B>(guard: &Guard, refusal: Refusal, request: &Request<B>, path: &str, 
         .unwrap_or_default();
     let for_people = *request.method() == Method::GET && accepts.contains("text/html");
     if path.starts_with("/embed/") {
-        return fault.framed(site);
+        return fault.framed(site, language);
     }
     // A wall tries again by itself: the refusal may be a proxy's or a moment's.
     if path == "/kiosk" && (refusal != Refusal::Missing || !guard.has_password()) {
-        return fault.again(&site.base);
+        return fault.again(&site.base, language);
     }
     if !for_people {
         return fault.text();
@@ -373,5 +381,5 @@ fn refuse<B>(guard: &Guard, refusal: Refusal, request: &Request<B>, path: &str, 
         let target = [site.base.as_str(), "/login?next=", &percent_encode(wanted)].concat();
         return super::login::see(&target);
     }
-    fault.html(&site.base)
+    fault.html(&site.base, language)
 }

@@ -87,12 +87,13 @@ pub(super) async fn enter(State(site): State<Shared>, request: Request) -> Respo
         return see(home(&site.base));
     };
     let (parts, body) = request.into_parts();
+    let language = site.language_of(parts.uri.query());
     if !is_from_here(&parts.headers) {
         guard.count(Refusal::Foreign);
-        return Fault::Forbidden.html(&site.base);
+        return Fault::Forbidden.html(&site.base, language);
     }
     let Ok(Ok(body)) = tokio::time::timeout(FORM_TIMEOUT, to_bytes(body, LONGEST_FORM)).await else {
-        return Fault::parameter("body", "The form is too long, or did not come in time.").html(&site.base);
+        return Fault::parameter("body", "The form is too long, or did not come in time.").html(&site.base, language);
     };
     let mut form = Form::read(&String::from_utf8_lossy(&body), &site);
     let peer = parts
@@ -132,7 +133,7 @@ pub(super) async fn leave(State(site): State<Shared>, headers: HeaderMap) -> Res
     if let Some(guard) = &site.guard {
         if !is_from_here(&headers) {
             guard.count(Refusal::Foreign);
-            return Fault::Forbidden.html(&site.base);
+            return Fault::Forbidden.html(&site.base, site.language);
         }
         if let Some(cookie) = guard.log_out(&headers, &site.base) {
             response.headers_mut().insert(header::SET_COOKIE, cookie);

@@ -135,7 +135,7 @@ async fn elsewhere(Extract(site): Extract<Shared>, request: Request) -> Response
             }
             moved(&target)
         }
-        _ => Fault::NotFound.html(&site.base),
+        _ => Fault::NotFound.html(&site.base, site.language_of(request.uri().query())),
     }
 }
 
@@ -199,6 +199,12 @@ impl Site {
             embed_origins: options.embed_origins.clone(),
             cache: Arc::new(cache),
         }
+    }
+
+    /// The language that a query asks for, or the site's own.
+    pub(super) fn language_of(&self, query: Option<&str>) -> Language {
+        let tag = query.and_then(|query| plain::value(query, "lang"));
+        tag.and_then(|tag| Language::from_tag(&tag)).unwrap_or(self.language)
     }
 
     /// Drops what nobody asks for, for as long as the server runs.
