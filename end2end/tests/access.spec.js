@@ -1,5 +1,6 @@
 // Who is let in: every route, from here and from elsewhere, with all kinds of tokens; and no secret is told to anybody.
 import { spawn } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import tls from "node:tls";
 import { newCertificate } from "../lib/certificate.js";
@@ -39,13 +40,22 @@ async function addToken(folder, name, paths = [], more = []) {
   return stdout.trim();
 }
 
+/** Lets a token's time be over. */
+function expire(folder, name) {
+  const file = `${folder}/data/tokens.json`;
+  const contents = JSON.parse(readFileSync(file, "utf8"));
+  contents.tokens.find((token) => token.name === name).expires = Date.now() - 1;
+  writeFileSync(file, JSON.stringify(contents));
+}
+
 const statusOf = async (server, path, headers = {}) => (await get(server.url(path), { headers })).status;
 
 test("every route says what it demands, with no, wrong, expired, revoked and foreign tokens", async ({ start }) => {
   const folder = temporaryFolder();
   const all = await addToken(folder, "all");
   const revoked = await addToken(folder, "revoked");
-  const expired = await addToken(folder, "expired", [], ["--days", "0"]);
+  const expired = await addToken(folder, "expired", [], ["--days", "1"]);
+  expire(folder, "expired");
   const embed = await addToken(folder, "embed", ["/embed/api.latency"]);
   const server = await start({ folder });
   expect((await run(["token", "revoke", "revoked", "--data-dir", `${folder}/data`])).code).toBe(0);
