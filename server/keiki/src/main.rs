@@ -3,7 +3,6 @@
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::num::NonZeroU32;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use keiki_server::access::token::TokenFile;
@@ -48,7 +47,7 @@ enum Command {
     Serve(Overrides),
     Check(Overrides),
     HashPassword,
-    Token(PathBuf, TokenCommand),
+    Token(Overrides, TokenCommand),
     Version,
     Help,
 }
@@ -70,7 +69,7 @@ fn main() -> ExitCode {
         Ok(Command::Serve(overrides)) => serve(overrides),
         Ok(Command::Check(overrides)) => check(overrides),
         Ok(Command::HashPassword) => hash_password(),
-        Ok(Command::Token(file, command)) => token(TokenFile::new(file), command),
+        Ok(Command::Token(overrides, command)) => token(overrides, command),
         Ok(Command::Version) => print(&format!("keiki {}\n", env!("CARGO_PKG_VERSION"))),
         Ok(Command::Help) => print(HELP),
         Err(error) => Err(format!("{error}; keiki --help shows what there is").into()),
@@ -110,8 +109,7 @@ fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command, lexopt::E
         }
     }
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let tokens = || Access::tokens_in(overrides.data_dir.as_deref());
-    let token = |command| Ok(Command::Token(tokens(), command));
+    let token = |command| Ok(Command::Token(overrides.clone(), command));
     match words.as_slice() {
         [] | ["serve"] => Ok(Command::Serve(overrides)),
         ["check"] => Ok(Command::Check(overrides)),
@@ -191,7 +189,8 @@ impl Drop for Quiet {
     }
 }
 
-fn token(file: TokenFile, command: TokenCommand) -> Outcome {
+fn token(overrides: Overrides, command: TokenCommand) -> Outcome {
+    let file = TokenFile::new(Access::tokens_in(overrides.data_dir.as_deref()));
     let now = SystemClock.now();
     match command {
         TokenCommand::Add { name, paths, days } => {
@@ -200,7 +199,8 @@ fn token(file: TokenFile, command: TokenCommand) -> Outcome {
             let expires = days.map(|days| now + i64::from(days.get()) * DAY);
             let text = file.add(&name, paths, now, expires)?;
             writeln!(std::io::stderr(), "{name} opens {opens}. It is shown this once:")?;
-            print(&format!("{text}\n"))
+            print(&format!("{text}\n"))?;
+            only_tokens(overrides)
         }
         TokenCommand::List => {
             for token in file.list()? {
@@ -221,6 +221,27 @@ fn left(expires: Option<i64>, now: i64) -> String {
         Some(left) if left <= DAY => "1 day left".to_owned(),
         Some(left) => format!("{} days left", (left + DAY - 1) / DAY),
     }
+}
+
+/// Says that a token keeps out whoever has none, where there is no other way in. Of a configuration that can't be read
+/// nothing is known.
+fn only_tokens(overrides: Overrides) -> Outcome {
+    let Ok((config, file)) = Config::load(overrides, environment()) else {
+        return Ok(());
+    };
+    if config.access.has_login() {
+        return Ok(());
+    }
+    let place = file.map_or_else(
+        || format!("there is no {DEFAULT_FILE} here"),
+        |file| format!("in {}", file.display()),
+    );
+    writeln!(
+        std::io::stderr(),
+        "No password is configured ({place}): a Keiki that runs so asks everybody from now on, and only tokens open it. To let \
+         people log in, write the line of keiki hash-password below [access]."
+    )?;
+    Ok(())
 }
 
 fn serve(overrides: Overrides) -> Outcome {
@@ -264,11 +285,17 @@ mod tests {
         };
         assert_eq!(
             parsed("token add wall --path /kiosk --path=/embed/* --days 90 --data-dir d"),
-            Ok(Command::Token("d/tokens.json".into(), add))
+            Ok(Command::Token(
+                Overrides {
+                    data_dir: Some("d".into()),
+                    ..Overrides::default()
+                },
+                add
+            ))
         );
         assert_eq!(
             parsed("token list"),
-            Ok(Command::Token("data/tokens.json".into(), TokenCommand::List))
+            Ok(Command::Token(Overrides::default(), TokenCommand::List))
         );
         assert_eq!(parsed("--version"), Ok(Command::Version));
         assert_eq!(parsed("check --help"), Ok(Command::Help));

@@ -144,7 +144,7 @@ fn own_address(site: &Site, headers: &HeaderMap) -> Option<String> {
 }
 
 fn snippet(site: &Site, wishes: &Wishes, own: &str) -> String {
-    let token = site.guard.is_some().then(|| "token=\"…\"".to_owned());
+    let token = site.guard.asks().then(|| "token=\"…\"".to_owned());
     let attributes: Vec<String> = wishes
         .attributes()
         .iter()
@@ -219,7 +219,7 @@ fn checks(site: &Site, wishes: &Wishes, own: &str) -> Vec<Check> {
                 .to_owned(),
         ));
     }
-    if site.guard.is_some() && !same {
+    if site.guard.asks() && !same {
         let path = ["/embed/", wishes.id()].concat();
         found.push(say(
             "warn",

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use axum::body::to_bytes;
-use axum::extract::{Request, State};
+use axum::extract::{RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use keiki_model::text::{Language, Text};
@@ -28,8 +28,8 @@ const LEAVE: Text = Text::new("ログアウト", "Log out");
 const INSIDE: Text = Text::new("ログインしています。", "You are logged in.");
 const WRONG: Text = Text::new("パスワードが違います。", "The password is wrong.");
 const NO_PASSWORD: Text = Text::new(
-    "この Keiki にはパスワードがありません。トークン付きのアドレスで開いてください。",
-    "This Keiki has no password. Open it by an address with a token.",
+    "この Keiki にはパスワードがありません。アドレスに ?token=… を付けて開くか、keiki hash-password でパスワードを設定してください。",
+    "This Keiki has no password. Open it with ?token=… in the address, or set a password with keiki hash-password.",
 );
 
 fn slow(wait: Duration, language: Language) -> String {
@@ -74,18 +74,20 @@ fn is_own(address: &str) -> bool {
 
 /// `GET {base}/login`
 pub(super) async fn page(State(site): State<Shared>, request: Request) -> Response {
-    let Some(guard) = &site.guard else {
+    let guard = &site.guard;
+    if !guard.asks() {
         return see(home(&site.base));
-    };
+    }
     let form = Form::read(request.uri().query().unwrap_or_default(), &site);
     show(&site, guard, &form, request.headers(), StatusCode::OK, None)
 }
 
 /// `POST {base}/login`
 pub(super) async fn enter(State(site): State<Shared>, request: Request) -> Response {
-    let Some(guard) = &site.guard else {
+    let guard = &site.guard;
+    if !guard.asks() {
         return see(home(&site.base));
-    };
+    }
     let (parts, body) = request.into_parts();
     let language = site.language_of(parts.uri.query());
     if !is_from_here(&parts.headers) {
@@ -128,16 +130,15 @@ pub(super) async fn enter(State(site): State<Shared>, request: Request) -> Respo
 }
 
 /// `POST {base}/logout`
-pub(super) async fn leave(State(site): State<Shared>, headers: HeaderMap) -> Response {
+pub(super) async fn leave(State(site): State<Shared>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+    let language = site.language_of(query.as_deref());
+    if !is_from_here(&headers) {
+        site.guard.count(Refusal::Foreign);
+        return Fault::Forbidden.html(&site.base, language);
+    }
     let mut response = see(&[site.base.as_str(), "/login"].concat());
-    if let Some(guard) = &site.guard {
-        if !is_from_here(&headers) {
-            guard.count(Refusal::Foreign);
-            return Fault::Forbidden.html(&site.base, site.language);
-        }
-        if let Some(cookie) = guard.log_out(&headers, &site.base) {
-            response.headers_mut().insert(header::SET_COOKIE, cookie);
-        }
+    if let Some(cookie) = site.guard.log_out(&headers, &site.base) {
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
     }
     response
 }

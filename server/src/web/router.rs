@@ -63,8 +63,8 @@ pub(super) struct Site {
     /// Empty, or a path with a leading and without a final slash.
     pub(super) base: String,
     pub(super) language: Language,
-    /// Who is let in; everyone where there is no guard, for then only this machine comes here.
-    pub(super) guard: Option<Arc<Guard>>,
+    /// Who is let in.
+    pub(super) guard: Arc<Guard>,
     /// Whether Keiki itself encrypts.
     pub(super) tls: bool,
     /// Whose pages may frame a panel.
@@ -192,7 +192,7 @@ impl Site {
         let guard = Guard::new(&options.access, options.tls.is_some(), &state.recorder);
         Self {
             state,
-            guard: guard.map(Arc::new),
+            guard: Arc::new(guard),
             tls: options.tls.is_some(),
             base: options.base_path.clone(),
             language: options.language,
