@@ -8,6 +8,7 @@ use hydration_context::{SharedContext, SsrSharedContext};
 use keiki_model::frame::Snapshot;
 use keiki_model::view::Subject;
 use leptos::prelude::*;
+use maud::html;
 
 use crate::chart::option::{self, OPTIONS};
 use crate::data::PageData;
@@ -15,6 +16,7 @@ use crate::icon::SPRITE;
 use crate::page::App;
 use crate::request::PageRequest;
 use crate::state::Page;
+use crate::surface::Surface;
 use crate::text;
 
 /// Where the page's assets are: absolute paths, including the base.
@@ -26,6 +28,9 @@ pub struct AssetUrls {
     pub boot: String,
     /// The icon.
     pub favicon: String,
+    /// Where a login is ended, if people log in: the foot of a page then holds a button for that. It is the same for all readers,
+    /// logged in or not, since a page is.
+    pub logout: Option<String>,
     /// What to fetch early: the address, and as what (`script` for modules, `fetch` for WASM).
     pub preloads: Vec<(String, String)>,
 }
@@ -44,6 +49,7 @@ pub fn document(request: &PageRequest, snapshot: &Snapshot, assets: &AssetUrls) 
         request.surface().as_str(),
         "\">",
         &body,
+        &foot(request, assets),
         SPRITE,
         "<script type=\"application/json\" id=\"snapshot\">",
         &json,
@@ -67,6 +73,21 @@ fn body(data: PageData) -> String {
     });
     owner.unset_with_forced_cleanup();
     html
+}
+
+/// What stands below a page. No part of the app: the browser's code has nothing to do with it.
+fn foot(request: &PageRequest, assets: &AssetUrls) -> String {
+    let logout = assets.logout.as_ref().filter(|_| request.surface() == Surface::App);
+    let foot = logout.map(|logout| {
+        html! {
+            footer class="foot" {
+                form method="post" action={ (logout) "?lang=" (request.language.tag()) } {
+                    button { (text::LOG_OUT.get(request.language)) }
+                }
+            }
+        }
+    });
+    foot.map_or_else(String::new, maud::Markup::into_string)
 }
 
 fn head(request: &PageRequest, title: &str, assets: &AssetUrls) -> String {

@@ -117,7 +117,7 @@ test("a password: log in, go on where one wanted to, log out; guessing is slowed
   expect(await statusOf(server, "/", { cookie: `keiki_session=${cookie.value}` })).toBe(200);
   await page.goto(server.url("/login?lang=en"));
   await page.locator("button").click();
-  await expect(page).toHaveURL(/\/login$/);
+  await expect(page).toHaveURL(/\/login\?lang=en$/);
   await page.goto(server.url("/"));
   await expect(page).toHaveURL(/\/login\?next=/);
 
@@ -231,6 +231,36 @@ test("who can log in is not warned of tokens", async () => {
   const { stdout } = await run(["token", "list", "--data-dir", `${folder}/data`]);
   expect(stdout).toBe("prom\t/*\tfor good\nyear\t/*\t365 days left\n");
 });
+
+for (const [width, height] of [[390, 844], [1440, 900]]) {
+  test(`who is inside can log out from every page, ${width} px`, async ({ start, open }) => {
+    const server = await start({ config: `[access]\n${await passwordHash()}` });
+    const page = await open(server.url("/login?lang=en&next=%2F%3Flang%3Den"), { viewport: { width, height } });
+    await page.locator("input[name=password]").fill(PASSWORD);
+    await page.locator("button").click();
+    await live(page);
+    const out = page.getByRole("button", { name: "Log out" });
+    await expect(out).toBeVisible();
+    const shape = await page.evaluate(() => {
+      const foot = document.querySelector(".foot").getBoundingClientRect();
+      const main = document.querySelector("main").getBoundingClientRect();
+      const { scrollWidth, scrollHeight } = document.documentElement;
+      return { below: foot.top >= main.bottom, wide: scrollWidth > innerWidth, long: scrollHeight > innerHeight };
+    });
+    expect(shape.below && !shape.wide).toBe(true);
+    // Where the overview fills its window it still does.
+    if (width === 1440) expect(shape.long).toBe(false);
+    for (const path of ["/kiosk", "/embed/api.latency"]) {
+      const { body } = await get(server.url(path), { headers: { cookie: (await page.context().cookies()).map(({ name, value }) => `${name}=${value}`).join("; ") } });
+      expect(body, path).not.toContain("logout");
+    }
+    await page.goto(server.url("/groups/resources?lang=en"));
+    await live(page);
+    await out.click();
+    await expect(page).toHaveURL(/\/login\?lang=en$/);
+    expect(await page.context().cookies()).toEqual([]);
+  });
+}
 
 test("a wall with a token is live, and says so when the token ends", async ({ start, open }) => {
   const folder = temporaryFolder();

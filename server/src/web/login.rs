@@ -136,7 +136,8 @@ pub(super) async fn leave(State(site): State<Shared>, RawQuery(query): RawQuery,
         site.guard.count(Refusal::Foreign);
         return Fault::Forbidden.html(&site.base, language);
     }
-    let mut response = see(&[site.base.as_str(), "/login"].concat());
+    // It goes on in the language of the page that was left.
+    let mut response = see(&[site.base.as_str(), "/login?lang=", language.tag()].concat());
     if let Some(cookie) = site.guard.log_out(&headers, &site.base) {
         response.headers_mut().insert(header::SET_COOKIE, cookie);
     }
@@ -179,7 +180,7 @@ fn show(
             h1 { "Keiki" }
             @if inside {
                 p { (t(&INSIDE)) }
-                form method="post" action={ (base) "/logout" } { button class="button" { (t(&LEAVE)) } }
+                form method="post" action={ (base) "/logout?lang=" (language.tag()) } { button class="button" { (t(&LEAVE)) } }
                 a class="button" href=(home(base)) { "Keiki" }
             } @else if guard.has_password() {
                 form method="post" action={ (base) "/login" } {

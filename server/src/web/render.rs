@@ -23,8 +23,8 @@ pub struct App {
 }
 
 impl App {
-    /// The app below a base path.
-    pub fn new(base: &str) -> Self {
+    /// The app below a base path. Where people log in with a password, its pages let them log out.
+    pub fn new(base: &str, has_password: bool) -> Self {
         let names = assets::names();
         let at = |name: &str| format!("{base}/assets/{name}");
         let early = [
@@ -37,6 +37,7 @@ impl App {
                 css: at(names.css),
                 boot: at(names.boot),
                 favicon: at(names.favicon),
+                logout: has_password.then(|| format!("{base}/logout")),
                 preloads: early
                     .into_iter()
                     .map(|(name, kind)| (at(name), kind.to_owned()))
