@@ -157,9 +157,13 @@ fn snippet(site: &Site, wishes: &Wishes, own: &str) -> String {
     )
 }
 
-fn frame(wishes: &Wishes, own: &str, base: &str) -> String {
-    let href = wishes.panel.href();
-    let path = href.strip_prefix(base).unwrap_or(&href);
+fn frame(site: &Site, wishes: &Wishes, own: &str) -> String {
+    let mut href = wishes.panel.href();
+    if site.guard.asks() {
+        href.push(if href.contains('?') { '&' } else { '?' });
+        href.push_str("token=…");
+    }
+    let path = href.strip_prefix(site.base.as_str()).unwrap_or(&href);
     format!(
         "<iframe src=\"{own}{}\" title=\"Keiki\" width=\"640\" height=\"{}\" loading=\"lazy\" referrerpolicy=\"no-referrer\"></iframe>",
         attribute(path),
@@ -262,7 +266,7 @@ fn page(site: &Site, wishes: &Wishes, own: Option<&str>) -> String {
             h2 { (t(&SNIPPET)) }
             pre { code { (snippet(site, wishes, own)) } }
             h2 { (t(&PLAIN)) }
-            pre { code { (frame(wishes, own, base)) } }
+            pre { code { (frame(site, wishes, own)) } }
             h2 { (t(&PREVIEW)) }
             iframe title=(t(&PREVIEW)) src=(wishes.panel.href()) width="640" height=(wishes.height.unwrap_or(320)) {}
         }
