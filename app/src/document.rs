@@ -8,6 +8,7 @@ use hydration_context::{SharedContext, SsrSharedContext};
 use keiki_model::frame::Snapshot;
 use keiki_model::view::Subject;
 use leptos::prelude::*;
+use maud::html;
 
 use crate::chart::option::{self, OPTIONS};
 use crate::data::PageData;
@@ -28,6 +29,9 @@ pub struct AssetUrls {
     pub boot: String,
     /// The icon.
     pub favicon: String,
+    /// Where a login is ended, if people log in: the foot of a page then holds a button for that. It is the same for all readers,
+    /// logged in or not, since a page is.
+    pub logout: Option<String>,
     /// What to fetch early: the address, and as what (`script` for modules, `fetch` for WASM).
     pub preloads: Vec<(String, String)>,
 }
@@ -51,6 +55,7 @@ pub fn document(request: &PageRequest, snapshot: &Snapshot, assets: &AssetUrls) 
         request.surface().as_str(),
         "\">",
         &body,
+        &foot(request, assets),
         &strip,
         SPRITE,
         "<script type=\"application/json\" id=\"snapshot\">",
@@ -75,6 +80,21 @@ fn body(data: PageData) -> String {
     });
     owner.unset_with_forced_cleanup();
     html
+}
+
+/// What stands below a page. No part of the app: the browser's code has nothing to do with it.
+fn foot(request: &PageRequest, assets: &AssetUrls) -> String {
+    let logout = assets.logout.as_ref().filter(|_| request.surface() == Surface::App);
+    let foot = logout.map(|logout| {
+        html! {
+            footer class="foot" {
+                form method="post" action={ (logout) "?lang=" (request.language.tag()) } {
+                    button { (text::LOG_OUT.get(request.language)) }
+                }
+            }
+        }
+    });
+    foot.map_or_else(String::new, maud::Markup::into_string)
 }
 
 fn head(request: &PageRequest, title: &str, assets: &AssetUrls) -> String {

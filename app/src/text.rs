@@ -87,6 +87,8 @@ messages! {
     SILENT = "データが届いていません", "no new data";
     /// The data are Keiki's own.
     ITSELF = "Keiki 自身", "Keiki itself";
+    /// Ends a login.
+    LOG_OUT = "ログアウト", "Log out";
     /// Before a target.
     TARGET = "目標 ", "target ";
     /// A figure that nothing judges.

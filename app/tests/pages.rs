@@ -17,6 +17,7 @@ fn assets() -> AssetUrls {
         css: "/ops/assets/main.css".to_owned(),
         boot: "/ops/assets/boot.js".to_owned(),
         favicon: "/ops/assets/icon.svg".to_owned(),
+        logout: None,
         preloads: vec![
             ("/ops/assets/app.js".to_owned(), "script".to_owned()),
             ("/ops/assets/app.wasm".to_owned(), "fetch".to_owned()),
@@ -325,4 +326,26 @@ fn the_figure_that_stands_for_a_group() {
     let place = at(database, "last");
     database.stats[place].status = Some(keiki_model::target::Status::Bad);
     assert_eq!(key(database), "last", "what is missed comes first");
+}
+
+#[test]
+fn where_people_log_in_they_can_log_out() {
+    let shown = |request: PageRequest, logout: Option<&str>| {
+        let assets = AssetUrls {
+            logout: logout.map(str::to_owned),
+            ..assets()
+        };
+        document(&request, &synth::snapshot(&request.view(), |_| MOODS[0]), &assets)
+    };
+    let page = |language| PageRequest::new(Subject::Overview, language, "/ops");
+    let logout = Some("/ops/logout");
+    let form = "<form method=\"post\" action=\"/ops/logout?lang=en\"><button>Log out</button></form>";
+    assert!(shown(page(Language::En), logout).contains(form));
+    assert!(shown(page(Language::Ja), logout).contains("<button>ログアウト</button>"));
+    assert!(!shown(page(Language::En), None).contains("logout"));
+    // A wall and a frame have nothing to press, and no login.
+    let panel = PageRequest::new(Subject::Panel("api.latency".to_owned()), Language::En, "/ops");
+    for other in [PageRequest::wall(Language::En, "/ops"), panel] {
+        assert!(!shown(other, logout).contains("logout"));
+    }
 }

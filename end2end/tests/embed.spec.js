@@ -3,7 +3,7 @@ import { hostPage } from "../lib/host.js";
 import { get } from "../lib/http.js";
 import { openStreams } from "../lib/page.js";
 import { freePort } from "../lib/port.js";
-import { startServer } from "../lib/server.js";
+import { run, startServer, temporaryFolder } from "../lib/server.js";
 import { expect, test } from "../lib/test.js";
 import { until } from "../lib/until.js";
 
@@ -141,6 +141,18 @@ test("a frame's policy names who may frame it, and no other page has a frame", a
   expect((await get(server.url("/embed/nothing.here"))).status).toBe(404);
   expect((await get(server.url("/embed/api.latency?ground=blue"))).status).toBe(400);
   expect((await get(server.url("/embed.js"))).headers["cross-origin-resource-policy"]).toBe("cross-origin");
+});
+
+test("where everybody is asked both lines have a place for the token", async ({ start }) => {
+  const folder = temporaryFolder();
+  const { stdout } = await run(["token", "add", "pages", "--data-dir", `${folder}/data`]);
+  const server = await start({ folder });
+  for (const [query, address] of [["", "/embed/api.latency?token=…"], ["window=1m&", "/embed/api.latency?window=1m&amp;token=…"]]) {
+    const { body } = await get(server.url(`/embed?${query}token=${stdout.trim()}`));
+    const lines = body.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&quot;", '"').replaceAll("&amp;", "&");
+    expect(lines).toContain('token="…"></keiki-panel>');
+    expect(lines).toContain(`<iframe src="${server.origin}${address}"`);
+  }
 });
 
 test("the page that writes the lines tells what will not work, and what to change", async ({ start, open }) => {

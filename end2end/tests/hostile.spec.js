@@ -9,6 +9,23 @@ import { until } from "../lib/until.js";
 
 const BREAKOUT = "</script><script>alert(1)</script>\"'><img src=x onerror=alert(1)>";
 
+test("a page that can't be shown says so in the language that was asked for, or the site's", async ({ start }) => {
+  const japanese = await start();
+  const english = await start({ config: '[site]\nlanguage = "en"\n' });
+  const told = async (server, path) => {
+    const { body } = await get(server.url(path), { headers: { accept: "text/html" } });
+    const [, language] = body.match(/<html lang="(..)"/);
+    return [language, /[\u3040-\u9fff]/.test(body)];
+  };
+  for (const path of ["/nothing-here", "/groups/nothing", "/embed/nothing.here", "/?window=7d", "/kiosk?rotate=1", "/embed?height=1"]) {
+    const more = path.includes("?") ? "&" : "?";
+    expect(await told(japanese, path), path).toEqual(["ja", true]);
+    expect(await told(english, path), path).toEqual(["en", false]);
+    expect(await told(japanese, `${path}${more}lang=en`), path).toEqual(["en", false]);
+    expect(await told(english, `${path}${more}lang=ja`), path).toEqual(["ja", true]);
+  }
+});
+
 test("no query value becomes markup", async ({ server, open }) => {
   const value = encodeURIComponent(BREAKOUT);
   for (const query of [`service=${value}`, `host=${value}`, `token=${value}`, `unknown=${value}`]) {

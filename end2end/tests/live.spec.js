@@ -153,3 +153,27 @@ test("tables sort by their columns", async ({ server, open }) => {
   const expected = [...sorted].sort();
   expect([JSON.stringify(expected), JSON.stringify(expected.reverse())]).toContain(JSON.stringify(sorted));
 });
+
+test("the top processes stand by the figures that they show, also between two readings", async ({ server, open }) => {
+  const page = await open(server.url("/groups/resources?lang=en"));
+  await live(page);
+  const figures = () =>
+    page.evaluate(() => [...document.querySelectorAll('[data-panel="resources.processes"] tbody tr:not([hidden]) data[data-stat="last"]')].map((cell) => Number(cell.dataset.value)));
+  await until("there are rows", async () => (await figures()).length > 1);
+  const wrong = [];
+  for (let count = 0; count < 36; count += 1) {
+    const shown = await figures();
+    if (shown.some((value, at) => at > 0 && value > shown[at - 1])) wrong.push(shown);
+    await page.waitForTimeout(300);
+  }
+  expect(wrong).toEqual([]);
+});
+
+test("on a phone rows that are judged keep their names", async ({ start, open }) => {
+  const server = await start({ config: '[[service]]\nname = "shop"\npreset = "s3"\n[[process]]\nname = "keiki"\n' });
+  const page = await open(server.url("/groups/resources?lang=en"), { viewport: { width: 390, height: 844 } });
+  await live(page);
+  const name = page.locator('[data-panel="resources.watched"] tbody th').first();
+  await expect(name).toHaveText("keiki");
+  expect((await name.boundingBox()).width).toBeGreaterThan(100);
+});

@@ -1,6 +1,7 @@
 // A real PostgreSQL under a real load, and every way in which it can fail.
 import { get } from "../lib/http.js";
 import { middle, nearTo, span } from "../lib/near.js";
+import { freePort } from "../lib/port.js";
 import { KEIKI, newPostgres } from "../lib/postgres.js";
 import { cpuSeconds } from "../lib/process.js";
 import { expect, test as base } from "../lib/test.js";
@@ -112,6 +113,25 @@ test("statements come without their literals", async ({ postgres, start }) => {
   }
 });
 
+test("a server that was never there: every panel of it says so, the log once, pictures and data too", async ({ start }) => {
+  const port = await freePort();
+  const server = await start({ config: `[site]\nlanguage = "en"\n[[postgres]]\nname = "orders"\nurl = "postgresql://keiki@127.0.0.1:${port}/orders"\n` });
+  // Those that a service could feed as well are no better off.
+  for (const panel of ["connections", "transactions", "query_time", "commits", "locks"].map((name) => `database.${name}`)) {
+    await becomes(server, panel, "error");
+    const { state, error } = await server.panel(panel);
+    expect([state, error.source.startsWith("postgres:orders"), error.message.includes("refused")], panel).toEqual(["error", true, true]);
+    const picture = (await get(server.url(`/panels/${panel}.svg`))).body;
+    expect(picture, panel).toContain("can’t be read.</text>");
+    expect(picture, panel).not.toContain("no data");
+  }
+  expect((await server.panel("resources.cpu")).error).toBeUndefined();
+  await new Promise((done) => setTimeout(done, 5_000));
+  const told = server.log.split("\n").filter((line) => line.includes("the source can't be read")).map((line) => JSON.parse(line));
+  expect(told.length).toBe(new Set(told.map(({ source }) => source)).size);
+  expect(told.find(({ source }) => source === "postgres:orders")).toMatchObject({ level: "WARN", error: expect.stringContaining("refused") });
+});
+
 test("what is the matter with a server is said, and it recovers by itself", async ({ postgres, start }) => {
   test.setTimeout(240_000);
   const database = await postgres();
@@ -155,6 +175,7 @@ test("what is the matter with a server is said, and it recovers by itself", asyn
   await becomes(server, panels[0], "live");
 
   expect(server.log).not.toContain(KEIKI.password);
+  expect(server.log).toMatch(/"INFO","message":"the source can be read again","source":"postgres:[^"]+"/);
   for (const path of ["/", "/groups/database", "/metrics", "/panels/database.commits.json"]) {
     expect((await get(server.url(path))).body, path).not.toContain(KEIKI.password);
   }

@@ -319,7 +319,10 @@ pub async fn run(config: Config, bound: web::Bound, shutdown: CancellationToken)
     let (ready, read) = (hub.clone(), totals.clone());
     let state = web::State {
         views: Arc::new(hub.clone()),
-        render: Arc::new(web::render::App::new(&config.server.base_path)),
+        render: Arc::new(web::render::App::new(
+            &config.server.base_path,
+            config.access.password_hash.is_some(),
+        )),
         live: web::live::route(Arc::new(hub)),
         metrics: Arc::new(move || exposed(&totals)),
         readiness: Arc::new(move || {

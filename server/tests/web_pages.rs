@@ -214,8 +214,11 @@ async fn unknown_addresses_say_so_and_nothing_more() {
             "{path}: {text}"
         );
     }
-    let page = server.get("/nothing").await.text();
-    assert!(page.contains("このアドレスには何もありません。") && page.contains("There is nothing at this address."));
+    let (ja, en) = ("このアドレスには何もありません。", "There is nothing at this address.");
+    for (path, said, not) in [("/nothing?lang=ja", ja, en), ("/nothing?lang=en", en, ja)] {
+        let page = server.get(path).await.text();
+        assert!(page.contains(said) && !page.contains(not), "{path}");
+    }
     assert_eq!(server.fake.drawn(), 0);
 }
 

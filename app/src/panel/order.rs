@@ -29,7 +29,9 @@ pub struct Order {
 impl Order {
     /// The order now, given the one before.
     pub fn next(before: Option<&Self>, panel: &PanelSnapshot, sort: Option<Sort>) -> Self {
-        let since = panel.to.div_euclid(HOLD);
+        // By the newest sample: what is read every five seconds is then sorted as soon as it is known, and stands by the
+        // figures that it shows.
+        let since = panel.newest.unwrap_or_default().div_euclid(HOLD);
         let kept = before.filter(|before| before.since == since && before.sort == sort);
         let mut places: Vec<usize> = (0..panel.rows.len()).collect();
         match kept {
@@ -85,4 +87,54 @@ fn sort_rows(places: &mut [usize], panel: &PanelSnapshot, sort: Option<Sort>) {
 pub fn name(panel: &PanelSnapshot, row: &Row) -> String {
     let values = panel.spec.naming.iter().filter_map(|label| row.labels.get(label));
     values.collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use keiki_model::group;
+    use keiki_model::panel::State;
+
+    use super::*;
+
+    fn panel(newest: i64, names: [&str; 2]) -> PanelSnapshot {
+        let row = |name| Row {
+            labels: Labels::new([("process_name", name)]),
+            cells: Vec::new(),
+        };
+        PanelSnapshot {
+            spec: group::panel("resources.processes").unwrap().spec.clone().into(),
+            state: State::Live,
+            status: None,
+            itself: false,
+            interval_ms: 5_000,
+            newest: Some(newest),
+            step: 1,
+            to: 5_000,
+            slots: 1,
+            series: Vec::new(),
+            rows: names.map(row).to_vec(),
+            stats: Vec::new(),
+            failure: None,
+        }
+    }
+
+    #[test]
+    fn rows_are_sorted_when_new_figures_come_and_then_hold() {
+        let first = Order::next(None, &panel(850, ["a", "b"]), None);
+        let named = |order: &Order, panel: &PanelSnapshot| {
+            let row = order.row(panel, 0).unwrap();
+            row.labels.get("process_name").map(str::to_owned).unwrap()
+        };
+        let mut order = first;
+        for (newest, names, top) in [
+            (850, ["b", "a"], "a"),
+            (4_850, ["b", "a"], "a"),
+            (5_850, ["b", "a"], "b"),
+            (9_850, ["a", "b"], "b"),
+        ] {
+            let panel = panel(newest, names);
+            order = Order::next(Some(&order), &panel, None);
+            assert_eq!(named(&order, &panel), top, "{newest}");
+        }
+    }
 }

@@ -184,7 +184,10 @@ pub(super) fn define() -> Definition {
                 text("CPU", "CPU"),
                 Unit::Ratio,
                 ChartKind::Table,
-                text("CPU とメモリの多いプロセス。5 秒ごと。名前だけで引数は読みません。", "Processes using most CPU and memory, every 5 s; names only, never arguments."),
+                text(
+                    "CPU とメモリの多いプロセス。CPU の多い順、同じならメモリの多い順。5 秒ごと。名前だけで引数は読みません。",
+                    "Processes using most CPU and memory, by CPU and then by memory, every 5 s; names only, never arguments.",
+                ),
             )
             .naming(by_process)
             .table(20, Some(process("process_cpu_utilization_ratio").by(by_process)))
@@ -196,12 +199,17 @@ pub(super) fn define() -> Definition {
                 text("CPU", "CPU"),
                 Unit::Ratio,
                 ChartKind::Table,
-                text("設定したプロセスの CPU、メモリ、スレッド、ファイル記述子、再起動。", "CPU, memory, threads, file descriptors and restarts of the configured processes."),
+                text(
+                    "設定したプロセスの CPU、メモリ、数、スレッド、ファイル記述子、再起動。稼働数が 0 なら動いていません。",
+                    "CPU, memory, number, threads, file descriptors and restarts of the configured processes. 0 running: it does not run.",
+                ),
             )
             .naming(&["process"])
             .table(50, Some(process("process_watched_cpu_utilization_ratio").by(&["process"])))
             .column(Last, text("CPU", "CPU"), Unit::Ratio, process("process_watched_cpu_utilization_ratio").by(&["process"]))
             .column(Total, text("メモリ", "Memory"), Unit::Bytes, process("process_watched_memory_usage_bytes").by(&["process"]))
+            // Known when nothing else is: it says that a process is not there.
+            .minor(Mean, text("稼働数", "Running"), Unit::Count, process("process_watched_count").by(&["process"]))
             .minor(Count, text("スレッド", "Threads"), Unit::Count, process("process_watched_threads").by(&["process"]))
             .minor(
                 Max,

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::num::NonZeroU32;
 use std::process::ExitCode;
 
 use keiki_server::access::token::TokenFile;
@@ -47,7 +47,7 @@ enum Command {
     Serve(Overrides),
     Check(Overrides),
     HashPassword,
-    Token(PathBuf, TokenCommand),
+    Token(Overrides, TokenCommand),
     Version,
     Help,
 }
@@ -58,7 +58,7 @@ enum TokenCommand {
     Add {
         name: String,
         paths: Vec<String>,
-        days: Option<u32>,
+        days: Option<NonZeroU32>,
     },
     List,
     Revoke(String),
@@ -69,7 +69,7 @@ fn main() -> ExitCode {
         Ok(Command::Serve(overrides)) => serve(overrides),
         Ok(Command::Check(overrides)) => check(overrides),
         Ok(Command::HashPassword) => hash_password(),
-        Ok(Command::Token(file, command)) => token(TokenFile::new(file), command),
+        Ok(Command::Token(overrides, command)) => token(overrides, command),
         Ok(Command::Version) => print(&format!("keiki {}\n", env!("CARGO_PKG_VERSION"))),
         Ok(Command::Help) => print(HELP),
         Err(error) => Err(format!("{error}; keiki --help shows what there is").into()),
@@ -97,7 +97,9 @@ fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command, lexopt::E
         match argument {
             Value(word) if words.len() < 3 => words.push(word.string()?),
             Long("path") if words.first().is_some_and(|word| word == "token") => paths.push(parser.value()?.string()?),
-            Long("days") if words.first().is_some_and(|word| word == "token") => days = Some(parser.value()?.parse()?),
+            Long("days") if words.first().is_some_and(|word| word == "token") => {
+                days = Some(NonZeroU32::new(parser.value()?.parse()?).ok_or(NO_DAYS)?);
+            }
             Long("config") => overrides.file = Some(parser.value()?.into()),
             Long("listen") => overrides.listen = Some(parser.value()?.string()?),
             Long("data-dir") => overrides.data_dir = Some(parser.value()?.into()),
@@ -107,8 +109,7 @@ fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command, lexopt::E
         }
     }
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let tokens = || Access::tokens_in(overrides.data_dir.as_deref());
-    let token = |command| Ok(Command::Token(tokens(), command));
+    let token = |command| Ok(Command::Token(overrides.clone(), command));
     match words.as_slice() {
         [] | ["serve"] => Ok(Command::Serve(overrides)),
         ["check"] => Ok(Command::Check(overrides)),
@@ -126,6 +127,10 @@ fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command, lexopt::E
         }
     }
 }
+
+/// Why a token of no days is none.
+const NO_DAYS: &str =
+    "--days 0 makes a token that opens nothing: write 1 or more, or leave it out for one that holds for good";
 
 /// The environment as far as it is text: what is not can't be configuration.
 fn environment() -> impl Iterator<Item = (String, String)> {
@@ -184,30 +189,59 @@ impl Drop for Quiet {
     }
 }
 
-fn token(file: TokenFile, command: TokenCommand) -> Outcome {
+fn token(overrides: Overrides, command: TokenCommand) -> Outcome {
+    let file = TokenFile::new(Access::tokens_in(overrides.data_dir.as_deref()));
     let now = SystemClock.now();
     match command {
         TokenCommand::Add { name, paths, days } => {
             let paths = if paths.is_empty() { vec!["/*".to_owned()] } else { paths };
             let opens = paths.join(" ");
-            let expires = days.map(|days| now + i64::from(days) * DAY);
+            let expires = days.map(|days| now + i64::from(days.get()) * DAY);
             let text = file.add(&name, paths, now, expires)?;
             writeln!(std::io::stderr(), "{name} opens {opens}. It is shown this once:")?;
-            print(&format!("{text}\n"))
+            print(&format!("{text}\n"))?;
+            only_tokens(overrides)
         }
         TokenCommand::List => {
             for token in file.list()? {
-                let until = match token.expires {
-                    None => "for good".to_owned(),
-                    Some(_) if !token.holds(now) => "expired".to_owned(),
-                    Some(expires) => format!("{} days left", (expires - now) / DAY),
-                };
-                print(&format!("{}\t{}\t{until}\n", token.name, token.paths.join(" ")))?;
+                let left = left(token.expires, now);
+                print(&format!("{}\t{}\t{left}\n", token.name, token.paths.join(" ")))?;
             }
             Ok(())
         }
         TokenCommand::Revoke(name) => Ok(file.revoke(&name)?),
     }
+}
+
+/// How long a token still holds. A day that has begun counts: one that was just made for a year has all of it left.
+fn left(expires: Option<i64>, now: i64) -> String {
+    match expires.map(|expires| expires - now) {
+        None => "for good".to_owned(),
+        Some(left) if left <= 0 => "expired".to_owned(),
+        Some(left) if left <= DAY => "1 day left".to_owned(),
+        Some(left) => format!("{} days left", (left + DAY - 1) / DAY),
+    }
+}
+
+/// Says that a token keeps out whoever has none, where there is no other way in. Of a configuration that can't be read
+/// nothing is known.
+fn only_tokens(overrides: Overrides) -> Outcome {
+    let Ok((config, file)) = Config::load(overrides, environment()) else {
+        return Ok(());
+    };
+    if config.access.has_login() {
+        return Ok(());
+    }
+    let place = file.map_or_else(
+        || format!("there is no {DEFAULT_FILE} here"),
+        |file| format!("in {}", file.display()),
+    );
+    writeln!(
+        std::io::stderr(),
+        "No password is configured ({place}): a Keiki that runs so asks everybody from now on, and only tokens open it. To let \
+         people log in, write the line of keiki hash-password below [access]."
+    )?;
+    Ok(())
 }
 
 fn serve(overrides: Overrides) -> Outcome {
@@ -247,15 +281,21 @@ mod tests {
         let add = TokenCommand::Add {
             name: "wall".to_owned(),
             paths: vec!["/kiosk".to_owned(), "/embed/*".to_owned()],
-            days: Some(90),
+            days: NonZeroU32::new(90),
         };
         assert_eq!(
             parsed("token add wall --path /kiosk --path=/embed/* --days 90 --data-dir d"),
-            Ok(Command::Token("d/tokens.json".into(), add))
+            Ok(Command::Token(
+                Overrides {
+                    data_dir: Some("d".into()),
+                    ..Overrides::default()
+                },
+                add
+            ))
         );
         assert_eq!(
             parsed("token list"),
-            Ok(Command::Token("data/tokens.json".into(), TokenCommand::List))
+            Ok(Command::Token(Overrides::default(), TokenCommand::List))
         );
         assert_eq!(parsed("--version"), Ok(Command::Version));
         assert_eq!(parsed("check --help"), Ok(Command::Help));
@@ -283,10 +323,26 @@ mod tests {
                 "token add x --days soon",
                 "cannot parse argument \"soon\": invalid digit found in string",
             ),
+            ("token add x --days 0", NO_DAYS),
             ("--port 80", "invalid option '--port'"),
             ("--config", "missing argument for option '--config'"),
         ] {
             assert_eq!(parsed(line), Err(said.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_day_that_has_begun_is_left() {
+        for (expires, said) in [
+            (None, "for good"),
+            (Some(0), "expired"),
+            (Some(1), "1 day left"),
+            (Some(DAY), "1 day left"),
+            (Some(DAY + 1), "2 days left"),
+            (Some(365 * DAY - 1), "365 days left"),
+            (Some(365 * DAY), "365 days left"),
+        ] {
+            assert_eq!(left(expires, 0), said);
         }
     }
 

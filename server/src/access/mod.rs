@@ -32,8 +32,19 @@ pub struct Access {
     pub proxy_addresses: Vec<Network>,
     /// Where tokens are kept.
     pub tokens: PathBuf,
-    /// Whether everybody is asked; else Keiki is for this machine only. See [`Access::looked_at`].
-    pub is_controlled: bool,
+    /// When everybody is asked who they are.
+    pub asks: Asks,
+}
+
+/// When everybody is asked who they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Asks {
+    /// At all times: people can log in, or other machines can reach Keiki.
+    Always,
+    /// While there are tokens, for who makes one wants to be asked for it; without any nobody is. Keiki is for this machine
+    /// only, and has neither a password nor a proxy.
+    #[default]
+    WhileTokens,
 }
 
 impl Access {
@@ -42,15 +53,15 @@ impl Access {
         data_dir.unwrap_or(Path::new(DEFAULT_DATA_DIR)).join("tokens.json")
     }
 
-    /// Looks whether anything stands between Keiki and the world: once, at the start. A file of tokens counts while it can't be
-    /// read, too, or holds none any more: then nobody comes in, instead of everybody.
-    #[must_use]
-    pub fn looked_at(self) -> Self {
-        let tokens = || self.tokens.try_exists().unwrap_or(true);
-        Self {
-            is_controlled: self.password_hash.is_some() || self.proxy_header.is_some() || tokens(),
-            ..self
-        }
+    /// Whether people come in without a token.
+    pub fn has_login(&self) -> bool {
+        self.password_hash.is_some() || self.proxy_header.is_some()
+    }
+
+    /// Whether there is anything at all by which to come in. A file of tokens counts while it can't be read, too, or holds
+    /// none any more: then nobody comes in, instead of everybody.
+    pub fn has_way_in(&self) -> bool {
+        self.has_login() || self.tokens.try_exists().unwrap_or(true)
     }
 }
 

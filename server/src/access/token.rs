@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use keiki_model::time::Millis;
 use keiki_model::view::{Item, Subject, View, percent_decode};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use ring::digest::{SHA256, digest};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use serde::{Deserialize, Serialize};
@@ -26,7 +26,7 @@ const PAGES: [(u32, u32); 3] = [(1, 60), (1, 300), (3, 900)];
 /// The most views that a token opens at once.
 const MOST_VIEWS: usize = 32;
 /// How often the file is looked at.
-const LOOK: Duration = Duration::from_secs(1);
+pub const LOOK: Duration = Duration::from_secs(1);
 
 /// A token as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -254,10 +254,14 @@ impl TokenFile {
         }
     }
 
-    /// Changes whenever the file does.
+    /// Changes whenever the file does; nothing where there is none.
     fn stamp(&self) -> Option<(SystemTime, u64)> {
-        let metadata = fs::metadata(&self.0).ok()?;
-        Some((metadata.modified().ok()?, metadata.len()))
+        match fs::metadata(&self.0) {
+            Ok(metadata) => Some((metadata.modified().unwrap_or(UNIX_EPOCH), metadata.len())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            // It is there, perhaps, and can't be looked at: reading it says why.
+            Err(_) => Some((UNIX_EPOCH, u64::MAX)),
+        }
     }
 }
 
@@ -276,6 +280,8 @@ pub struct Tokens {
 struct Known {
     stamp: Option<(SystemTime, u64)>,
     looked: Option<Instant>,
+    /// Whether the file can't be read: then nobody knows which tokens there are.
+    is_broken: bool,
     by_hash: HashMap<String, Token>,
 }
 
@@ -288,8 +294,21 @@ impl Tokens {
         }
     }
 
+    /// Whether there are tokens, expired ones too, or a file that can't be read and may hold some.
+    pub fn are_there(&self) -> bool {
+        let known = self.followed();
+        known.is_broken || !known.by_hash.is_empty()
+    }
+
     /// The token of a text, if there is one and it still holds.
     pub fn find(&self, text: &str, now: Millis) -> Option<Token> {
+        let known = self.followed();
+        // Found by its hash: how long that takes tells nothing of the token.
+        known.by_hash.get(&hash(text)).filter(|token| token.holds(now)).cloned()
+    }
+
+    /// What is known, after another look at the file where it is time for one.
+    fn followed(&self) -> MutexGuard<'_, Known> {
         let mut known = self.known.lock();
         if known.looked.is_none_or(|looked| looked.elapsed() >= LOOK) {
             known.looked = Some(Instant::now());
@@ -297,15 +316,16 @@ impl Tokens {
             if stamp != known.stamp {
                 known.stamp = stamp;
                 // Of a file that can't be read no token holds.
-                let tokens = self.file.list().unwrap_or_else(|error| {
+                let tokens = self.file.list();
+                known.is_broken = tokens.is_err();
+                let tokens = tokens.unwrap_or_else(|error| {
                     tracing::error!(%error, "no token holds until this is mended");
                     Vec::new()
                 });
                 known.by_hash = tokens.into_iter().map(|token| (token.hash.clone(), token)).collect();
             }
         }
-        // Found by its hash: how long that takes tells nothing of the token.
-        known.by_hash.get(&hash(text)).filter(|token| token.holds(now)).cloned()
+        known
     }
 }
 
@@ -388,13 +408,19 @@ mod tests {
         assert!(matches!(file.revoke("wall"), Err(TokenError::Unknown(_))));
         tokio::time::advance(LOOK).await;
         assert_eq!(tokens.find(&text, 1), None);
+        assert!(!tokens.are_there(), "the last one was revoked");
         let again = file.add("wall", vec!["/kiosk".into()], 0, Some(5)).unwrap();
         tokio::time::advance(LOOK).await;
         assert!(tokens.find(&again, 4).is_some() && tokens.find(&again, 5).is_none());
+        assert!(tokens.are_there(), "one that has expired is one");
         fs::write(&file.0, "garbage").unwrap();
         tokio::time::advance(LOOK).await;
         assert_eq!(tokens.find(&again, 4), None);
+        assert!(tokens.are_there(), "nobody knows");
         assert!(matches!(file.list(), Err(TokenError::Contents { .. })));
+        fs::remove_file(&file.0).unwrap();
+        tokio::time::advance(LOOK).await;
+        assert!(!tokens.are_there());
         fs::remove_dir_all(&folder).unwrap();
     }
 }

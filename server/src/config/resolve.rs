@@ -14,7 +14,7 @@ use super::keys::{self, closest};
 use super::postgres;
 use super::problem::{Origin, Problem};
 use super::reader::{Data, Entry, Value, Values, default_of};
-use crate::access::{Access, DEFAULT_DATA_DIR, password};
+use crate::access::{Access, Asks, DEFAULT_DATA_DIR, password};
 use crate::store::history::HistorySettings;
 use crate::web::tls::TlsFiles;
 
@@ -148,15 +148,14 @@ impl Resolver {
         let proxy_addresses = self.texts("access", "proxy_addresses", |text| {
             text.parse().map_err(|error| format!("{text:?}: {error}"))
         });
-        let access = Access {
+        let mut access = Access {
             password_hash: password_hash?,
             session: Duration::from_secs(3_600 * u64::try_from(session_hours?).ok()?),
             proxy_header: proxy_header?,
             proxy_addresses: proxy_addresses?,
             tokens: Access::tokens_in(data_dir),
-            is_controlled: false,
-        }
-        .looked_at();
+            asks: Asks::default(),
+        };
         if access.proxy_header.is_some() && access.proxy_addresses.is_empty() {
             let problem = Problem::new(
                 self.origin("access", "proxy_header"),
@@ -165,23 +164,26 @@ impl Resolver {
             self.problems
                 .push(problem.hint("a header from anywhere could be anybody's: write from where it is believed"));
         }
-        self.loopback_unless_controlled(&access);
+        let can_be_reached = self.can_be_reached(&access);
+        if can_be_reached || access.has_login() {
+            access.asks = Asks::Always;
+        }
         Some(access)
     }
 
-    /// Nothing is shown to other machines without anybody being asked.
-    fn loopback_unless_controlled(&mut self, access: &Access) {
+    /// Whether other machines can reach Keiki. Nothing is shown to them without anybody being asked.
+    fn can_be_reached(&mut self, access: &Access) -> bool {
         let Some(Value {
             data: Data::Text(text),
             origin,
         }) = self.value("server", "listen")
         else {
-            return;
+            return false;
         };
-        if let Ok(address) = listen(&text)
-            && !address.ip().is_loopback()
-            && !access.is_controlled
-        {
+        let Some(address) = listen(&text).ok().filter(|address| !address.ip().is_loopback()) else {
+            return false;
+        };
+        if !access.has_way_in() {
             let port = address.port();
             let message =
                 format!("{address} can be reached from other machines, and nobody would be asked who they are");
@@ -190,6 +192,7 @@ impl Resolver {
                  write \"127.0.0.1:{port}\""
             )));
         }
+        true
     }
 
     /// Where a key is written.

@@ -123,6 +123,10 @@ impl Composer {
             targets: None,
         };
         let found = self.engine.panel(&panel, &ask);
+        // Keiki's own requests are no load of the services whose preset asks.
+        if found.itself {
+            return None;
+        }
         let mut stats = found.spec.stats.iter().zip(&found.stats);
         stats.find(|(spec, _)| spec.key.as_str() == key)?.1.value
     }

@@ -54,7 +54,8 @@ fn names<'a>(selectors: impl Iterator<Item = &'a Selector>) -> Vec<&'a str> {
 }
 
 /// Judges the data behind a panel. Conditions on labels do not matter: that no request failed is no reason to call the
-/// panel of failures empty. Of two ways to know the same thing, the one that is shown counts.
+/// panel of failures empty. Of two ways to know the same thing, the one that is shown counts; where neither is fed, both
+/// do, since either source would fill the panel.
 ///
 /// The newest sample of all series counts, against the interval of the slowest: a service that falls silent beside
 /// another that goes on does not make the panel stale, and a slow source is given its time. But where the source of what
@@ -66,7 +67,13 @@ pub(crate) fn condition<'a>(
     failures: &dyn Failures,
     now: Millis,
 ) -> Condition {
-    let shown = |query: &'a Query| evaluator.selectors(query);
+    let shown = |query: &'a Query| {
+        let all = query.selectors();
+        let is_fed = all
+            .iter()
+            .any(|selector| !evaluator.visible(&selector.metric).is_empty());
+        if is_fed { evaluator.selectors(query) } else { all }
+    };
     let (metrics, drawn) = (metrics(panel, shown), drawn(panel, shown));
     let mut newest = None;
     let mut interval_ms = 0;

@@ -85,7 +85,7 @@ pub struct Ask<'a> {
     pub now: Millis,
     /// By what time data are stale: the wall clock, or where a stretch of the past ends.
     pub as_of: Millis,
-    /// The targets that judge; `None` for the default ones.
+    /// The targets that judge watched services; `None` for the default ones, which judge Keiki itself in any case.
     pub targets: Option<Targets>,
 }
 
@@ -140,7 +140,6 @@ impl Engine {
         {
             return self.past(panel, ask, finest);
         }
-        let spec = self.specs.get(&panel.spec, ask.targets);
         let reader = self.store.read();
         let is_fine = panel.heat.is_none() && panel.table.is_none();
         let coarser = if is_fine || ask.step > COARSENED { 1 } else { COARSER };
@@ -154,13 +153,15 @@ impl Engine {
         let evaluator = Evaluator::new(&reader, audience, grid, from, ask.to).cached(&self.cache, ask.now);
         let condition = condition::condition(&evaluator, &reader, panel, &*self.failures, ask.as_of);
         let itself = itself && !metrics.iter().all(|metric| is_of_host(metric));
+        // What a watched service is asked to meet says nothing of Keiki.
+        let targets = ask.targets.filter(|_| !itself);
+        let spec = self.specs.get(&panel.spec, targets);
         panel::snapshot(panel, spec, &evaluator, condition, itself)
     }
 
     /// The panel over any stretch of time, in slots no finer than what is still kept of it. Whose data it shows is
     /// decided by what is there now. Reads from disk.
     fn past(&self, panel: &Panel, ask: &Ask<'_>, finest: Millis) -> PanelSnapshot {
-        let spec = self.specs.get(&panel.spec, ask.targets);
         let step = ask.step.max(u32::try_from(finest / SECOND).unwrap_or(1));
         let is_fine = panel.heat.is_none() && panel.table.is_none();
         let grid = Grid::ending(
@@ -207,6 +208,7 @@ impl Engine {
                 next_attempt: None,
             });
         }
+        let spec = self.specs.get(&panel.spec, ask.targets.filter(|_| !itself));
         panel::snapshot(panel, spec, &evaluator, condition, itself)
     }
 

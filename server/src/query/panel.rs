@@ -137,7 +137,8 @@ fn stat(figure: Option<Figure>, goal: Option<Goal>) -> Stat {
     }
 }
 
-/// The rows with the largest values in the ordering column; what has none comes last, equal ones by their labels.
+/// The rows with the largest values in the ordering column; what has none comes last, equal ones by the other columns from
+/// the first, and then by their labels.
 fn table_rows<'a>(table: &'a Table, spec: &PanelSpec, evaluator: &Evaluator<'a>) -> Vec<Row> {
     let mut rows: HashMap<Labels, Vec<Stat>> = HashMap::new();
     let fill = |rows: &mut HashMap<Labels, Vec<Stat>>, place: usize, wanted: Wanted<'_>| {
@@ -169,10 +170,13 @@ fn table_rows<'a>(table: &'a Table, spec: &PanelSpec, evaluator: &Evaluator<'a>)
 
 fn first_rows(rows: HashMap<Labels, Vec<Stat>>, table: &Table) -> Vec<Row> {
     let mut rows: Vec<_> = rows.into_iter().map(|(labels, cells)| Row { labels, cells }).collect();
-    let value = |row: &Row| row.cells.get(table.order).and_then(|cell| cell.value);
+    let value = |row: &Row, place: usize| row.cells.get(place).and_then(|cell| cell.value);
+    let descending = |a: &Row, b: &Row, place| value(b, place).partial_cmp(&value(a, place)).unwrap_or(Ordering::Equal);
     rows.sort_by(|a, b| {
-        let descending = value(b).partial_cmp(&value(a)).unwrap_or(Ordering::Equal);
-        descending.then_with(|| natural(&a.labels, &b.labels))
+        let places = [table.order].into_iter().chain(0..table.columns.len());
+        let mut orders = places.map(|place| descending(a, b, place));
+        let first = orders.find(|order| order.is_ne());
+        first.unwrap_or_else(|| natural(&a.labels, &b.labels))
     });
     rows.truncate(table.rows);
     rows

@@ -23,6 +23,10 @@ metrics! {
 /// An error's text is cut here, in characters: it is shown on a page, not kept as a log.
 const ERROR_LENGTH: usize = 300;
 
+/// A source's failures are written to the log at most this often, milliseconds: one that fails in ever new words, or every
+/// other time, must not fill it.
+const WARN_EVERY: Millis = 60_000;
+
 /// How one source fares.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SourceStatus {
@@ -51,6 +55,34 @@ struct Entry {
     status: SourceStatus,
     /// The series of this source's status and the identity for which they were made.
     series: Option<(Labels, [Arc<Series>; 4])>,
+    told: Told,
+}
+
+/// What the log says of a source. It is told when the source begins to fail and when it is well again, not at every attempt.
+#[derive(Debug, Default)]
+struct Told {
+    /// The failure that was told of, until its end is told, too.
+    failure: Option<String>,
+    /// When that was.
+    at: Option<Millis>,
+}
+
+impl Told {
+    /// Whether a failure is to be told.
+    fn failed(&mut self, now: Millis, error: &str) -> bool {
+        // A clock that was set far back is no reason to keep quiet.
+        let is_due = self.at.is_none_or(|at| (now - at).abs() >= WARN_EVERY);
+        if !is_due || self.failure.as_deref() == Some(error) {
+            return false;
+        }
+        (self.failure, self.at) = (Some(error.to_owned()), Some(now));
+        true
+    }
+
+    /// Whether it is to be told that the source is well: only where it was told that it is not.
+    fn succeeded(&mut self) -> bool {
+        self.failure.take().is_some()
+    }
 }
 
 impl Entry {
@@ -90,7 +122,10 @@ impl StatusBoard {
             feeds,
             ..SourceStatus::default()
         };
-        entries.push(Entry { status, series: None });
+        entries.push(Entry {
+            status,
+            ..Entry::default()
+        });
         StatusHandle {
             board: self.clone(),
             index: entries.len() - 1,
@@ -142,33 +177,46 @@ pub struct StatusHandle {
 impl StatusHandle {
     /// When the source will be read next; `None` for never again.
     pub fn scheduled(&self, next_attempt: Option<Millis>) {
-        self.change(|status| status.next_attempt = next_attempt);
+        self.change(|entry| entry.status.next_attempt = next_attempt);
     }
 
     /// A reading at `now` that took `took` and gave `samples` samples.
     pub fn succeeded(&self, now: Millis, took: Duration, samples: usize) {
-        self.change(|status| {
+        let recovered = self.change(|entry| {
+            let status = &mut entry.status;
             status.up = true;
             status.last_success = Some(now);
             status.samples_total += samples as u64;
             status.collect_seconds_last = Some(took.as_secs_f64());
+            entry.told.succeeded().then(|| status.name.clone())
         });
+        if let Some(source) = recovered {
+            tracing::info!(%source, "the source can be read again");
+        }
     }
 
     /// A reading at `now` that took `took` and failed.
     pub fn failed(&self, now: Millis, took: Duration, error: &SourceError) {
-        let text = error
+        let text: String = error
             .to_string()
             .chars()
             .map(|c| if c.is_control() { ' ' } else { c })
             .take(ERROR_LENGTH)
             .collect();
-        self.change(|status| {
+        let begun = self.change(|entry| {
+            let status = &mut entry.status;
+            let begun = entry.told.failed(now, &text);
+            let begun = begun.then(|| (status.name.clone(), text.clone()));
             status.up = false;
             status.last_error = Some((now, text));
             status.errors_total += 1;
             status.collect_seconds_last = Some(took.as_secs_f64());
+            begun
         });
+        // Not under the lock: who reads the log may be slow.
+        if let Some((source, error)) = begun {
+            tracing::warn!(%source, %error, "the source can't be read");
+        }
     }
 
     /// The status now.
@@ -176,8 +224,8 @@ impl StatusHandle {
         self.board.lock()[self.index].status.clone()
     }
 
-    fn change(&self, change: impl FnOnce(&mut SourceStatus)) {
-        change(&mut self.board.lock()[self.index].status);
+    fn change<T>(&self, change: impl FnOnce(&mut Entry) -> T) -> T {
+        change(&mut self.board.lock()[self.index])
     }
 }
 
@@ -240,6 +288,22 @@ mod tests {
         );
         assert_eq!(web.get().last_error, Some((8_500, "refused by the peer".into())));
         assert_eq!(host.get().samples_total, 40);
+    }
+
+    #[test]
+    fn the_log_is_told_of_changes_and_not_of_attempts() {
+        let mut told = Told::default();
+        assert!(!told.succeeded(), "what was never in error is not well again");
+        assert!(told.failed(1_000, "refused"));
+        assert!(!told.failed(2_000, "refused") && !told.failed(90_000, "refused"));
+        assert!(told.failed(91_000, "no right"), "other words, a minute later");
+        assert!(!told.failed(92_000, "refused"), "and again too soon");
+        assert!(told.failed(151_000, "refused"));
+        assert!(told.succeeded() && !told.succeeded());
+        // Now well, now not: the minute holds for these, too, and what was not told has no end to tell of.
+        assert!(!told.failed(160_000, "refused") && !told.succeeded());
+        assert!(told.failed(211_000, "refused"));
+        assert!(told.failed(-5_000_000, "clock set back"));
     }
 
     #[test]

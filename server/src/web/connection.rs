@@ -90,7 +90,7 @@ pub(super) async fn accept(
         http,
         entrance,
         encryption,
-        hosts: Hosts::new(bound.address(), &options.allowed_hosts, options.access.is_controlled),
+        hosts: Hosts::new(bound.address(), &options.allowed_hosts),
         header_timeout: options.header_timeout,
         metrics,
         shutdown,
@@ -195,7 +195,7 @@ impl Server {
     }
 
     async fn answer(self: Arc<Self>, request: Request<Incoming>, peer: SocketAddr) -> Result<Response, Infallible> {
-        if let Some(refusal) = self.hosts.refuse(&request) {
+        if let Some(refusal) = self.hosts.refuse(&request, self.entrance.asks()) {
             self.metrics.misdirected.inc();
             return Ok(refusal);
         }

@@ -60,7 +60,7 @@ pub(super) async fn builder(State(site): State<Shared>, request: Request) -> Res
     let query = request.uri().query().unwrap_or_default();
     let wishes = match Wishes::read(&site, query) {
         Ok(wishes) => wishes,
-        Err(fault) => return fault.html(&site.base),
+        Err(fault) => return fault.html(&site.base, site.language_of(Some(query))),
     };
     let own = own_address(&site, request.headers());
     plain::page(StatusCode::OK, page(&site, &wishes, own.as_deref()), BUILDER_POLICY)
@@ -144,7 +144,7 @@ fn own_address(site: &Site, headers: &HeaderMap) -> Option<String> {
 }
 
 fn snippet(site: &Site, wishes: &Wishes, own: &str) -> String {
-    let token = site.guard.is_some().then(|| "token=\"…\"".to_owned());
+    let token = site.guard.asks().then(|| "token=\"…\"".to_owned());
     let attributes: Vec<String> = wishes
         .attributes()
         .iter()
@@ -157,9 +157,13 @@ fn snippet(site: &Site, wishes: &Wishes, own: &str) -> String {
     )
 }
 
-fn frame(wishes: &Wishes, own: &str, base: &str) -> String {
-    let href = wishes.panel.href();
-    let path = href.strip_prefix(base).unwrap_or(&href);
+fn frame(site: &Site, wishes: &Wishes, own: &str) -> String {
+    let mut href = wishes.panel.href();
+    if site.guard.asks() {
+        href.push(if href.contains('?') { '&' } else { '?' });
+        href.push_str("token=…");
+    }
+    let path = href.strip_prefix(site.base.as_str()).unwrap_or(&href);
     format!(
         "<iframe src=\"{own}{}\" title=\"Keiki\" width=\"640\" height=\"{}\" loading=\"lazy\" referrerpolicy=\"no-referrer\"></iframe>",
         attribute(path),
@@ -219,7 +223,7 @@ fn checks(site: &Site, wishes: &Wishes, own: &str) -> Vec<Check> {
                 .to_owned(),
         ));
     }
-    if site.guard.is_some() && !same {
+    if site.guard.asks() && !same {
         let path = ["/embed/", wishes.id()].concat();
         found.push(say(
             "warn",
@@ -262,7 +266,7 @@ fn page(site: &Site, wishes: &Wishes, own: Option<&str>) -> String {
             h2 { (t(&SNIPPET)) }
             pre { code { (snippet(site, wishes, own)) } }
             h2 { (t(&PLAIN)) }
-            pre { code { (frame(wishes, own, base)) } }
+            pre { code { (frame(site, wishes, own)) } }
             h2 { (t(&PREVIEW)) }
             iframe title=(t(&PREVIEW)) src=(wishes.panel.href()) width="640" height=(wishes.height.unwrap_or(320)) {}
         }

@@ -54,15 +54,27 @@ impl Entrance {
         }
     }
 
+    /// Whether everybody is asked who they are.
+    pub(super) fn asks(&self) -> bool {
+        self.site.guard.asks()
+    }
+
     /// Answers a request.
     pub(super) async fn answer<B>(&self, mut request: Request<B>, peer: SocketAddr) -> Result<Response, Infallible>
     where
         B: HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<axum::BoxError>,
     {
-        let Some(guard) = &self.site.guard else {
-            return self.dispatch(request).await;
-        };
+        let guard = &self.site.guard;
+        if !guard.asks() {
+            let is_stream = guard::is_stream(&request, &self.site);
+            let response = self.dispatch(request).await?;
+            return Ok(if is_stream {
+                guard.until_asked(response)
+            } else {
+                response
+            });
+        }
         let query = request.uri().query().map(str::to_owned);
         let mut response = match guard.admit(&request, &self.site, peer.ip()) {
             Ok(pass) => {

@@ -1,9 +1,12 @@
 //! What is answered where nothing can be served. A [`Fault`] says only what its reader may know; what went wrong
-//! inside is logged where it happened.
+//! inside is logged where it happened. Pages speak the language that was asked for, or the site's; machines read English.
+
+use std::borrow::Cow;
 
 use axum::Json;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
+use keiki_model::text::Language;
 use maud::html;
 
 use super::router::Site;
@@ -20,7 +23,10 @@ pub(super) enum Fault {
     /// Nothing here can be changed.
     Method,
     /// It takes a login or a token.
-    Unauthorised,
+    Unauthorised {
+        /// Nobody can log in: whoever sits before it must be told what else there is.
+        only_tokens: bool,
+    },
     /// What was shown opens other addresses.
     Forbidden,
     /// A parameter holds what it can't hold.
@@ -49,7 +55,7 @@ impl Fault {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Unauthorised => StatusCode::UNAUTHORIZED,
+            Self::Unauthorised { .. } => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::Parameter { .. } => StatusCode::BAD_REQUEST,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
@@ -57,12 +63,23 @@ impl Fault {
         }
     }
 
-    /// In Japanese and in English.
-    fn words(&self) -> (&str, &str) {
-        match self {
+    fn words(&self, language: Language) -> Cow<'_, str> {
+        let (ja, en) = match self {
+            Self::Parameter { name, message } => {
+                return match language {
+                    Language::Ja => japanese(name).into(),
+                    Language::En => message.into(),
+                };
+            }
             Self::NotFound => ("このアドレスには何もありません。", "There is nothing at this address."),
             Self::Method => ("このアドレスは読み取り専用です。", "This address can only be read."),
-            Self::Unauthorised => (
+            Self::Unauthorised { only_tokens: true } => (
+                "有効なトークンが必要です（トークンがないか、不明・期限切れ・失効です）。この Keiki にはパスワードがありません。\
+                 アドレスに ?token=… を付けて開くか、keiki hash-password でパスワードを設定してください。",
+                "This takes a valid token: none was given, or it is unknown, expired or revoked. This Keiki has no password: \
+                 open it with ?token=… in the address, or set a password with keiki hash-password.",
+            ),
+            Self::Unauthorised { only_tokens: false } => (
                 "ログインか、有効なトークンが必要です（トークンが不明・期限切れ・失効の可能性があります）。",
                 "This takes a login or a valid token: none was given, or it is unknown, expired or revoked.",
             ),
@@ -70,38 +87,40 @@ impl Fault {
                 "このトークンではこのアドレスを開けません。",
                 "What you have shown does not open this address.",
             ),
-            Self::Parameter { message, .. } => ("アドレスのパラメーターが正しくありません。", message),
             Self::Busy => (
                 "まだ表示できません。数秒後にもう一度お試しください。",
                 "Not possible just now. Try again in a few seconds.",
             ),
             Self::Internal => ("サーバーで問題が起きました。", "Something went wrong in the server."),
+        };
+        match language {
+            Language::Ja => ja.into(),
+            Language::En => en.into(),
         }
     }
 
     /// For machines: `{"error": "…"}`, with the parameter that is to blame.
     pub(super) fn json(&self) -> Response {
-        let mut body = serde_json::json!({ "error": self.words().1 });
+        let mut body = serde_json::json!({ "error": self.words(Language::En) });
         if let Self::Parameter { name, .. } = self {
             body["parameter"] = (*name).into();
         }
         self.finish(Json(body).into_response())
     }
 
-    /// For people, in both languages, since nobody knows which one this reader wants.
-    pub(super) fn html(&self, base: &str) -> Response {
-        self.document(base, Some(home(base)))
+    /// For people.
+    pub(super) fn html(&self, base: &str, language: Language) -> Response {
+        self.document(base, language, Some(home(base)))
     }
 
     /// For a page that nobody looks after: it is asked for again by itself.
-    pub(super) fn again(&self, base: &str) -> Response {
-        self.document(base, None)
+    pub(super) fn again(&self, base: &str, language: Language) -> Response {
+        self.document(base, language, None)
     }
 
     /// Without a way home the page is nobody's to press: it comes again by itself. So does one that was asked for too early,
     /// as by a screen that starts together with its server.
-    fn document(&self, base: &str, home: Option<&str>) -> Response {
-        let (ja, en) = self.words();
+    fn document(&self, base: &str, language: Language, home: Option<&str>) -> Response {
         let status = self.status().as_u16();
         let wait = match self {
             Self::Busy => Some(BUSY_SECONDS),
@@ -114,12 +133,11 @@ impl Fault {
         let body = html! {
             main class="fault" {
                 h1 { (status) }
-                p { (ja) }
-                p lang="en" { (en) }
+                p { (self.words(language)) }
                 @if let Some(home) = home { a class="button" href=(home) { "Keiki" } }
             }
         };
-        let document = plain::document(base, "ja", &format!("{status} – Keiki"), &again, &body);
+        let document = plain::document(base, language.tag(), &format!("{status} – Keiki"), &again, &body);
         let mut response = Html(document).into_response();
         response
             .headers_mut()
@@ -128,8 +146,8 @@ impl Fault {
     }
 
     /// For a frame in another page: it must be seen there, as the panel would be.
-    pub(super) fn framed(&self, site: &Site) -> Response {
-        let mut response = self.document(&site.base, None);
+    pub(super) fn framed(&self, site: &Site, language: Language) -> Response {
+        let mut response = self.document(&site.base, language, None);
         let policy = headers::embed_policy(&site.embed_origins);
         response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
         headers::embeddable(response.headers_mut());
@@ -138,7 +156,7 @@ impl Fault {
 
     /// For programs and terminals.
     pub(super) fn text(&self) -> Response {
-        self.finish(format!("{}\n", self.words().1).into_response())
+        self.finish(format!("{}\n", self.words(Language::En)).into_response())
     }
 
     fn finish(&self, mut response: Response) -> Response {
@@ -148,7 +166,7 @@ impl Fault {
         match self {
             Self::Busy => set(headers, header::RETRY_AFTER, BUSY_SECONDS),
             Self::Method => set(headers, header::ALLOW, "GET, HEAD"),
-            Self::Unauthorised => set(headers, header::WWW_AUTHENTICATE, "Bearer realm=\"Keiki\""),
+            Self::Unauthorised { .. } => set(headers, header::WWW_AUTHENTICATE, "Bearer realm=\"Keiki\""),
             _ => {}
         }
         headers::secure(headers);
@@ -160,6 +178,38 @@ fn set(headers: &mut HeaderMap, name: header::HeaderName, value: &'static str) {
     headers.insert(name, HeaderValue::from_static(value));
 }
 
+/// What is wrong with a parameter, in Japanese: what it may hold is told by its name, since messages are English.
+fn japanese(name: &str) -> String {
+    match PARAMETERS.iter().find(|(known, _)| *known == name) {
+        Some((_, may_be)) => format!("パラメーター {name} の値が正しくありません。{may_be}"),
+        None => "入力が正しくないか、長すぎます。".to_owned(),
+    }
+}
+
+/// The parameters of pages, and what they may hold.
+const PARAMETERS: [(&str, &str); 11] = [
+    ("window", "1m、5m、15m のいずれかを指定してください。"),
+    (
+        "service",
+        "サービス名をパーセントエンコードして指定してください。ホストと合わせて 32 個までです。",
+    ),
+    ("host", "ホスト名をパーセントエンコードして指定してください。"),
+    ("lang", "ja か en を指定してください。"),
+    ("theme", "light、dark、auto のいずれかを指定してください。"),
+    (
+        "sort",
+        "列のキーを指定してください。大きい順にするには先頭に - を付けます。",
+    ),
+    (
+        "groups",
+        "グループの ID を api,queue のようにコンマで区切って指定してください。",
+    ),
+    ("rotate", "5 から 3600 までの整数（秒）を指定してください。"),
+    ("ground", "plate か transparent を指定してください。"),
+    ("panel", "この ID のパネルはありません。"),
+    ("height", "60 から 4000 までの整数を指定するか、空欄にしてください。"),
+];
+
 /// The address of the overview.
 pub(super) fn home(base: &str) -> &str {
     if base.is_empty() { "/" } else { base }
@@ -168,6 +218,8 @@ pub(super) fn home(base: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use axum::body::to_bytes;
+    use keiki_app::PageRequest;
+    use keiki_model::view::Subject;
 
     use super::*;
 
@@ -178,9 +230,54 @@ mod tests {
             String::from_utf8(bytes.to_vec()).unwrap()
         };
         let refreshes = |html: &str| html.contains("http-equiv=\"refresh\"");
-        assert!(refreshes(&body(Fault::Busy.html("")).await));
-        assert!(refreshes(&body(Fault::Unauthorised.again("")).await));
-        assert!(!refreshes(&body(Fault::Internal.html("")).await));
-        assert!(!refreshes(&body(Fault::NotFound.again("")).await));
+        let refused = Fault::Unauthorised { only_tokens: false };
+        assert!(refreshes(&body(Fault::Busy.html("", Language::En)).await));
+        assert!(refreshes(&body(refused.again("", Language::En)).await));
+        assert!(!refreshes(&body(Fault::Internal.html("", Language::En)).await));
+        assert!(!refreshes(&body(Fault::NotFound.again("", Language::En)).await));
+    }
+
+    #[test]
+    fn a_page_is_in_one_language() {
+        let faults = [
+            Fault::NotFound,
+            Fault::Method,
+            Fault::Unauthorised { only_tokens: true },
+            Fault::Unauthorised { only_tokens: false },
+            Fault::Forbidden,
+            Fault::Busy,
+            Fault::Internal,
+            Fault::parameter("rotate", "bad value of rotate: write whole seconds from 5 to 3600"),
+            Fault::parameter("body", "The form is too long, or did not come in time."),
+        ];
+        for fault in faults {
+            let (ja, en) = (fault.words(Language::Ja), fault.words(Language::En));
+            assert!(ja.contains('。') && !en.contains('。'), "{ja} {en}");
+        }
+    }
+
+    #[test]
+    fn every_parameter_of_a_page_has_its_japanese_words() {
+        let page = |subject| PageRequest::new(subject, Language::Ja, "");
+        let (wall, frame) = (
+            PageRequest::wall(Language::Ja, ""),
+            page(Subject::Panel("api.latency".to_owned())),
+        );
+        for (request, bad) in [
+            (&wall, "window=7d"),
+            (&wall, "service=%zz"),
+            (&wall, "host=%zz"),
+            (&wall, "lang=fr"),
+            (&wall, "theme=blue"),
+            (&wall, "sort=x"),
+            (&wall, "groups=x"),
+            (&wall, "rotate=1"),
+            (&frame, "ground=blue"),
+        ] {
+            let error = request.clone().read(bad).unwrap_err();
+            let words = Fault::parameter(error.parameter, error.to_string());
+            let words = words.words(Language::Ja).into_owned();
+            assert!(words.contains(error.parameter), "{bad}: {words}");
+        }
     }
 }

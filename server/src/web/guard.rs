@@ -1,8 +1,9 @@
 //! Who is let in. Looked at before anything else of a request: what is not named here as open needs a login, a trusted proxy's
 //! word, or a token that opens just this address.
 //!
-//! Without any access control Keiki listens on loopback only, and there is no guard. With it everyone is asked, who comes
-//! from this machine too: a reverse proxy beside Keiki makes nobody trusted.
+//! Without a password, a proxy and tokens Keiki listens on loopback only, and nobody is asked. With one of them everyone is,
+//! who comes from this machine too: a reverse proxy beside Keiki makes nobody trusted. Tokens come and go while Keiki runs,
+//! and what they alone demand begins and ends with them.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -15,15 +16,15 @@ use futures::StreamExt as _;
 use keiki_instrument::{Counter, Recorder};
 use keiki_model::time::Millis;
 use keiki_model::view::percent_encode;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use super::fault::Fault;
 use super::router::Site;
 use crate::access::network::Network;
 use crate::access::session::Sessions;
 use crate::access::throttle::Throttle;
-use crate::access::token::{PREFIX, TokenFile, Tokens};
-use crate::access::{Access, password};
+use crate::access::token::{LOOK, PREFIX, TokenFile, Tokens};
+use crate::access::{Access, Asks, password};
 use crate::clock::{Clock as _, SystemClock};
 
 /// What anyone may ask for: whether Keiki lives, the files of the site, which hold nothing of its data, and the login.
@@ -84,6 +85,10 @@ impl Refusal {
 
 /// The guard.
 pub(super) struct Guard {
+    /// Whether everybody is asked now.
+    asking: watch::Sender<bool>,
+    /// Whether that depends on the file of tokens.
+    follows: bool,
     password: Option<(String, Sessions)>,
     proxy_header: Option<header::HeaderName>,
     proxies: Vec<Network>,
@@ -96,14 +101,14 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    /// The guard of a configuration; nothing where access is not controlled.
-    pub(super) fn new(access: &Access, tls: bool, recorder: &Recorder) -> Option<Self> {
-        if !access.is_controlled {
-            return None;
-        }
+    /// The guard of a configuration.
+    pub(super) fn new(access: &Access, tls: bool, recorder: &Recorder) -> Self {
         let counter = |reason: &str| recorder.counter("keiki_access_refused_total", &[("reason", reason)]);
         let password = access.password_hash.clone();
-        Some(Self {
+        let follows = access.asks == Asks::WhileTokens;
+        let guard = Self {
+            asking: watch::Sender::new(!follows),
+            follows,
             password: password.map(|hash| (hash.clone(), Sessions::new(&hash, access.session))),
             proxy_header: access.proxy_header.clone(),
             proxies: access.proxy_addresses.clone(),
@@ -115,12 +120,59 @@ impl Guard {
                 .iter()
                 .map(|(refusal, name)| (*refusal, counter(name)))
                 .collect(),
-        })
+        };
+        guard.look_for_tokens();
+        guard
+    }
+
+    /// Whether everybody is asked now; else only this machine comes here.
+    pub(super) fn asks(&self) -> bool {
+        *self.asking.borrow()
+    }
+
+    /// Keeps to the file of tokens, for as long as the server runs.
+    pub(super) async fn follow(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            self.look_for_tokens();
+        }
+    }
+
+    fn look_for_tokens(&self) {
+        if !self.follows {
+            return;
+        }
+        let now = self.tokens.are_there();
+        if !self.asking.send_if_modified(|asks| std::mem::replace(asks, now) != now) {
+            return;
+        }
+        if now {
+            tracing::warn!("there are tokens and no password: everybody is asked, and only tokens open Keiki");
+        } else {
+            tracing::warn!("there are no tokens any more and no password: nobody on this machine is asked");
+        }
+    }
+
+    /// A stream that nobody was asked for ends when everybody is.
+    pub(super) fn until_asked(&self, response: Response) -> Response {
+        let mut asking = self.asking.subscribe();
+        let ended = async move {
+            // Without the guard there is no server either.
+            let _ = asking.wait_for(|asks| *asks).await;
+        };
+        let (parts, body) = response.into_parts();
+        let stream = body.into_data_stream().take_until(Box::pin(ended));
+        Response::from_parts(parts, Body::from_stream(stream))
     }
 
     /// Whether there is a password to log in with.
     pub(super) fn has_password(&self) -> bool {
         self.password.is_some()
+    }
+
+    /// Whether nothing but tokens opens Keiki.
+    fn has_only_tokens(&self) -> bool {
+        self.password.is_none() && self.proxy_header.is_none()
     }
 
     pub(super) fn count(&self, refusal: Refusal) {
@@ -213,13 +265,7 @@ impl Guard {
         site: &Site,
         peer: IpAddr,
     ) -> Result<Pass, Box<Response>> {
-        let path = request.uri().path();
-        // The bare base path leads to the overview.
-        let path = match path.strip_prefix(site.base.as_str()) {
-            Some("") => "/",
-            Some(path) if path.starts_with('/') => path,
-            _ => path,
-        };
+        let path = below_base(request, site);
         let grant = self.look(request, path, peer).map_err(|refusal| {
             self.count(refusal);
             Box::new(refuse(self, refusal, request, path, site))
@@ -312,6 +358,22 @@ impl Pass {
     }
 }
 
+/// The path below the base path.
+fn below_base<'r, B>(request: &'r Request<B>, site: &Site) -> &'r str {
+    let path = request.uri().path();
+    // The bare base path leads to the overview.
+    match path.strip_prefix(site.base.as_str()) {
+        Some("") => "/",
+        Some(path) if path.starts_with('/') => path,
+        _ => path,
+    }
+}
+
+/// Whether a request is for the stream.
+pub(super) fn is_stream<B>(request: &Request<B>, site: &Site) -> bool {
+    below_base(request, site) == super::live::ROUTE
+}
+
 /// An address with a token in it is told to no other site, whatever the answer is.
 pub(super) fn keep_quiet(query: Option<&str>, response: &mut Response) {
     if query.is_some_and(|query| query.contains("token=")) {
@@ -350,8 +412,11 @@ fn in_query(method: &Method, query: &str) -> Option<String> {
 fn refuse<B>(guard: &Guard, refusal: Refusal, request: &Request<B>, path: &str, site: &Site) -> Response {
     let fault = match refusal {
         Refusal::Path => Fault::Forbidden,
-        _ => Fault::Unauthorised,
+        _ => Fault::Unauthorised {
+            only_tokens: guard.has_only_tokens(),
+        },
     };
+    let language = site.language_of(request.uri().query());
     let accepts = request
         .headers()
         .get(header::ACCEPT)
@@ -359,11 +424,11 @@ fn refuse<B>(guard: &Guard, refusal: Refusal, request: &Request<B>, path: &str, 
         .unwrap_or_default();
     let for_people = *request.method() == Method::GET && accepts.contains("text/html");
     if path.starts_with("/embed/") {
-        return fault.framed(site);
+        return fault.framed(site, language);
     }
     // A wall tries again by itself: the refusal may be a proxy's or a moment's.
     if path == "/kiosk" && (refusal != Refusal::Missing || !guard.has_password()) {
-        return fault.again(&site.base);
+        return fault.again(&site.base, language);
     }
     if !for_people {
         return fault.text();
@@ -373,5 +438,5 @@ fn refuse<B>(guard: &Guard, refusal: Refusal, request: &Request<B>, path: &str, 
         let target = [site.base.as_str(), "/login?next=", &percent_encode(wanted)].concat();
         return super::login::see(&target);
     }
-    fault.html(&site.base)
+    fault.html(&site.base, language)
 }

@@ -15,13 +15,11 @@ pub(super) struct Hosts {
     allowed: Vec<HostName>,
     /// The spellings that nearly all requests use: compared without being taken apart.
     usual: Vec<Vec<u8>>,
-    /// Whether any address will do: no name of another site leads there, and whoever comes is asked.
-    addresses: bool,
 }
 
 impl Hosts {
     /// The names of loopback, the address that is listened on, and the configured ones.
-    pub(super) fn new(listen: SocketAddr, configured: &[HostName], addresses: bool) -> Self {
+    pub(super) fn new(listen: SocketAddr, configured: &[HostName]) -> Self {
         let loopback = ["localhost", "127.0.0.1", "::1"].map(|name| HostName {
             name: name.to_owned(),
             port: None,
@@ -42,15 +40,11 @@ impl Hosts {
                 .into_bytes()
             })
             .collect();
-        Self {
-            allowed,
-            usual,
-            addresses,
-        }
+        Self { allowed, usual }
     }
 
-    /// Why a request is refused, if it is.
-    pub(super) fn refuse<B>(&self, request: &Request<B>) -> Option<Response> {
+    /// Why a request is refused, if it is. Where everybody is asked, any address will do: no name of another site leads there.
+    pub(super) fn refuse<B>(&self, request: &Request<B>, asks: bool) -> Option<Response> {
         let mut named = request.headers().get_all(header::HOST).iter();
         let host = match (named.next(), named.next()) {
             (Some(host), None) => host.as_bytes(),
@@ -68,18 +62,18 @@ impl Hosts {
         [Some(host), absolute]
             .into_iter()
             .flatten()
-            .find(|host| !self.allows(host))
+            .find(|host| !self.allows(host, asks))
             .map(refusal)
     }
 
-    fn allows(&self, host: &[u8]) -> bool {
+    fn allows(&self, host: &[u8], asks: bool) -> bool {
         self.usual.iter().any(|usual| usual == host)
             || std::str::from_utf8(host)
                 .ok()
                 .and_then(|host| host.parse::<HostName>().ok())
                 .is_some_and(|host| {
                     self.allowed.iter().any(|allowed| allowed.admits(&host))
-                        || (self.addresses && host.name.parse::<IpAddr>().is_ok())
+                        || (asks && host.name.parse::<IpAddr>().is_ok())
                 })
     }
 }
@@ -107,13 +101,13 @@ mod tests {
             "keiki.example.com".parse().unwrap(),
             "only.example.com:8443".parse().unwrap(),
         ];
-        let names = Hosts::new("127.0.0.2:3000".parse().unwrap(), &configured, false);
+        let names = Hosts::new("127.0.0.2:3000".parse().unwrap(), &configured);
         let mut request = Request::builder().version(version).uri(uri);
         for host in hosts {
             request = request.header(header::HOST, *host);
         }
         names
-            .refuse(&request.body(()).unwrap())
+            .refuse(&request.body(()).unwrap(), false)
             .map_or(200, |response| response.status().as_u16())
     }
 

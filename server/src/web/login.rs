@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use axum::body::to_bytes;
-use axum::extract::{Request, State};
+use axum::extract::{RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use keiki_model::text::{Language, Text};
@@ -28,8 +28,8 @@ const LEAVE: Text = Text::new("ログアウト", "Log out");
 const INSIDE: Text = Text::new("ログインしています。", "You are logged in.");
 const WRONG: Text = Text::new("パスワードが違います。", "The password is wrong.");
 const NO_PASSWORD: Text = Text::new(
-    "この Keiki にはパスワードがありません。トークン付きのアドレスで開いてください。",
-    "This Keiki has no password. Open it by an address with a token.",
+    "この Keiki にはパスワードがありません。アドレスに ?token=… を付けて開くか、keiki hash-password でパスワードを設定してください。",
+    "This Keiki has no password. Open it with ?token=… in the address, or set a password with keiki hash-password.",
 );
 
 fn slow(wait: Duration, language: Language) -> String {
@@ -74,25 +74,28 @@ fn is_own(address: &str) -> bool {
 
 /// `GET {base}/login`
 pub(super) async fn page(State(site): State<Shared>, request: Request) -> Response {
-    let Some(guard) = &site.guard else {
+    let guard = &site.guard;
+    if !guard.asks() {
         return see(home(&site.base));
-    };
+    }
     let form = Form::read(request.uri().query().unwrap_or_default(), &site);
     show(&site, guard, &form, request.headers(), StatusCode::OK, None)
 }
 
 /// `POST {base}/login`
 pub(super) async fn enter(State(site): State<Shared>, request: Request) -> Response {
-    let Some(guard) = &site.guard else {
+    let guard = &site.guard;
+    if !guard.asks() {
         return see(home(&site.base));
-    };
+    }
     let (parts, body) = request.into_parts();
+    let language = site.language_of(parts.uri.query());
     if !is_from_here(&parts.headers) {
         guard.count(Refusal::Foreign);
-        return Fault::Forbidden.html(&site.base);
+        return Fault::Forbidden.html(&site.base, language);
     }
     let Ok(Ok(body)) = tokio::time::timeout(FORM_TIMEOUT, to_bytes(body, LONGEST_FORM)).await else {
-        return Fault::parameter("body", "The form is too long, or did not come in time.").html(&site.base);
+        return Fault::parameter("body", "The form is too long, or did not come in time.").html(&site.base, language);
     };
     let mut form = Form::read(&String::from_utf8_lossy(&body), &site);
     let peer = parts
@@ -127,16 +130,16 @@ pub(super) async fn enter(State(site): State<Shared>, request: Request) -> Respo
 }
 
 /// `POST {base}/logout`
-pub(super) async fn leave(State(site): State<Shared>, headers: HeaderMap) -> Response {
-    let mut response = see(&[site.base.as_str(), "/login"].concat());
-    if let Some(guard) = &site.guard {
-        if !is_from_here(&headers) {
-            guard.count(Refusal::Foreign);
-            return Fault::Forbidden.html(&site.base);
-        }
-        if let Some(cookie) = guard.log_out(&headers, &site.base) {
-            response.headers_mut().insert(header::SET_COOKIE, cookie);
-        }
+pub(super) async fn leave(State(site): State<Shared>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+    let language = site.language_of(query.as_deref());
+    if !is_from_here(&headers) {
+        site.guard.count(Refusal::Foreign);
+        return Fault::Forbidden.html(&site.base, language);
+    }
+    // It goes on in the language of the page that was left.
+    let mut response = see(&[site.base.as_str(), "/login?lang=", language.tag()].concat());
+    if let Some(cookie) = site.guard.log_out(&headers, &site.base) {
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
     }
     response
 }
@@ -177,7 +180,7 @@ fn show(
             h1 { "Keiki" }
             @if inside {
                 p { (t(&INSIDE)) }
-                form method="post" action={ (base) "/logout" } { button class="button" { (t(&LEAVE)) } }
+                form method="post" action={ (base) "/logout?lang=" (language.tag()) } { button class="button" { (t(&LEAVE)) } }
                 a class="button" href=(home(base)) { "Keiki" }
             } @else if guard.has_password() {
                 form method="post" action={ (base) "/login" } {

@@ -103,9 +103,11 @@ pub async fn serve(bound: Bound, options: Options, state: State, shutdown: Cance
     let metrics = ConnectionMetrics::new(&state.recorder);
     let site = Arc::new(router::Site::new(&options, state));
     let sweeper = tokio::spawn(Arc::clone(&site).sweep());
+    let follower = tokio::spawn(Arc::clone(&site.guard).follow());
     let entrance = entrance::Entrance::new(&options, &site);
     connection::accept(bound, &options, entrance, encryption, metrics, shutdown).await;
     sweeper.abort();
+    follower.abort();
     if let Some(renewal) = renewal {
         renewal.abort();
     }

@@ -29,9 +29,10 @@ pub(super) async fn overview(State(site): State<Shared>, request: Request) -> Re
 
 /// `GET {base}/groups/{group}`
 pub(super) async fn group(State(site): State<Shared>, Path(group): Path<String>, request: Request) -> Response {
+    let (request, _) = request.into_parts();
     match Group::from_id(&group) {
-        Some(group) => answer(&site, Subject::Group(group), &request.into_parts().0).await,
-        None => Fault::NotFound.html(&site.base),
+        Some(group) => answer(&site, Subject::Group(group), &request).await,
+        None => Fault::NotFound.html(&site.base, site.language_of(request.uri.query())),
     }
 }
 
@@ -43,13 +44,15 @@ pub(super) async fn kiosk(State(site): State<Shared>, request: Request) -> Respo
 
 /// `GET {base}/embed/{panel}`
 pub(super) async fn embed(State(site): State<Shared>, Path(id): Path<String>, request: Request) -> Response {
+    let (request, _) = request.into_parts();
+    let language = site.language_of(request.uri.query());
     if keiki_model::group::panel(&id).is_none() {
-        return Fault::NotFound.framed(&site);
+        return Fault::NotFound.framed(&site, language);
     }
     let page = PageRequest::new(Subject::Panel(id), site.language, &site.base);
-    match try_show(&site, page, &request.into_parts().0).await {
+    match try_show(&site, page, &request).await {
         Ok(response) => response,
-        Err(fault) => fault.framed(&site),
+        Err(fault) => fault.framed(&site, language),
     }
 }
 
@@ -61,7 +64,7 @@ pub(super) async fn answer(site: &Shared, subject: Subject, request: &Parts) -> 
 async fn show(site: &Shared, page: PageRequest, request: &Parts) -> Response {
     match try_show(site, page, request).await {
         Ok(response) => response,
-        Err(fault) => fault.html(&site.base),
+        Err(fault) => fault.html(&site.base, site.language_of(request.uri.query())),
     }
 }
 

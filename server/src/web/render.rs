@@ -5,7 +5,8 @@ use keiki_app::{AssetUrls, PageRequest, document};
 use keiki_model::chart::{ChartModel, Options};
 use keiki_model::format;
 use keiki_model::frame::Snapshot;
-use keiki_model::panel::StatKey;
+use keiki_model::panel::{PanelSnapshot, StatKey};
+use keiki_model::text::Language;
 
 use super::assets;
 use super::state::{Look, Render};
@@ -22,8 +23,8 @@ pub struct App {
 }
 
 impl App {
-    /// The app below a base path.
-    pub fn new(base: &str) -> Self {
+    /// The app below a base path. Where people log in with a password, its pages let them log out.
+    pub fn new(base: &str, has_password: bool) -> Self {
         let names = assets::names();
         let at = |name: &str| format!("{base}/assets/{name}");
         let early = [
@@ -36,6 +37,7 @@ impl App {
                 css: at(names.css),
                 boot: at(names.boot),
                 favicon: at(names.favicon),
+                logout: has_password.then(|| format!("{base}/logout")),
                 preloads: early
                     .into_iter()
                     .map(|(name, kind)| (at(name), kind.to_owned()))
@@ -43,6 +45,19 @@ impl App {
             },
         }
     }
+}
+
+/// Why a panel in error has no data.
+fn said(panel: &PanelSnapshot, language: Language) -> Vec<String> {
+    let failure = panel.failure.iter();
+    failure
+        .flat_map(|failure| {
+            [
+                keiki_app::text::failed(&failure.source, language),
+                failure.message.clone(),
+            ]
+        })
+        .collect()
 }
 
 impl Render for App {
@@ -61,8 +76,14 @@ impl Render for App {
             points: POINTS,
             hidden: &[],
         };
-        let model = ChartModel::new(panel, &options);
-        standalone_svg(&model, panel.spec.title.get(look.language), SIZE.0, SIZE.1, look.dark)
+        let mut model = ChartModel::new(panel, &options);
+        let said = said(panel, look.language);
+        if !said.is_empty() {
+            // The reason stands where it would say that there are no data.
+            model.gaps.iter_mut().for_each(|gap| gap.label = None);
+        }
+        let title = panel.spec.title.get(look.language);
+        standalone_svg(&model, title, &said, SIZE.0, SIZE.1, look.dark)
     }
 
     fn badge(&self, stat: Option<StatKey>, look: &Look, snapshot: &Snapshot) -> Option<String> {

@@ -63,8 +63,8 @@ pub(super) struct Site {
     /// Empty, or a path with a leading and without a final slash.
     pub(super) base: String,
     pub(super) language: Language,
-    /// Who is let in; everyone where there is no guard, for then only this machine comes here.
-    pub(super) guard: Option<Arc<Guard>>,
+    /// Who is let in.
+    pub(super) guard: Arc<Guard>,
     /// Whether Keiki itself encrypts.
     pub(super) tls: bool,
     /// Whose pages may frame a panel.
@@ -135,7 +135,7 @@ async fn elsewhere(Extract(site): Extract<Shared>, request: Request) -> Response
             }
             moved(&target)
         }
-        _ => Fault::NotFound.html(&site.base),
+        _ => Fault::NotFound.html(&site.base, site.language_of(request.uri().query())),
     }
 }
 
@@ -192,13 +192,19 @@ impl Site {
         let guard = Guard::new(&options.access, options.tls.is_some(), &state.recorder);
         Self {
             state,
-            guard: guard.map(Arc::new),
+            guard: Arc::new(guard),
             tls: options.tls.is_some(),
             base: options.base_path.clone(),
             language: options.language,
             embed_origins: options.embed_origins.clone(),
             cache: Arc::new(cache),
         }
+    }
+
+    /// The language that a query asks for, or the site's own.
+    pub(super) fn language_of(&self, query: Option<&str>) -> Language {
+        let tag = query.and_then(|query| plain::value(query, "lang"));
+        tag.and_then(|tag| Language::from_tag(&tag)).unwrap_or(self.language)
     }
 
     /// Drops what nobody asks for, for as long as the server runs.

@@ -10,8 +10,22 @@ use crate::chart::frame::{fixed, moving, under};
 /// The insets of the plot: left, top (with the title), right, bottom.
 const INSETS: (u32, u32, u32, u32) = (52, 46, 60, 26);
 
-/// The panel as a picture; `dark` is the theme, by default that of the reader.
-pub fn standalone_svg(model: &ChartModel, title: &str, width: u32, height: u32, dark: Option<bool>) -> String {
+/// The width of a letter of what is said, pixels; one of Japanese takes two.
+const LETTER: u32 = 7;
+/// The most lines that are said, and their height, pixels.
+const LINES: usize = 5;
+const LINE: u32 = 16;
+
+/// The panel as a picture; `dark` is the theme, by default that of the reader. `said` are the sentences that stand where there
+/// would be data.
+pub fn standalone_svg(
+    model: &ChartModel,
+    title: &str,
+    said: &[String],
+    width: u32,
+    height: u32,
+    dark: Option<bool>,
+) -> String {
     let (left, top, right, bottom) = INSETS;
     let (width, height) = (width.clamp(240, 4_000), height.clamp(120, 4_000));
     let (plot_width, plot_height) = (width - left - right, height - top - bottom);
@@ -25,7 +39,17 @@ pub fn standalone_svg(model: &ChartModel, title: &str, width: u32, height: u32, 
         ChartKind::Heat => "o heat",
         _ => "o",
     };
-    let name = [title, ": ", &model.label].concat();
+    let name = said.iter().fold([title, ": ", &model.label].concat(), |name, said| {
+        [&name, ". ", said].concat()
+    });
+    let columns = (plot_width / LETTER) as usize;
+    let said: Vec<_> = said
+        .iter()
+        .flat_map(|said| wrapped(said, columns))
+        .take(LINES)
+        .collect();
+    let first = (left + plot_width / 2, top + plot_height / 2);
+    let half = u32::try_from(said.len()).unwrap_or(0) * LINE / 2;
     let style = PreEscaped([":root{color-scheme:", scheme, "}", STYLE].concat());
     let svg = html! {
         svg xmlns="http://www.w3.org/2000/svg" width=(width) height=(height) viewBox={ "0 0 " (width) " " (height) }
@@ -41,9 +65,35 @@ pub fn standalone_svg(model: &ChartModel, title: &str, width: u32, height: u32, 
             svg class=(kind) x=(left) y=(top) width=(plot_width) height=(plot_height) {
                 (under(model)) (PreEscaped(plot(model))) (fixed(model)) (moving(model))
             }
+            @for (line, y) in said.iter().zip((first.1 - half + LINE..).step_by(LINE as usize)) {
+                text.note x=(first.0) y=(y) { (line) }
+            }
         }
     };
     printable(svg)
+}
+
+/// A text in lines of so many columns, broken between words, or within one that is longer than a line or has no end, as in
+/// Japanese.
+fn wrapped(text: &str, columns: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let (mut line, mut used, mut space) = (String::new(), 0, None);
+    for letter in text.chars() {
+        let width = if letter.is_ascii() { 1 } else { 2 };
+        if used + width > columns {
+            let rest: String = space.map_or_else(String::new, |space: usize| line.split_off(space));
+            lines.push(std::mem::replace(&mut line, rest.trim_start().to_owned()));
+            used = line.chars().map(|letter| if letter.is_ascii() { 1 } else { 2 }).sum();
+            space = None;
+        }
+        if letter == ' ' {
+            space = Some(line.len());
+        }
+        line.push(letter);
+        used += width;
+    }
+    lines.push(line);
+    lines
 }
 
 /// The text of an XML document, where control characters are not allowed at all.
@@ -57,7 +107,15 @@ const STYLE: &str = include_str!("standalone.css");
 
 #[cfg(test)]
 mod tests {
-    use super::STYLE;
+    use super::{STYLE, wrapped};
+
+    #[test]
+    fn what_is_said_is_broken_into_lines() {
+        assert_eq!(wrapped("one two three", 8), ["one two", "three"]);
+        assert_eq!(wrapped("abcdefghijk", 4), ["abcd", "efgh", "ijk"]);
+        assert_eq!(wrapped("計器は取得できません", 8), ["計器は取", "得できま", "せん"]);
+        assert_eq!(wrapped("", 8), [""]);
+    }
 
     #[test]
     fn the_picture_has_the_pages_colours() {

@@ -164,6 +164,39 @@ fn route(bench: &Bench, route: &str, status: &str, requests: usize) {
 }
 
 #[test]
+fn a_watched_process_that_is_not_there_says_so() {
+    let bench = Bench::new();
+    let labels = [("process", "gone"), ("host_name", "h")];
+    let running = series("process_watched_count", &labels, Kind::Gauge, 1_000);
+    bench.numbers(&running, &[(-1_500, 0.0), (-500, 0.0)]);
+    let snapshot = bench.panel(group::panel("resources.watched").unwrap());
+    let row = &snapshot.rows[0];
+    let cells = snapshot.spec.columns.iter().zip(&row.cells);
+    let known: Vec<_> = cells
+        .filter_map(|(column, cell)| Some((&*column.label.en, cell.value?)))
+        .collect();
+    assert_eq!(known, [("Running", 0.0)]);
+}
+
+#[test]
+fn rows_that_are_alike_in_their_first_column_stand_by_the_next() {
+    let bench = Bench::new();
+    for (pid, cpu, memory) in [("1", 0.0, 5e6), ("2", 0.0, 9e6), ("3", 0.5, 1e6), ("4", 0.0, 9e6)] {
+        let labels = [("process_name", "web"), ("process_pid", pid), ("host_name", "h")];
+        let gauge = |name| series(name, &labels, Kind::Gauge, 5_000);
+        bench.numbers(&gauge("process_cpu_utilization_ratio"), &[(-500, cpu)]);
+        bench.numbers(&gauge("process_memory_usage_bytes"), &[(-500, memory)]);
+    }
+    let snapshot = bench.panel(group::panel("resources.processes").unwrap());
+    let pids: Vec<_> = snapshot
+        .rows
+        .iter()
+        .filter_map(|row| row.labels.get("process_pid"))
+        .collect();
+    assert_eq!(pids, ["3", "2", "4", "1"]);
+}
+
+#[test]
 fn a_table_has_a_row_per_group() {
     let bench = Bench::new();
     route(&bench, "/items/10", "200", 3);

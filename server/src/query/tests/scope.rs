@@ -2,6 +2,7 @@
 
 use keiki_model::group::{self, Group};
 use keiki_model::query::{Function, Selector};
+use keiki_model::target::Status;
 
 use super::*;
 use crate::store::KEIKI;
@@ -67,6 +68,30 @@ fn a_group_that_nothing_else_feeds_shows_keiki_itself() {
     bench.numbers(&active, &[(-150, 3.0)]);
     assert!(!engine.group_is_itself(Group::Api, &Scope::default()));
     assert_eq!(requests(&bench, &Scope::default()), (None, false));
+}
+
+#[test]
+fn a_preset_of_services_does_not_judge_keiki() {
+    let bench = Bench::new();
+    let goal = |scope: &Scope| {
+        let targets = keiki_model::preset::Targets::of("s3");
+        let snapshot = bench.engine().panel(
+            panel("api.throughput"),
+            &Ask {
+                targets,
+                ..ask(scope, NOW)
+            },
+        );
+        let rate = |spec: &&keiki_model::panel::StatSpec| spec.key == keiki_model::panel::StatKey::Rate;
+        let spec = snapshot.spec.stats.iter().find(rate).unwrap();
+        (spec.goal.map(|goal| goal.target), snapshot.status)
+    };
+    serve(&bench, KEIKI, "h1", 100);
+    assert_eq!(goal(&Scope::default()), (None, None), "as with ?service=keiki");
+    // What the service lacks is judged by its preset, and so is what it does.
+    assert_eq!(goal(&services(&["shop"])).0, Some(1_000.0));
+    serve(&bench, "shop", "h1", 1);
+    assert_eq!(goal(&Scope::default()), (Some(1_000.0), Some(Status::Warn)));
 }
 
 #[test]

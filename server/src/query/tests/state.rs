@@ -90,8 +90,15 @@ fn of_two_ways_the_one_that_is_fed_counts() {
         state(&bench.never_fed("db_client_connection_count")),
         (State::Error, None)
     );
+    let refused = bench.never_fed("postgresql_backends");
+    assert_eq!(state(&refused), (State::Error, None), "the better way fails, too");
     bench.numbers(&gauge("db_client_connection_count", "used"), &[(-500, 3.0)]);
     assert_eq!(state(&bench.engine()), (State::Live, Some(3.0)));
+    assert_eq!(
+        state(&refused),
+        (State::Live, Some(3.0)),
+        "the other way is no worse for it"
+    );
     bench.numbers(&gauge("postgresql_backends", "active"), &[(-500, 5.0)]);
     assert_eq!(state(&bench.engine()), (State::Live, Some(5.0)));
 }

@@ -14,12 +14,22 @@ use super::own_stats;
 #[derive(Serialize)]
 struct Panel<'a> {
     panel: &'a str,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Error<'a>>,
     unit: keiki_model::unit::Unit,
     from: i64,
     to: i64,
     step: u32,
     series: Vec<Line<'a>>,
     stats: Stats,
+}
+
+/// Why there are no data.
+#[derive(Serialize)]
+struct Error<'a> {
+    source: &'a str,
+    message: &'a str,
 }
 
 #[derive(Serialize)]
@@ -42,7 +52,8 @@ impl Serialize for Stats {
     }
 }
 
-/// `{"panel", "unit", "from", "to", "step", "series": [{"labels", "points": [[unix_ms, value|null], …], "stats"}], "stats"}`.
+/// `{"panel", "state", "error": {"source", "message"}, "unit", "from", "to", "step", "series": [{"labels", "points": [[unix_ms, value|null], …], "stats"}], "stats"}`; `error` where the state is
+/// `error`.
 pub(super) fn json(panel: &PanelSnapshot) -> String {
     let line = |series: &'_ SeriesPoints| -> Vec<(i64, Option<f64>)> {
         series
@@ -54,6 +65,11 @@ pub(super) fn json(panel: &PanelSnapshot) -> String {
     };
     let body = Panel {
         panel: &panel.spec.id,
+        state: panel.state.as_str(),
+        error: panel.failure.as_ref().map(|failure| Error {
+            source: &failure.source,
+            message: &failure.message,
+        }),
         unit: panel.spec.unit,
         from: panel.from(),
         to: panel.to,
@@ -170,13 +186,32 @@ mod tests {
     #[test]
     fn json_is_the_contract() {
         let text = json(&panel(&[Labels::new([("stat", "p95")])]));
-        let start = r#"{"panel":"api.latency","unit":"seconds","from":0,"to":9000,"step":3,"series":[{"labels":{"stat":"p95"},"points":[[0,0.0125],[3000,null],[6000,3.0]],"stats":{}}],"stats":{"#;
+        let start = r#"{"panel":"api.latency","state":"live","unit":"seconds","from":0,"to":9000,"step":3,"series":[{"labels":{"stat":"p95"},"points":[[0,0.0125],[3000,null],[6000,3.0]],"stats":{}}],"stats":{"#;
         assert!(text.starts_with(start), "{text}");
         assert!(text.contains("\"p95\":0.5"), "{text}");
         let value: serde_json::Value = serde_json::from_str(&json(&panel(&nasty()))).unwrap();
         for (series, labels) in value["series"].as_array().unwrap().iter().zip(nasty()) {
             assert_eq!(series["labels"]["x"], labels.get("x").unwrap());
         }
+    }
+
+    #[test]
+    fn json_of_a_panel_in_error_says_why() {
+        let failing = PanelSnapshot {
+            state: State::Error,
+            failure: Some(keiki_model::panel::Failure {
+                source: "postgres:shop".to_owned(),
+                message: "Connection refused".to_owned(),
+                next_attempt: None,
+            }),
+            ..panel(&[])
+        };
+        let value: serde_json::Value = serde_json::from_str(&json(&failing)).unwrap();
+        assert_eq!(value["state"], "error");
+        assert_eq!(
+            value["error"],
+            serde_json::json!({ "source": "postgres:shop", "message": "Connection refused" })
+        );
     }
 
     #[test]
