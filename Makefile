@@ -102,7 +102,8 @@ $(CARGO_WASM): FORCE | $(STAMP)/machine
 # rustc has optimised it; another twelve seconds take off one more per cent of what is sent, where it is sent to anybody.
 # Functions in the order of their names: neighbours that are alike compress better. The names go after that. The features
 # are what rustc compiles with; the section that says so is gone by then.
-WASM_PASSES := $(if $(filter release,$(PROFILE)),-Os)
+# Flattened and put together again the code comes out smaller than it went in.
+WASM_PASSES := $(if $(filter release,$(PROFILE)),-Os --flatten --rereloop -Os)
 WASM_FEATURES := bulk-memory bulk-memory-opt multivalue mutable-globals nontrapping-float-to-int reference-types sign-ext
 $(WASM)/app.wasm: $(CARGO_WASM) $(BINDGEN) public/node_modules/.stamp
 	@mkdir -p $(WASM)
