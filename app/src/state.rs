@@ -118,7 +118,7 @@ impl Page {
             groups,
             headline,
             // Of a stretch of the past there is nothing to come.
-            step: request.until.map_or(request.view().step, |_| u32::MAX),
+            step: request.until.map_or(request.view().pace(), |_| u32::MAX),
             window: request.window,
             surface: request.surface(),
             rack: matches!(request.subject, Subject::Group(_)),

@@ -135,6 +135,16 @@ impl View {
         Self::of_window(Subject::Overview, 300, Scope::default())
     }
 
+    /// How often it is published, seconds: when a slot closes, and where slots are long in between, so that what is newest
+    /// is not old.
+    pub fn pace(&self) -> u32 {
+        match self.step {
+            step @ ..=10 => step,
+            11..900 => 10,
+            _ => 60,
+        }
+    }
+
     /// How many slots its window has.
     pub fn slots(&self) -> u32 {
         self.window / self.step

@@ -52,6 +52,7 @@ fn store_limits(config: &config::Limits) -> Limits {
         series_per_metric: config.series_per_metric,
         labels: config.labels,
         label_bytes: config.label_bytes,
+        one_clock: true,
         ..Limits::default()
     }
 }

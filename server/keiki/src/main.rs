@@ -33,7 +33,7 @@ Usage:
 Options:
   --config FILE     configuration (keiki.toml of this folder, if there is one)
   --listen ADDRESS  address and port (127.0.0.1:3000)
-  --data-dir DIR    where tokens are kept (data; measurements are kept in memory)
+  --data-dir DIR    where tokens and the history are kept (data)
   --version         version
   --help            this text
 

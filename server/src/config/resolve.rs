@@ -98,7 +98,7 @@ impl Resolver {
     fn history(&mut self, data_dir: Option<&Path>) -> Option<Option<HistorySettings>> {
         let enabled = self.boolean("history", "enabled");
         let sync = self.seconds("history", "sync");
-        let keep = ["keep_1s", "keep_10s", "keep_1m", "keep_15m"].map(|key| {
+        let keep = ["keep_samples", "keep_ten_seconds", "keep_minutes", "keep_quarter_hours"].map(|key| {
             self.seconds("history", key)
                 .and_then(|keep| Millis::try_from(keep.as_millis()).ok())
         });

@@ -105,9 +105,9 @@ impl Channel {
         self.state.borrow().clone()
     }
 
-    /// The end of the newest closed slot of this view at a tick.
+    /// The end of what this view shows at a tick.
     fn closed(&self, tick: &Tick) -> Millis {
-        let newest = slot_start((tick.second + 1) * SECOND, self.view.step);
+        let newest = slot_start((tick.second + 1) * SECOND, self.view.pace());
         self.view.until.map_or(newest, |until| until.min(newest))
     }
 

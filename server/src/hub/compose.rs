@@ -141,7 +141,8 @@ impl Composer {
                 window: view.window,
                 to,
                 now: tick.now,
-                as_of: view.until.map_or(tick.now, |until| until.min(tick.now)),
+                // Between two publications of a long window its data do not turn stale.
+                as_of: if view.is_past() { to.min(tick.now) } else { tick.now },
                 targets,
             },
         )

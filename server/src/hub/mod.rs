@@ -278,7 +278,8 @@ impl Hub {
             } else {
                 self.0.advance(&channel, &tick);
             }
-            let since = since.filter(|_| !item.new);
+            // A stretch of the past has no next event: who asks for it gets all of it, and knows that the stream lives.
+            let since = since.filter(|_| !item.new && item.view.until.is_none());
             streams.push(subscriber::stream(receiver, since, self.0.metrics.clone(), Box::new(counted)).boxed());
         }
         if streams.len() == 1 {
@@ -332,7 +333,7 @@ impl Inner {
         if watched || tick.now - channel.asked() <= WARM {
             self.advance(channel, tick);
         }
-        let is_slow = channel.view.until.is_some() || u64::from(channel.view.step) > HEARTBEAT_TICKS;
+        let is_slow = channel.view.until.is_some() || u64::from(channel.view.pace()) > HEARTBEAT_TICKS;
         if watched && is_slow && tick.seq.is_multiple_of(HEARTBEAT_TICKS) {
             channel.beat();
         }

@@ -59,6 +59,9 @@ pub struct Limits {
     pub label_bytes: usize,
     /// How far back samples are kept, milliseconds.
     pub window_ms: Millis,
+    /// Whether the clock of [`Store::append`] is one that only goes on. Where it is set back all the same, what was
+    /// stored stays, and samples are refused until it has caught up; without this, it begins anew.
+    pub one_clock: bool,
 }
 
 impl Default for Limits {
@@ -69,6 +72,7 @@ impl Default for Limits {
             labels: 32,
             label_bytes: 1_024,
             window_ms: 900 * SECOND,
+            one_clock: false,
         }
     }
 }

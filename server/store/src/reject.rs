@@ -7,6 +7,8 @@ pub enum Reason {
     NotFinite,
     /// It is from more than five seconds in the future.
     Future,
+    /// The clock was set back, and its second is already written.
+    SetBack,
     /// It is too old to revise the live window.
     Late,
     /// It would begin a series, and there are as many as the limits allow.
@@ -25,9 +27,10 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::NotFinite,
         Self::Future,
+        Self::SetBack,
         Self::Late,
         Self::SeriesLimit,
         Self::MetricLimit,
@@ -42,6 +45,7 @@ impl Reason {
         match self {
             Self::NotFinite => "not_finite",
             Self::Future => "future",
+            Self::SetBack => "set_back",
             Self::Late => "late",
             Self::SeriesLimit => "series_limit",
             Self::MetricLimit => "metric_limit",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hashbrown::HashTable;
 use keiki_model::series::{HOST_NAME, Kind, SERVICE_NAME, Sample, Series, Value};
-use keiki_model::time::{Millis, REVISION, is_stale};
+use keiki_model::time::{Millis, REVISION, SECOND, is_stale};
 
 use super::changes::Changes;
 use super::history::{History, Journal, Restored};
@@ -16,6 +16,9 @@ use super::{FUTURE, KEIKI, Limits, Stored, Trim, stored};
 /// How many names of metrics are remembered after their last series ended, so that a panel without data can still tell
 /// which source fails.
 const REMEMBERED: usize = 10_000;
+
+/// A clock set back by more was wrong before, and is believed now, milliseconds.
+const LEAP: Millis = 24 * 3_600 * SECOND;
 
 /// The series of one metric.
 #[derive(Debug)]
@@ -67,6 +70,8 @@ pub(crate) struct State {
     pub(super) rejected: Rejections,
     pub(super) bytes: usize,
     swept: Millis,
+    /// The latest time that the clock ever showed, where there is but one.
+    latest: Millis,
     /// What makes samples durable, and those that it has yet to take.
     past: Option<(Arc<History>, Journal)>,
 }
@@ -86,6 +91,7 @@ impl State {
             rejected: Rejections::default(),
             bytes: 0,
             swept: Millis::MIN,
+            latest: Millis::MIN,
             past: None,
         }
     }
@@ -169,6 +175,16 @@ impl State {
     }
 
     pub(super) fn append(&mut self, source: &SourceId, sample: Sample, now: Millis) -> Result<(), Reason> {
+        if self.limits.one_clock {
+            // One that was set right after a wrong date would else stand still for years.
+            if self.latest.saturating_sub(now) > LEAP {
+                self.latest = now;
+            }
+            self.latest = self.latest.max(now);
+            if now < self.latest - SECOND && sample.time <= self.latest {
+                return Err(Reason::SetBack);
+            }
+        }
         if sample.time > now + FUTURE {
             return Err(Reason::Future);
         }
@@ -194,7 +210,7 @@ impl State {
         let slack = Millis::from(sample.series.interval_ms().unwrap_or(0)) * 3;
         let trim = Trim {
             before: self.forgettable(now - self.limits.window_ms - slack.max(stored::SLACK)),
-            after: now + FUTURE,
+            after: self.latest.max(now) + FUTURE,
         };
         let stored = self.series[id as usize]
             .as_mut()

@@ -190,6 +190,33 @@ fn a_clock_set_back_begins_anew() {
 }
 
 #[test]
+fn where_there_is_one_clock_seconds_that_are_written_keep_their_values() {
+    let store = Store::new(Limits {
+        one_clock: true,
+        ..Limits::default()
+    });
+    let send = |at: Millis, now: Millis, value| {
+        let sample = Sample::number(&series("a", 0), NOW + at, value);
+        store.append(&source(), vec![sample], NOW + now).rejected
+    };
+    for at in [0, 1_000, 2_000] {
+        assert_eq!(send(at, at, at as f64).total(), 0);
+    }
+    // Set back by half a minute: refused until it has caught up, and nothing is forgotten.
+    for at in [-28_000, 500, 1_000] {
+        assert_eq!(send(at, -28_000, 9.0).of(Reason::SetBack), 1, "{at}");
+    }
+    assert_eq!(send(3_000, 3_000, 3.0).total(), 0);
+    assert_eq!(values(&store, "a"), [[0.0, 1_000.0, 2_000.0, 3.0]]);
+    // Late samples of a clock that goes on are none of this.
+    assert_eq!(send(2_500, 3_500, 4.0).total(), 0);
+    // A date that was wrong by more than a day is not waited for.
+    let day = 25 * 3_600_000;
+    assert_eq!(send(-day, -day, 7.0).total(), 0);
+    assert_eq!(values(&store, "a"), [[7.0]]);
+}
+
+#[test]
 fn two_sources_of_one_series_do_not_mix() {
     let store = Store::new(Limits::default());
     let own = SourceId::new("own", SourceClass::Own);
