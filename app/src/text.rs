@@ -144,7 +144,7 @@ pub fn times(word: &str, count: usize, language: Language) -> String {
 pub fn window(seconds: u32, language: Language) -> String {
     let (unit, ja, en) = match seconds {
         ..3_600 => (60, "分", " m"),
-        ..=86_400 => (3_600, "時間", " h"),
+        3_600..=86_400 => (3_600, "時間", " h"),
         _ => (86_400, "日", " d"),
     };
     let unit_name = if language == Language::Ja { ja } else { en };

@@ -186,7 +186,9 @@ test("beyond loopback nobody comes in unasked, and Keiki does not start without 
 
 test("on loopback tokens decide whether anybody is asked, as they come and go", async ({ start }) => {
   const folder = temporaryFolder();
-  const server = await start({ folder });
+  // Two processes share a folder only where neither keeps a history in it.
+  const env = { KEIKI_HISTORY__ENABLED: "false" };
+  const server = await start({ folder, env });
   expect(await statusOf(server, "/")).toBe(200);
   const stream = await openStream(server.url("/api/live?views=overview@1"));
   expect((await stream.next()).event).toBe("snapshot");
@@ -203,7 +205,7 @@ test("on loopback tokens decide whether anybody is asked, as they come and go", 
   expect((await get(server.url("/login?lang=en"))).body).toContain("This Keiki has no password.");
   // A restart changes nothing, nor does time: what has expired still keeps people out.
   expire(folder, "prom");
-  expect(await statusOf(await start({ folder }), "/")).toBe(401);
+  expect(await statusOf(await start({ folder, env }), "/")).toBe(401);
   expect(await statusOf(server, "/")).toBe(401);
   // Nobody knows what a spoilt file holds.
   const file = `${folder}/data/tokens.json`;

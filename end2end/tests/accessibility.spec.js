@@ -89,7 +89,7 @@ test("the keyboard does everything: ? lists the keys, and each does what it says
   await page.keyboard.press("?");
   const help = page.getByRole("dialog");
   await expect(help).toBeVisible();
-  await expect(help.locator("dt")).toHaveCount(9);
+  await expect(help.locator("dt")).toHaveCount(13);
   await page.keyboard.press("4");
   await expect(page, "while the list is open its keys do nothing").toHaveURL(/\/\?lang=en$/);
   await page.keyboard.press("Escape");
@@ -102,6 +102,18 @@ test("the keyboard does everything: ? lists the keys, and each does what it says
   await live(page);
   await page.keyboard.press("[");
   await expect(page, "there is no shorter one").toHaveURL(/window=1m/);
+  await page.keyboard.press(",");
+  await expect(page, "the minute before").toHaveURL(/from=\d+&to=\d+/);
+  await live(page);
+  await page.keyboard.press("n");
+  await expect(page).not.toHaveURL(/from=/);
+  await live(page);
+  await page.keyboard.press("-");
+  await expect(page.locator("nav.span p").first()).toHaveText("The newest 5 m");
+  await live(page);
+  await page.locator(".windows a").first().click();
+  await expect(page).toHaveURL(/window=1m/);
+  await live(page);
   await page.keyboard.press("c");
   await expect(page.locator("html")).toHaveAttribute("data-theme", "light");
   await page.keyboard.press("t");

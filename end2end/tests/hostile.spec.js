@@ -17,7 +17,7 @@ test("a page that can't be shown says so in the language that was asked for, or 
     const [, language] = body.match(/<html lang="(..)"/);
     return [language, /[\u3040-\u9fff]/.test(body)];
   };
-  for (const path of ["/nothing-here", "/groups/nothing", "/embed/nothing.here", "/?window=7d", "/kiosk?rotate=1", "/embed?height=1"]) {
+  for (const path of ["/nothing-here", "/groups/nothing", "/embed/nothing.here", "/?window=91d", "/kiosk?rotate=1", "/embed?height=1"]) {
     const more = path.includes("?") ? "&" : "?";
     expect(await told(japanese, path), path).toEqual(["ja", true]);
     expect(await told(english, path), path).toEqual(["en", false]);

@@ -65,9 +65,9 @@ for (const path of PATHS) {
 }
 
 test("an empty group says in one sentence how to feed it", async ({ server, open }) => {
-  const page = await open(server.url("/groups/database?lang=en"));
+  const page = await open(server.url("/groups/users?lang=en"));
   await live(page);
-  const panel = page.locator('section[data-panel="database.query_time"]');
+  const panel = page.locator('section[data-panel="users.apdex"]');
   await expect(panel).toHaveAttribute("data-state", "empty");
   await expect(panel.locator(".message p").first()).toHaveText(/\S.*\.$/);
 });

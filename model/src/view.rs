@@ -100,7 +100,7 @@ impl View {
         let step = if window <= LIVE_WINDOW {
             window.div_ceil(DEFAULT_POINTS).max(1)
         } else {
-            let fits = |step: &u32| window / step <= MAX_POINTS;
+            let fits = |step: &u32| window.div_ceil(*step) <= MAX_POINTS;
             LONG_STEPS
                 .into_iter()
                 .find(fits)

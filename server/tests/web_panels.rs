@@ -86,9 +86,9 @@ async fn pictures_and_badges_can_be_shown_elsewhere() {
 async fn mistakes_are_named() {
     let server = Server::start(options()).await;
     for (path, parameter) in [
-        ("/panels/api.latency.json?window=2h", "window"),
+        ("/panels/api.latency.json?window=91d", "window"),
         ("/panels/api.latency.json?from=1", "from"),
-        ("/panels/api.latency.csv?to=1", "to"),
+        ("/panels/api.latency.csv?to=x", "to"),
         ("/panels/api.latency.svg?theme=blue", "theme"),
         ("/panels/api.latency.json?service=%zz", "service"),
         ("/badges/api.latency.svg?stat=p12", "stat"),

@@ -278,8 +278,9 @@ impl Hub {
             } else {
                 self.0.advance(&channel, &tick);
             }
-            // A stretch of the past has no next event: who asks for it gets all of it, and knows that the stream lives.
-            let since = since.filter(|_| !item.new && item.view.until.is_none());
+            // Of a long window the next event may be a minute away, of a stretch of the past it never comes: who asks for one
+            // gets all of it, and knows that the stream lives.
+            let since = since.filter(|_| !item.new && !item.view.is_past());
             streams.push(subscriber::stream(receiver, since, self.0.metrics.clone(), Box::new(counted)).boxed());
         }
         if streams.len() == 1 {

@@ -144,7 +144,7 @@ impl Engine {
         let is_fine = panel.heat.is_none() && panel.table.is_none();
         let coarser = if is_fine || ask.step > COARSENED { 1 } else { COARSER };
         let grid = Grid::ending(ask.to, ask.step.saturating_mul(coarser), ask.window);
-        let itself = is_itself(&reader, panel, ask.scope);
+        let itself = self.is_itself(&reader, panel, ask.scope);
         let metrics = condition::metrics(panel, Query::selectors);
         let audience = Audience {
             scope: ask.scope,
@@ -164,18 +164,17 @@ impl Engine {
     fn past(&self, panel: &Panel, ask: &Ask<'_>, finest: Millis) -> PanelSnapshot {
         let step = ask.step.max(u32::try_from(finest / SECOND).unwrap_or(1));
         let is_fine = panel.heat.is_none() && panel.table.is_none();
-        let grid = Grid::ending(
-            ask.to,
-            step.saturating_mul(if is_fine { 1 } else { COARSER }),
-            ask.window,
-        );
+        // Of slots of hours the one that is open counts: else the newest hours would be missing.
+        let length = step.saturating_mul(if is_fine { 1 } else { COARSER });
+        let open = Millis::from(length) * SECOND - 1;
+        let grid = Grid::ending(ask.to + open, length, ask.window);
         let step = Millis::from(step) * SECOND;
         let from = grid
             .from
             .min(ask.to - Millis::from(ask.window) * SECOND)
             .div_euclid(step)
             * step;
-        let itself = is_itself(&self.store.read(), panel, ask.scope);
+        let itself = self.is_itself(&self.store.read(), panel, ask.scope);
         let audience = Audience {
             scope: ask.scope,
             itself,
@@ -212,23 +211,29 @@ impl Engine {
         panel::snapshot(panel, spec, &evaluator, condition, itself)
     }
 
+    /// Whether a panel shows Keiki's own data: as its group does.
+    fn is_itself(&self, reader: &Reader<'_>, panel: &Panel, scope: &Scope) -> bool {
+        match Group::from_id(&panel.spec.group) {
+            Some(group) => self.shows_itself(reader, &SERVICE_METRICS[&group], scope),
+            None => self.shows_itself(reader, &of_services(panel), scope),
+        }
+    }
+
+    /// A source that was set up and can't be read speaks for its group, too: it is in error, and Keiki's own data do not
+    /// hide that.
+    fn shows_itself(&self, reader: &Reader<'_>, metrics: &BTreeSet<&str>, scope: &Scope) -> bool {
+        shows_itself(reader, metrics, scope) && !metrics.iter().any(|metric| self.failures.missing(metric).is_some())
+    }
+
     /// Whether a group shows Keiki's own data, because no watched service feeds any of its panels and the scope names no
     /// service. One answer for the whole group: a service's requests should not stand beside Keiki's own queue.
     pub fn group_is_itself(&self, group: Group, scope: &Scope) -> bool {
-        shows_itself(&self.store.read(), &SERVICE_METRICS[&group], scope)
+        self.shows_itself(&self.store.read(), &SERVICE_METRICS[&group], scope)
     }
 
     /// The values that a label has, sorted.
     pub fn label_values(&self, label: &str) -> Vec<String> {
         self.store.label_values(label)
-    }
-}
-
-/// Whether a panel shows Keiki's own data: as its group does.
-fn is_itself(reader: &Reader<'_>, panel: &Panel, scope: &Scope) -> bool {
-    match Group::from_id(&panel.spec.group) {
-        Some(group) => shows_itself(reader, &SERVICE_METRICS[&group], scope),
-        None => shows_itself(reader, &of_services(panel), scope),
     }
 }
 

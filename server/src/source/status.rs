@@ -137,6 +137,11 @@ impl StatusBoard {
         self.lock().iter().map(|entry| entry.status.clone()).collect()
     }
 
+    /// Whether the newest reading of every source succeeded.
+    pub fn all_up(&self) -> bool {
+        self.lock().iter().all(|entry| entry.status.up)
+    }
+
     /// The board as samples of `keiki_source_*{source}`. `identity` holds the labels of Keiki itself. A source that has
     /// not been tried yet has none.
     pub fn samples(&self, now: Millis, identity: &Labels) -> Vec<Sample> {

@@ -187,8 +187,16 @@ fn japanese(name: &str) -> String {
 }
 
 /// The parameters of pages, and what they may hold.
-const PARAMETERS: [(&str, &str); 11] = [
-    ("window", "1m、5m、15m のいずれかを指定してください。"),
+const PARAMETERS: [(&str, &str); 13] = [
+    (
+        "window",
+        "1m、5m、15m、1h、6h、24h、7d、30d、90d のいずれかを指定してください。",
+    ),
+    (
+        "from",
+        "to の 10 秒前から 90 日前までの時刻を Unix ミリ秒で指定してください。",
+    ),
+    ("to", "時刻を Unix ミリ秒で指定してください。"),
     (
         "service",
         "サービス名をパーセントエンコードして指定してください。ホストと合わせて 32 個までです。",
@@ -264,7 +272,9 @@ mod tests {
             page(Subject::Panel("api.latency".to_owned())),
         );
         for (request, bad) in [
-            (&wall, "window=7d"),
+            (&wall, "window=7y"),
+            (&wall, "from=x"),
+            (&wall, "to=x"),
             (&wall, "service=%zz"),
             (&wall, "host=%zz"),
             (&wall, "lang=fr"),

@@ -283,14 +283,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn windows_are_whole_and_live() {
+    fn windows_are_whole_and_no_longer_than_ninety_days() {
         for (text, seconds) in [
             ("5m", 300),
             ("1m", 60),
             ("15m", 900),
             ("1s", 1),
             ("90s", 90),
-            ("900s", 900),
+            ("901s", 901),
+            ("24h", 86_400),
+            ("90d", MAX_WINDOW),
         ] {
             assert_eq!(window(text), Some(seconds), "{text}");
         }
@@ -300,11 +302,11 @@ mod tests {
             "m",
             "0s",
             "2161h",
-            "901s",
+            "91d",
             "-1m",
             "+1m",
             "1.5m",
-            "1h",
+            "1y",
             "99999999999m",
             "5é",
             "5 m",

@@ -32,7 +32,11 @@ fn open(folder: &Path, now: Millis) -> Store {
 
 fn series() -> Vec<Arc<Series>> {
     let one = |n: usize| {
-        let kind = if n % 2 == 0 { Kind::Gauge } else { Kind::Counter };
+        let kind = if n.is_multiple_of(2) {
+            Kind::Gauge
+        } else {
+            Kind::Counter
+        };
         let labels = Labels::new([(HOST_NAME, "h".to_owned()), ("n", n.to_string())]);
         Series::new("crash", labels, kind, Some(1_000))
     };
@@ -136,7 +140,7 @@ fn run_and_kill(folder: &Path, from: Millis, lives: Duration) -> Option<i64> {
     child.wait().expect("it ended");
     let seen = reader.join().expect("the reader ends with the output");
     let old = |(time, _): &&(Instant, i64)| killed.duration_since(*time) >= Duration::from_secs(1);
-    seen.iter().filter(old).next_back().map(|(_, second)| *second)
+    seen.iter().rfind(old).map(|(_, second)| *second)
 }
 
 fn check(store: &Store, from: Millis, acknowledged: i64, kill: u64) {
