@@ -36,7 +36,9 @@ metrics! {
     STORE_BYTES = Gauge "keiki_store_bytes" [] every 1000: "Memory that the store takes, an estimate.";
     HISTORY_UP = Gauge "keiki_history_up" [] every 1000: "Whether what is measured is kept on disk, 0 or 1.";
     HISTORY_SERIES = Gauge "keiki_history_series" [] every 1000: "Series that the history knows, living and ended.";
+    HISTORY_REFUSED = Counter "keiki_history_refused_total" [] every 1000: "Series that it did not take: it knows as many as history.series.";
     HISTORY_BYTES = Gauge "keiki_history_bytes" ["tier"] every 1000: "Disk that the history takes, by the length of its slots.";
+    HISTORY_WRITTEN = Counter "keiki_history_written_bytes_total" ["tier"] every 1000: "Bytes of the records that were written, by the length of their slots.";
     HISTORY_WRITES = Counter "keiki_history_writes_total" [] every 1000: "Writes to disk.";
     HISTORY_READS = Counter "keiki_history_reads_total" [] every 1000: "Records that were read from disk.";
     HISTORY_COMPACTIONS = Counter "keiki_history_compactions_total" [] every 1000: "Compactions that were completed.";
@@ -149,7 +151,8 @@ fn store_samples(store: &Store, identity: &Labels) -> impl FnMut(Millis) -> Vec<
 fn history_samples(store: &Store, identity: &Labels) -> impl FnMut(Millis) -> Vec<Sample> + use<> {
     let store = store.clone();
     let one = |metric: Metric| metric.series(identity, &[]);
-    let [up, known, writes, reads, compactions, lost, corrupt] = [
+    let [refused, up, known, writes, reads, compactions, lost, corrupt] = [
+        HISTORY_REFUSED,
         HISTORY_UP,
         HISTORY_SERIES,
         HISTORY_WRITES,
@@ -160,11 +163,13 @@ fn history_samples(store: &Store, identity: &Labels) -> impl FnMut(Millis) -> Ve
     ]
     .map(one);
     let tiers = TIERS.map(|tier| HISTORY_BYTES.series(identity, &[tier.name]));
+    let written = TIERS.map(|tier| HISTORY_WRITTEN.series(identity, &[tier.name]));
     move |now| {
         let Some(stats) = store.history() else {
             return Vec::new();
         };
         let single = [
+            (&refused, stats.refused as f64),
             (&up, f64::from(u8::from(stats.failing.is_none()))),
             (&known, stats.series as f64),
             (&writes, stats.writes as f64),
@@ -174,9 +179,11 @@ fn history_samples(store: &Store, identity: &Labels) -> impl FnMut(Millis) -> Ve
             (&corrupt, stats.corrupt as f64),
         ];
         let of_tiers = tiers.iter().zip(stats.tiers.map(|bytes| bytes as f64));
+        let of_written = written.iter().zip(stats.written.map(|(_, bytes)| bytes as f64));
         single
             .into_iter()
             .chain(of_tiers)
+            .chain(of_written)
             .map(|(series, value)| Sample::number(series, now, value))
             .collect()
     }

@@ -14,7 +14,7 @@ mod tests;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -204,7 +204,11 @@ impl Hub {
     /// it.
     fn publish_past(&self) {
         let inner = &*self.0;
-        let Ok(_alone) = inner.past.try_lock() else { return };
+        let _alone = match inner.past.try_lock() {
+            Ok(alone) => alone,
+            Err(TryLockError::Poisoned(alone)) => alone.into_inner(),
+            Err(TryLockError::WouldBlock) => return,
+        };
         let Some(tick) = *inner.tick.lock().unwrap_or_else(PoisonError::into_inner) else {
             return;
         };

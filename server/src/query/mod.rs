@@ -43,8 +43,9 @@ use crate::store::{Reader, Store};
 /// to see.
 const COARSER: u32 = 5;
 
-/// How many values one panel may read of the past: what takes about a second.
-const WORK: usize = 20_000_000;
+/// How many values one panel may read of the past: what takes about a second, and a few
+/// hundred megabytes.
+const WORK: usize = 5_000_000;
 
 /// What the history is called, as a source and as a database.
 pub const HISTORY: &str = "history";
@@ -162,7 +163,11 @@ impl Engine {
     /// The panel over any stretch of time, in slots no finer than what is still kept of it. Whose data it shows is
     /// decided by what is there now. Reads from disk.
     fn past(&self, panel: &Panel, ask: &Ask<'_>, finest: Millis) -> PanelSnapshot {
-        let step = ask.step.max(u32::try_from(finest / SECOND).unwrap_or(1));
+        // Whole slots of what is kept, and all of the last one.
+        let step = ask
+            .step
+            .next_multiple_of(u32::try_from(finest / SECOND).unwrap_or(1).max(1));
+        let last = (ask.to + finest - 1).div_euclid(finest) * finest;
         let is_fine = panel.heat.is_none() && panel.table.is_none();
         // Of slots of hours the one that is open counts: else the newest hours would be missing.
         let length = step.saturating_mul(if is_fine { 1 } else { COARSER });
@@ -183,7 +188,7 @@ impl Engine {
         let all: Vec<_> = panel.metrics().into_iter().collect();
         let past = Past {
             from,
-            to: ask.to,
+            to: last,
             step,
             admits: &admits,
             work: WORK,

@@ -13,6 +13,8 @@ use crate::store::{Folds, Ring, Stored};
 /// The samples of one series, ready to be walked.
 pub(crate) struct Track<'a> {
     base: Millis,
+    /// What the offsets count, milliseconds.
+    unit: Millis,
     offsets: &'a [u32],
     values: Cow<'a, [f64]>,
     /// What a running number of observations was before the first sample; a counter's is not known.
@@ -64,6 +66,7 @@ impl<'a> Track<'a> {
         let interval = Millis::from(stored.interval_ms());
         Self {
             base,
+            unit: stored.unit(),
             offsets,
             values,
             before,
@@ -77,9 +80,9 @@ impl<'a> Track<'a> {
     pub(crate) fn newest_before(&self, to: Millis) -> Option<Millis> {
         let end = self
             .offsets
-            .partition_point(|&offset| Millis::from(offset) < to - self.base);
+            .partition_point(|&offset| Millis::from(offset) * self.unit < to - self.base);
         end.checked_sub(1)
-            .map(|last| self.base + Millis::from(self.offsets[last]))
+            .map(|last| self.base + Millis::from(self.offsets[last]) * self.unit)
     }
 
     /// The value of a gauge in every slot: of the samples within it, or else the newest before it, if its reach goes to
@@ -161,6 +164,7 @@ impl<'a> Track<'a> {
     fn samples(&self) -> Samples<'_> {
         Samples {
             base: self.base,
+            unit: self.unit,
             offsets: self.offsets,
             values: &self.values,
         }
@@ -219,6 +223,7 @@ impl Growth {
 #[derive(Clone, Copy)]
 struct Samples<'a> {
     base: Millis,
+    unit: Millis,
     offsets: &'a [u32],
     values: &'a [f64],
 }
@@ -228,11 +233,17 @@ impl Samples<'_> {
     #[inline]
     fn walk(self, grid: &Grid, mut visit: impl FnMut(usize, Millis, usize, usize)) {
         let mut end = grid.from - self.base;
-        let mut next = self.offsets.partition_point(|&offset| Millis::from(offset) < end);
+        let mut next = self
+            .offsets
+            .partition_point(|&offset| Millis::from(offset) * self.unit < end);
         for slot in 0..grid.slots {
             end += grid.step;
             let first = next;
-            while self.offsets.get(next).is_some_and(|&offset| Millis::from(offset) < end) {
+            while self
+                .offsets
+                .get(next)
+                .is_some_and(|&offset| Millis::from(offset) * self.unit < end)
+            {
                 next += 1;
             }
             visit(slot, end, first, next);
@@ -241,7 +252,7 @@ impl Samples<'_> {
 
     #[inline]
     fn time(self, index: usize) -> Millis {
-        Millis::from(self.offsets[index])
+        Millis::from(self.offsets[index]) * self.unit
     }
 
     #[inline]

@@ -115,6 +115,10 @@ impl history::Rings for Arc<RwLock<State>> {
         look(&RwLock::read(self).unwrap_or_else(PoisonError::into_inner))
     }
 
+    fn journal_again(&self, from: Millis) {
+        self.write().unwrap_or_else(PoisonError::into_inner).journal_again(from);
+    }
+
     fn journal<T>(&self, take: impl FnOnce(&mut Journal) -> T) -> T {
         let mut state = self.write().unwrap_or_else(PoisonError::into_inner);
         match state.journal() {

@@ -18,7 +18,7 @@ use super::{FUTURE, KEIKI, Limits, Stored, Trim, stored};
 const REMEMBERED: usize = 10_000;
 
 /// A clock set back by more was wrong before, and is believed now, milliseconds.
-const LEAP: Millis = 24 * 3_600 * SECOND;
+pub(super) const LEAP: Millis = 24 * 3_600 * SECOND;
 
 /// The series of one metric.
 #[derive(Debug)]
@@ -104,6 +104,16 @@ impl State {
         self.past = Some((Arc::clone(history), Journal::default()));
     }
 
+    /// What the rings hold from a time on, for a history that missed it.
+    pub(super) fn journal_again(&mut self, from: Millis) {
+        let Some((_, journal)) = &mut self.past else { return };
+        for stored in self.series.iter().flatten() {
+            if let Some(number) = stored.number {
+                stored.each_since(from, |time, value| journal.push(number, time, &value));
+            }
+        }
+    }
+
     /// What the history has yet to take.
     pub(super) fn journal(&mut self) -> Option<&mut Journal> {
         self.past.as_mut().map(|(_, journal)| journal)
@@ -149,9 +159,17 @@ impl State {
             return;
         };
         let time = sample.time;
+        self.latest = self.latest.max(time);
         let Some(stored) = self.series[id as usize].as_mut() else {
             return;
         };
+        if stored.source.class() != source.class() {
+            // Of two sources the one that was read last had taken over.
+            if stored.newest().is_some_and(|newest| newest > time) {
+                return;
+            }
+            *stored = Stored::new(Arc::clone(&stored.series), source.clone());
+        }
         if let Ok(change) = stored.append(sample, &ALL)
             && change.observed
             && let Some(metric) = self.metrics.get_mut(stored.series.name())
@@ -179,6 +197,7 @@ impl State {
             // One that was set right after a wrong date would else stand still for years.
             if self.latest.saturating_sub(now) > LEAP {
                 self.latest = now;
+                self.past.iter().for_each(|(history, _)| history.rewind(now));
             }
             self.latest = self.latest.max(now);
             if now < self.latest - SECOND && sample.time <= self.latest {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use keiki_model::histogram::Distribution;
+use keiki_model::histogram::{Distribution, Exponential};
 use keiki_model::series::{Kind, Sample, Series, Value};
 use keiki_model::time::{Millis, REACH};
 
@@ -140,6 +140,25 @@ impl Stored {
         self.ring_times().last()
     }
 
+    /// Hands over the samples from a time on.
+    pub(super) fn each_since(&self, from: Millis, mut take: impl FnMut(Millis, Value)) {
+        match &self.ring {
+            Ring::Counter(ring) | Ring::Gauge(ring) => {
+                let (times, values) = ring.between(from, Millis::MAX / 2);
+                times
+                    .into_iter()
+                    .zip(values)
+                    .for_each(|(time, value)| take(time, Value::Number(value)));
+            }
+            Ring::Histogram(ring) => {
+                let (times, all) = ring.between(from, Millis::MAX / 2);
+                let empty = || Box::new(Distribution::from(Exponential::new()));
+                let all = times.into_iter().zip(all);
+                all.for_each(|(time, one)| take(time, Value::Distribution(one.unwrap_or_else(empty))));
+            }
+        }
+    }
+
     /// The time of the first sample from a time on.
     pub(super) fn next_sample(&self, from: Millis) -> Option<Millis> {
         let times = self.ring_times();
@@ -147,9 +166,14 @@ impl Stored {
         (index < times.len()).then(|| times.get(index))
     }
 
-    /// The samples' times: milliseconds since the first value of the pair.
+    /// The samples' times since the first value of the pair, in [`Stored::unit`]s.
     pub fn times(&self) -> (Millis, &[u32]) {
         self.ring_times().parts()
+    }
+
+    /// What [`Stored::times`] counts: milliseconds, or seconds where these are slots of months.
+    pub fn unit(&self) -> Millis {
+        self.ring_times().unit()
     }
 
     fn ring_times(&self) -> &Times {

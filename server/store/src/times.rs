@@ -1,6 +1,6 @@
 //! The times of a ring's samples: sorted, four bytes each.
 
-use keiki_model::time::Millis;
+use keiki_model::time::{Millis, SECOND};
 
 use super::slide::Slide;
 
@@ -22,19 +22,41 @@ pub(super) enum Place {
     Before(usize),
 }
 
-/// Milliseconds since the first time seen, in ascending order.
-#[derive(Clone, Debug, Default)]
+/// Milliseconds since the first time seen, in ascending order; of a past of months whole seconds.
+#[derive(Clone, Debug)]
 pub(super) struct Times {
     base: Millis,
+    /// What the offsets count, milliseconds.
+    unit: Millis,
     offsets: Slide<u32>,
 }
 
+impl Default for Times {
+    fn default() -> Self {
+        Self {
+            base: 0,
+            unit: 1,
+            offsets: Slide::default(),
+        }
+    }
+}
+
 impl Times {
-    /// Times of the past, ascending, within 49 days of each other; what lies further from the last is not kept.
+    /// Times of the past, ascending. Those that lie more than 49 days apart are kept to the second: their slots are hours.
     pub(super) fn past(times: &[Millis]) -> Self {
-        let mut all = Self::default();
-        times.iter().for_each(|time| all.push(*time));
-        all
+        let (first, last) = (times.first().copied().unwrap_or(0), times.last().copied().unwrap_or(0));
+        let unit = if u32::try_from(last - first).is_ok() { 1 } else { SECOND };
+        let base = first.div_euclid(unit) * unit;
+        let mut offsets = Slide::default();
+        for time in times {
+            offsets.push(u32::try_from((time - base) / unit).unwrap_or(u32::MAX));
+        }
+        Self { base, unit, offsets }
+    }
+
+    /// A time by its offset.
+    fn at(&self, offset: u32) -> Millis {
+        self.base + Millis::from(offset) * self.unit
     }
 
     pub(super) fn len(&self) -> usize {
@@ -42,26 +64,25 @@ impl Times {
     }
 
     pub(super) fn get(&self, index: usize) -> Millis {
-        self.base + Millis::from(self.offsets.as_slice()[index])
+        self.at(self.offsets.as_slice()[index])
     }
 
     pub(super) fn first(&self) -> Option<Millis> {
-        self.offsets
-            .as_slice()
-            .first()
-            .map(|&offset| self.base + Millis::from(offset))
+        self.offsets.as_slice().first().map(|&offset| self.at(offset))
     }
 
     pub(super) fn last(&self) -> Option<Millis> {
-        self.offsets
-            .as_slice()
-            .last()
-            .map(|&offset| self.base + Millis::from(offset))
+        self.offsets.as_slice().last().map(|&offset| self.at(offset))
     }
 
-    /// The base, and the times relative to it.
+    /// The base, and the times relative to it, in units.
     pub(super) fn parts(&self) -> (Millis, &[u32]) {
         (self.base, self.offsets.as_slice())
+    }
+
+    /// What the offsets count, milliseconds.
+    pub(super) fn unit(&self) -> Millis {
+        self.unit
     }
 
     /// The index of the first sample at or after `time`.
@@ -69,7 +90,7 @@ impl Times {
         let time = time - self.base;
         self.offsets
             .as_slice()
-            .partition_point(|&offset| Millis::from(offset) < time)
+            .partition_point(|&offset| Millis::from(offset) * self.unit < time)
     }
 
     pub(super) fn place(&self, time: Millis) -> Place {
@@ -119,7 +140,9 @@ impl Times {
             count += 1;
         }
         gaps[..count].sort_unstable();
-        gaps[..count].get(count / 2).copied().unwrap_or(UNKNOWN_INTERVAL)
+        let unit = u32::try_from(self.unit).unwrap_or(1);
+        let gap = gaps[..count].get(count / 2);
+        gap.map_or(UNKNOWN_INTERVAL, |gap| gap.saturating_mul(unit))
     }
 
     /// The time relative to the base, which moves where it must: for the first sample, for one before all others, and
@@ -167,6 +190,18 @@ mod tests {
         times.drop_front(1);
         times.push(later + 40 * 86_400_000);
         assert_eq!((times.get(0), times.get(1) - times.get(0)), (later, 40 * 86_400_000));
+    }
+
+    #[test]
+    fn a_past_of_months_has_all_its_times() {
+        let day = 86_400_000;
+        let all: Vec<Millis> = (0..90).map(|n| 1_763_800_000_850 + n * day).collect();
+        let times = Times::past(&all);
+        assert_eq!((times.first(), times.last()), (Some(all[0] - 850), Some(all[89] - 850)));
+        assert_eq!(times.lower_bound(all[60]), 61);
+        assert_eq!(times.learned_interval(), 86_400_000);
+        let weeks = Times::past(&all[..40]);
+        assert_eq!((weeks.unit(), weeks.get(39)), (1, all[39]));
     }
 
     #[test]

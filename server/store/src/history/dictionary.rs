@@ -17,6 +17,8 @@ pub(super) struct Entry {
     pub(super) series: Arc<Series>,
     /// The source that fed it last.
     pub(super) source: SourceId,
+    /// When it was first seen since the start; the beginning of time if it was known before.
+    first: Millis,
     /// No sample of it is newer, but for those that are in no record yet.
     pub(super) last: Millis,
 }
@@ -25,13 +27,14 @@ pub(super) struct Entry {
 #[derive(Debug, Default)]
 pub(super) struct Dictionary {
     entries: Vec<Option<Entry>>,
-    free: Vec<u32>,
     by_identity: HashTable<u32>,
     metrics: HashMap<Box<str>, Vec<u32>>,
     /// What the disk does not know yet.
     fresh: Vec<u32>,
     /// How many there may be.
     limit: usize,
+    /// How many were turned away.
+    pub(super) refused: u64,
 }
 
 impl Dictionary {
@@ -74,34 +77,41 @@ impl Dictionary {
         numbers.iter().filter_map(|number| self.get(*number))
     }
 
-    /// The number of a series, new or not; `None` if there are as many as there may be.
+    /// The number of a series, new or not; `None` if there are as many as there may be. The same series from two classes
+    /// of sources is two: their values do not continue each other.
     pub(super) fn number(&mut self, series: &Arc<Series>, source: &SourceId) -> Option<u32> {
-        if let Some(number) = self.find(series) {
+        if let Some(number) = self.find(series, source) {
             let entry = self.entries[number as usize].as_mut()?;
-            if entry.source != *source {
+            if entry.source != *source || entry.series.interval_ms() != series.interval_ms() {
                 entry.source = source.clone();
+                entry.series = Arc::clone(series);
                 self.fresh.push(number);
             }
             return Some(number);
         }
         if self.len() >= self.limit {
+            self.refused += 1;
             return None;
         }
-        let number = self.free.pop().unwrap_or(u32::try_from(self.entries.len()).ok()?);
+        // No number is given twice: records of the one before may still be there.
+        let number = u32::try_from(self.entries.len()).ok()?;
         self.insert(Entry {
             number,
             series: Arc::clone(series),
             source: source.clone(),
+            first: Millis::MAX,
             last: Millis::MIN,
         });
         self.fresh.push(number);
         Some(number)
     }
 
-    fn find(&self, series: &Series) -> Option<u32> {
+    fn find(&self, series: &Series, source: &SourceId) -> Option<u32> {
         let same = |number: &u32| {
-            self.get(*number)
-                .is_some_and(|entry| entry.series.kind() == series.kind() && *entry.series == *series)
+            self.get(*number).is_some_and(|entry| {
+                let same = entry.series.kind() == series.kind() && entry.source.class() == source.class();
+                same && *entry.series == *series
+            })
         };
         self.by_identity.find(series.fingerprint(), same).copied()
     }
@@ -127,10 +137,12 @@ impl Dictionary {
         self.by_identity.insert_unique(hash, number, hash_of);
     }
 
-    /// After the numbers were read: those between that nobody has are free.
-    pub(super) fn settle(&mut self) {
-        let free = self.entries.iter().enumerate().filter(|(_, entry)| entry.is_none());
-        self.free = free.filter_map(|(place, _)| u32::try_from(place).ok()).collect();
+    /// After the numbers were read: new ones begin after the highest that ever was.
+    pub(super) fn begin_after(&mut self, highest: Option<u32>) {
+        let next = highest.map_or(0, |highest| highest as usize + 1);
+        if self.entries.len() < next {
+            self.entries.resize(next, None);
+        }
     }
 
     /// Notes that a series had a sample; tells whether it is the first of its day, which the disk should know.
@@ -139,10 +151,35 @@ impl Dictionary {
             return;
         };
         let before = day_of(entry.last);
+        entry.first = entry.first.min(time);
         entry.last = entry.last.max(time);
-        if day_of(entry.last) > before && before != day_of(Millis::MIN) {
+        if day_of(entry.last) > before {
             self.fresh.push(number);
         }
+    }
+
+    /// Forgets the series that ended before `brief` and lived shorter than [`BRIEF`], and those that ended before `all`:
+    /// processes come and go by the thousand. What coarser tiers hold of them is then out of reach, and goes with its period.
+    pub(super) fn expire(&mut self, brief: Millis, all: Millis) -> Vec<u32> {
+        let over = |entry: &&Entry| {
+            let lived = entry.last.saturating_sub(entry.first);
+            let ended = entry.last > Millis::MIN && entry.last < brief;
+            ended && (entry.last < all || lived < BRIEF)
+        };
+        let gone: Vec<u32> = self.iter().filter(over).map(|entry| entry.number).collect();
+        for number in &gone {
+            let Some(entry) = self.entries[*number as usize].take() else {
+                continue;
+            };
+            let hash = entry.series.fingerprint();
+            if let Ok(found) = self.by_identity.find_entry(hash, |other| other == number) {
+                found.remove();
+            }
+            if let Some(numbers) = self.metrics.get_mut(entry.series.name()) {
+                numbers.retain(|other| other != number);
+            }
+        }
+        gone
     }
 
     /// What the disk does not know yet, each with the bytes it is to keep.
@@ -161,6 +198,9 @@ impl Dictionary {
         self.fresh.extend(numbers);
     }
 }
+
+/// What lived shorter is not kept longer than the samples themselves, milliseconds.
+const BRIEF: Millis = 600_000;
 
 const DAY: Millis = 86_400_000;
 
@@ -228,6 +268,7 @@ pub(super) fn decode(number: u32, bytes: &[u8], newest: Millis) -> Result<Entry,
         number,
         series: Series::new(name, Labels::new(labels), kind, interval),
         source,
+        first: Millis::MIN,
         last: end_of_day.min(newest),
     })
 }
@@ -252,6 +293,13 @@ mod tests {
         assert_eq!(dictionary.number(&gauge, &source), Some(0));
         let third = Series::new("disk", Labels::none(), Kind::Gauge, None);
         assert_eq!(dictionary.number(&third, &source), None, "the limit");
+        assert_eq!(dictionary.refused, 1);
+        let otlp = SourceId::new("otlp", SourceClass::Otlp);
+        assert_eq!(
+            dictionary.find(&gauge, &otlp),
+            None,
+            "another class tells of another series"
+        );
         dictionary.seen(0, 5 * DAY + 7);
         let fresh = dictionary.take_fresh();
         assert_eq!(fresh.len(), 2);
@@ -271,5 +319,26 @@ mod tests {
         assert!(dictionary.take_fresh().is_empty(), "once a day");
         dictionary.seen(0, 6 * DAY);
         assert_eq!(dictionary.take_fresh().len(), 1);
+    }
+
+    #[test]
+    fn brief_series_go_early_and_no_number_comes_back() {
+        let mut dictionary = Dictionary::new(9);
+        let source = SourceId::new("host", SourceClass::Own);
+        let series = |name: &str| Series::new(name, Labels::none(), Kind::Gauge, None);
+        for (name, first, last) in [
+            ("brief", 0, 60_000),
+            ("long", 0, 3_600_000),
+            ("now", 7_000_000, 7_200_000),
+        ] {
+            let number = dictionary.number(&series(name), &source).expect("room");
+            dictionary.seen(number, first);
+            dictionary.seen(number, last);
+        }
+        assert_eq!(dictionary.expire(7_000_000, 0), [0]);
+        assert_eq!(dictionary.of_metric("brief").count(), 0);
+        assert_eq!(dictionary.number(&series("brief"), &source), Some(3));
+        assert_eq!(dictionary.expire(7_100_000, 7_100_000), [1]);
+        assert_eq!(dictionary.len(), 2);
     }
 }

@@ -51,7 +51,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use keiki_model::series::Series;
-use keiki_model::time::Millis;
+use keiki_model::time::{Millis, REVISION};
 use parking_lot::{Mutex, RwLock};
 
 use crate::source::SourceId;
@@ -104,10 +104,14 @@ pub struct HistoryStats {
     pub corrupt: u64,
     /// Series that it knows.
     pub series: usize,
+    /// Series that it did not take, because it knows as many as it may.
+    pub refused: u64,
     /// Bytes on disk.
     pub bytes: u64,
-    /// Bytes on disk of each tier.
+    /// Bytes on disk of each tier, as far as they have left the engine's memory.
     pub tiers: [u64; tier::COUNT],
+    /// What was written into the records of each tier since the start: samples or slots, and bytes.
+    pub written: [(u64, u64); tier::COUNT],
     /// Writes to the engine, and how long they took in all.
     pub writes: u64,
     /// Seconds.
@@ -157,6 +161,8 @@ pub(crate) struct History {
     writes: Timed,
     reads: Timed,
     bytes: AtomicU64,
+    /// Samples or slots in records that were written, and their bytes.
+    written: [(AtomicU64, AtomicU64); tier::COUNT],
 }
 
 impl std::fmt::Debug for History {
@@ -182,8 +188,13 @@ impl History {
             lost: self.lost.load(Ordering::Relaxed),
             corrupt: self.corrupt.load(Ordering::Relaxed),
             series: self.dictionary.read().len(),
+            refused: self.dictionary.read().refused,
             bytes: self.bytes.load(Ordering::Relaxed),
             tiers: std::array::from_fn(|tier| disk.as_ref().map_or(0, |disk| disk.size_of(tier))),
+            written: std::array::from_fn(|tier| {
+                let (rows, bytes) = &self.written[tier];
+                (rows.load(Ordering::Relaxed), bytes.load(Ordering::Relaxed))
+            }),
             writes,
             write_seconds,
             reads,
@@ -208,6 +219,13 @@ impl History {
             self.closed(0)
         } else {
             Millis::MAX
+        }
+    }
+
+    /// The clock was wrong by more than a day, and has been set right: what comes now has its place again.
+    pub(crate) fn rewind(&self, now: Millis) {
+        for (tier, closed) in TIERS.iter().zip(&self.closed) {
+            closed.fetch_min(tier.chunk_of(now - REVISION), Ordering::AcqRel);
         }
     }
 

@@ -26,6 +26,9 @@ pub struct Overload(pub usize);
 /// How much before a stretch is read at least, milliseconds: what a rate grows from.
 const SLACK: Millis = 60 * SECOND;
 
+/// A distribution is as much as so many numbers.
+const WEIGHT: usize = 10;
+
 /// What series were asked for, over what time.
 #[derive(Clone, Copy)]
 pub struct Past<'a> {
@@ -51,8 +54,12 @@ impl History {
     ) -> Result<BTreeMap<Box<str>, Vec<Stored>>, Overload> {
         let mut found = BTreeMap::new();
         let disk = self.disk();
-        let ring =
-            |series: &Series, from, to| rings.read(|state| state.find(series).map(|stored| copy(stored, from, to)));
+        let ring = |series: &Series, number, from, to| {
+            rings.read(|state| {
+                let stored = state.find(series).filter(|stored| stored.number() == Some(number));
+                stored.map(|stored| copy(stored, from, to))
+            })
+        };
         let look = Look {
             history: self,
             disk: disk.as_deref(),
@@ -108,7 +115,7 @@ fn copy(stored: &Stored, from: Millis, to: Millis) -> Copied {
     }
 }
 
-type FromRing<'a> = &'a dyn Fn(&Series, Millis, Millis) -> Option<Copied>;
+type FromRing<'a> = &'a dyn Fn(&Series, u32, Millis, Millis) -> Option<Copied>;
 
 /// The names of times, by tier and stretch.
 type Times = HashMap<(usize, Millis, u64), Option<Rc<Vec<u32>>>>;
@@ -172,7 +179,7 @@ impl<'a> Look<'a> {
             }
         });
         if let (true, Some(ring)) = (to > closed, self.ring)
-            && let Some(Copied::Samples(at, newest)) = ring(series, from.max(closed), to)
+            && let Some(Copied::Samples(at, newest)) = ring(series, number, from.max(closed), to)
         {
             self.spend(at.len());
             times.extend(at);
@@ -237,9 +244,9 @@ impl<'a> Look<'a> {
         if tier > 0 {
             counts.extend(self.newest_counts(series, number, tier, from.max(closed), to));
         } else if let Some(ring) = self.ring
-            && let Some(Copied::Counts(newest)) = ring(series, from.max(closed), to)
+            && let Some(Copied::Counts(newest)) = ring(series, number, from.max(closed), to)
         {
-            self.spend(newest.times.len());
+            self.spend(newest.times.len() * WEIGHT);
             counts.extend(newest);
         }
         counts
@@ -288,7 +295,8 @@ impl<'a> Look<'a> {
                     .history
                     .note_corrupt(TIERS[tier].name, &"a record and its times differ in length");
             }
-            self.spend(offsets.len());
+            let weight = if matches!(body, Body::Counts(_)) { WEIGHT } else { 1 };
+            self.spend(offsets.len() * weight);
             let times: Vec<Millis> = offsets.iter().map(|offset| start + Millis::from(*offset)).collect();
             take(&times, body);
         });

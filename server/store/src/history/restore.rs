@@ -14,10 +14,11 @@ use super::codec;
 use super::dictionary::{self, Dictionary};
 use super::disk::{Disk, DiskError};
 use super::journal::{Read, replay};
-use super::tier::{COUNT, TIERS};
+use super::tier::TIERS;
 use super::work::Worker;
 use super::{History, HistorySettings, Timed};
 use crate::source::SourceId;
+use crate::state::LEAP;
 
 /// A sample of before, and who had sent it.
 pub(crate) struct Restored {
@@ -55,6 +56,7 @@ impl History {
             writes: Timed::default(),
             reads: Timed::default(),
             bytes: 0.into(),
+            written: Default::default(),
             settings,
         };
         let engine = |error| DiskError::Engine(history.settings.path.clone(), error);
@@ -72,8 +74,9 @@ impl History {
         let mut below = now - REVISION;
         for (index, tier) in TIERS.iter().enumerate() {
             let closed = match disk.closed(index)? {
-                Some(closed) => closed,
-                None => {
+                // Written by a clock that was wrong, and since set right: what comes now has its place again.
+                Some(closed) if closed <= now + LEAP => closed,
+                _ => {
                     let closed = tier.chunk_of(below);
                     let mut batch = disk.batch();
                     disk.put_closed(&mut batch, index, closed);
@@ -89,10 +92,14 @@ impl History {
 
     fn read_dictionary(&self, disk: &Disk) {
         let newest = self.closed(0) + TIERS[0].chunk;
-        // No tier keeps anything older.
-        let oldest = newest - self.settings.keep[COUNT - 1] - TIERS[COUNT - 1].period;
+        // No tier keeps anything older: what had this number is gone before another series gets it.
+        let kept = TIERS
+            .iter()
+            .zip(self.settings.keep)
+            .map(|(tier, keep)| keep + 2 * tier.period);
+        let oldest = newest - kept.max().unwrap_or_default();
         let mut dictionary = self.dictionary.write();
-        let mut gone = Vec::new();
+        let (mut gone, mut highest) = (Vec::new(), None);
         for found in disk.series.iter() {
             let read = found
                 .into_inner()
@@ -103,6 +110,7 @@ impl History {
                         .try_into()
                         .map(u32::from_be_bytes)
                         .map_err(|_| "a number of another length".to_owned())?;
+                    highest = highest.max(Some(number));
                     dictionary::decode(number, &value, newest).map_err(|error| error.to_string())
                 });
             match read {
@@ -111,7 +119,9 @@ impl History {
                 Err(error) => self.note_corrupt("series", &error),
             }
         }
-        dictionary.settle();
+        // The largest number stays known, so that no number is ever another series'.
+        gone.retain(|number| Some(*number) != highest);
+        dictionary.begin_after(highest);
         for number in gone {
             if let Err(error) = disk.series.remove(number.to_be_bytes()) {
                 self.note_corrupt("series", &error);
@@ -220,12 +230,21 @@ fn distribution(one: Option<Distribution>) -> Value {
 
 /// Whether what lies there is broken, not the way to it.
 fn is_damage(error: &fjall::Error) -> bool {
+    use fjall::{Error, LsmError};
+
     match error {
-        fjall::Error::Io(error) => matches!(
-            error.kind(),
-            std::io::ErrorKind::NotFound | std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::InvalidData
-        ),
-        fjall::Error::Locked => false,
+        Error::Io(error) | Error::Storage(LsmError::Io(error)) => {
+            matches!(
+                error.kind(),
+                std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::InvalidData
+            )
+        }
+        // A newer engine's data are not broken, and what is locked or closed is not looked at.
+        Error::Locked
+        | Error::Poisoned
+        | Error::KeyspaceDeleted
+        | Error::InvalidVersion(Some(_))
+        | Error::Storage(LsmError::InvalidVersion(_)) => false,
         _ => true,
     }
 }

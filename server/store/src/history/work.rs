@@ -57,6 +57,8 @@ struct Job {
 pub(crate) trait Rings {
     fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T;
     fn journal<T>(&self, take: impl FnOnce(&mut Journal) -> T) -> T;
+    /// Puts what the rings hold from a time on into the journal.
+    fn journal_again(&self, from: Millis);
 }
 
 impl History {
@@ -65,7 +67,12 @@ impl History {
         let mut worker = self.worker.lock();
         let Some(disk) = self.disk() else {
             self.discard(rings);
-            return self.reopen(&mut worker, now) && self.tend_open(&mut worker, now, rings);
+            if !self.reopen(&mut worker, now) {
+                return false;
+            }
+            // What came meanwhile is in the rings alone: it shall outlive the process, too.
+            rings.journal_again(self.closed(0));
+            return self.tend_open(&mut worker, now, rings);
         };
         drop(disk);
         self.tend_open(&mut worker, now, rings)
@@ -91,7 +98,12 @@ impl History {
             Ok(more)
         });
         match done {
-            Ok(more) => more,
+            Ok(more) => {
+                if self.failing.lock().take().is_some() {
+                    tracing::info!("the history is kept again");
+                }
+                more
+            }
             Err(error) => {
                 self.fail(worker, now, &error);
                 false
@@ -161,13 +173,12 @@ impl History {
 
     /// Makes a piece of the records that are due, the finest tier's first.
     fn make_records(&self, worker: &mut Worker, disk: &Disk, now: Millis, rings: &impl Rings) -> fjall::Result<bool> {
-        let Some(mut job) = worker.job.take().or_else(|| self.next_job(now, rings)) else {
+        let Some(mut job) = worker.job.take().or_else(|| self.next_job(disk, now, rings)) else {
             return Ok(false);
         };
         let tier = &TIERS[job.tier];
         let end = job.start + tier.chunk;
         let mut batch = disk.batch();
-        let period = disk.period(job.tier, tier.period_of(job.start))?;
         let (made, next) = if job.tier == 0 {
             self.of_rings(rings, job.next, job.start, end)
         } else {
@@ -176,18 +187,30 @@ impl History {
         let stretch = job.start.div_euclid(tier.chunk);
         let began = Instant::now();
         let count = made.len() as u64;
-        for Made {
-            series, times, body, ..
-        } in &made
+        // Of a time in which nothing was measured there is no period.
+        let period = match made.first() {
+            Some(_) => Some(disk.period(job.tier, tier.period_of(job.start))?),
+            None => None,
+        };
+        let records = made.iter().zip(period.iter().cycle());
+        for (
+            Made {
+                series, times, body, ..
+            },
+            period,
+        ) in records
         {
             let offsets = chunk::offsets(times, job.start);
             let name = chunk::name_of(&offsets);
             if job.times.insert(name, ()).is_none() {
                 let mut bytes = Vec::new();
                 super::codec::put_column(&mut bytes, &offsets);
-                batch.insert(&period, times_key(stretch, name), bytes);
+                self.note_written(job.tier, 0, times_key(stretch, name).len() + bytes.len());
+                batch.insert(period, times_key(stretch, name), bytes);
             }
-            batch.insert(&period, record_key(*series, stretch), chunk::encode(name, body));
+            let (key, bytes) = (record_key(*series, stretch), chunk::encode(name, body));
+            self.note_written(job.tier, times.len(), key.len() + bytes.len());
+            batch.insert(period, key, bytes);
         }
         if job.tier == 0 {
             let mut dictionary = self.dictionary.write();
@@ -207,9 +230,14 @@ impl History {
         }
         disk.put_closed(&mut batch, job.tier, end);
         if job.tier == 0 {
-            while let Some((number, _)) = worker.written.pop_front_if(|(_, newest)| *newest < end) {
-                batch.remove(&disk.journal, number.to_be_bytes());
-            }
+            // One of a clock that was wrong must not keep those behind it.
+            worker.written.retain(|(number, newest)| {
+                let is_kept = *newest >= end;
+                if !is_kept {
+                    batch.remove(&disk.journal, number.to_be_bytes());
+                }
+                is_kept
+            });
         }
         batch.commit()?;
         self.writes.note(count, began);
@@ -217,9 +245,15 @@ impl History {
         Ok(true)
     }
 
+    fn note_written(&self, tier: usize, rows: usize, bytes: usize) {
+        let (all_rows, all_bytes) = &self.written[tier];
+        all_rows.fetch_add(rows as u64, Ordering::Relaxed);
+        all_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
     /// The stretch that is due next. Of the finest tier one is when it has settled; of the others when the tier below
     /// is written up to its end.
-    fn next_job(&self, now: Millis, rings: &impl Rings) -> Option<Job> {
+    fn next_job(&self, disk: &Disk, now: Millis, rings: &impl Rings) -> Option<Job> {
         (0..COUNT).find_map(|tier| {
             let chunk = TIERS[tier].chunk;
             let mut start = self.closed(tier);
@@ -232,6 +266,16 @@ impl History {
                 // Keiki was not there, or could not write: of what no ring knows there is nothing to write.
                 let next = rings.read(|state| state.next_sample(start)).unwrap_or(below).min(below);
                 start = start.max(TIERS[0].chunk_of(next));
+            }
+            if tier > 0 && start + chunk <= below {
+                // Nor where the tier below has nothing.
+                let period = TIERS[tier - 1].period;
+                let next = disk
+                    .periods(tier - 1)
+                    .into_iter()
+                    .find(|number| (number + 1) * period > start);
+                let next = next.map_or(below, |number| (number * period).min(below));
+                start = start.max(TIERS[tier].chunk_of(next));
             }
             (start + chunk <= below).then(|| Job {
                 tier,
@@ -293,6 +337,12 @@ impl History {
                 }
             }
         }
+        let keep = self.settings.keep;
+        let longest = keep.iter().max().copied().unwrap_or_default();
+        let gone = self.dictionary.write().expire(now - keep[0], now - longest);
+        for number in gone {
+            disk.series.remove(number.to_be_bytes())?;
+        }
         let mut bytes = disk.size()?;
         self.bytes.store(bytes, Ordering::Relaxed);
         while bytes > self.settings.bytes {
@@ -350,10 +400,8 @@ impl History {
         worker.retried = Some(Instant::now());
         match Disk::open(&self.settings.path) {
             Ok(disk) => {
-                tracing::info!("the history is kept again");
                 *self.disk.write() = Some(Arc::new(disk));
                 self.is_open.store(true, Ordering::Relaxed);
-                *self.failing.lock() = None;
                 true
             }
             Err(error) => {
