@@ -158,28 +158,36 @@ impl Dictionary {
         }
     }
 
-    /// Forgets the series that ended before `brief` and lived shorter than [`BRIEF`], and those that ended before `all`:
-    /// processes come and go by the thousand. What coarser tiers hold of them is then out of reach, and goes with its period.
-    pub(super) fn expire(&mut self, brief: Millis, all: Millis) -> Vec<u32> {
+    /// The series that ended before `brief` and lived shorter than [`BRIEF`], and those that ended before `all`: processes
+    /// come and go by the thousand.
+    pub(super) fn over(&self, brief: Millis, all: Millis) -> Vec<(u32, Arc<Series>)> {
         let over = |entry: &&Entry| {
             let lived = entry.last.saturating_sub(entry.first);
             let ended = entry.last > Millis::MIN && entry.last < brief;
             ended && (entry.last < all || lived < BRIEF)
         };
-        let gone: Vec<u32> = self.iter().filter(over).map(|entry| entry.number).collect();
-        for number in &gone {
-            let Some(entry) = self.entries[*number as usize].take() else {
+        self.iter()
+            .filter(over)
+            .map(|entry| (entry.number, Arc::clone(&entry.series)))
+            .collect()
+    }
+
+    /// Forgets series. What coarser tiers hold of them is then out of reach, and goes with its period.
+    pub(super) fn forget(&mut self, gone: &[u32]) {
+        for number in gone {
+            let Some(entry) = self.entries.get_mut(*number as usize).and_then(Option::take) else {
                 continue;
             };
-            let hash = entry.series.fingerprint();
-            if let Ok(found) = self.by_identity.find_entry(hash, |other| other == number) {
+            if let Ok(found) = self
+                .by_identity
+                .find_entry(entry.series.fingerprint(), |other| other == number)
+            {
                 found.remove();
             }
             if let Some(numbers) = self.metrics.get_mut(entry.series.name()) {
                 numbers.retain(|other| other != number);
             }
         }
-        gone
     }
 
     /// What the disk does not know yet, each with the bytes it is to keep.
@@ -335,10 +343,19 @@ mod tests {
             dictionary.seen(number, first);
             dictionary.seen(number, last);
         }
-        assert_eq!(dictionary.expire(7_000_000, 0), [0]);
+        let expire = |dictionary: &mut Dictionary, brief, all| {
+            let over: Vec<u32> = dictionary
+                .over(brief, all)
+                .into_iter()
+                .map(|(number, _)| number)
+                .collect();
+            dictionary.forget(&over);
+            over
+        };
+        assert_eq!(expire(&mut dictionary, 7_000_000, 0), [0]);
         assert_eq!(dictionary.of_metric("brief").count(), 0);
         assert_eq!(dictionary.number(&series("brief"), &source), Some(3));
-        assert_eq!(dictionary.expire(7_100_000, 7_100_000), [1]);
+        assert_eq!(expire(&mut dictionary, 7_100_000, 7_100_000), [1]);
         assert_eq!(dictionary.len(), 2);
     }
 }

@@ -153,6 +153,8 @@ pub(crate) struct History {
     dictionary: RwLock<Dictionary>,
     /// Up to when the records of each tier are written.
     closed: [AtomicI64; tier::COUNT],
+    /// How often `closed` went back: what was being made then is given up.
+    rewinds: AtomicU64,
     worker: Mutex<Worker>,
     is_open: AtomicBool,
     failing: Mutex<Option<(Millis, String)>>,
@@ -224,6 +226,7 @@ impl History {
 
     /// The clock was wrong by more than a day, and has been set right: what comes now has its place again.
     pub(crate) fn rewind(&self, now: Millis) {
+        self.rewinds.fetch_add(1, Ordering::AcqRel);
         for (tier, closed) in TIERS.iter().zip(&self.closed) {
             closed.fetch_min(tier.chunk_of(now - REVISION), Ordering::AcqRel);
         }

@@ -48,6 +48,7 @@ impl History {
             dictionary: RwLock::new(Dictionary::new(settings.series)),
             disk: RwLock::default(),
             closed: std::array::from_fn(|_| AtomicI64::new(0)),
+            rewinds: 0.into(),
             worker: Mutex::new(Worker::default()),
             is_open: true.into(),
             failing: Mutex::new(None),

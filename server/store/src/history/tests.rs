@@ -24,7 +24,11 @@ struct Bench {
 }
 
 fn open(path: &Path, now: Millis) -> Result<Store, DiskError> {
-    Store::open(Limits::default(), &SourceClass::ALL, HistorySettings::new(path), now)
+    let limits = Limits {
+        one_clock: true,
+        ..Limits::default()
+    };
+    Store::open(limits, &SourceClass::ALL, HistorySettings::new(path), now)
 }
 
 fn gauge_at(second: i64) -> f64 {
@@ -346,4 +350,22 @@ fn old_periods_are_dropped_and_coarser_ones_stay() {
     assert!(bench.points(&bench.gauge, START, START + HOUR, SECOND).is_empty());
     let from = START / 10_000 * 10_000 + 10_000;
     bench.check_slots(from, START + 29 * 60 * SECOND, 10 * SECOND);
+}
+
+#[test]
+fn a_wrong_date_that_is_set_right_does_not_stop_the_history() {
+    let mut bench = Bench::new();
+    bench.run(20 * 60);
+    let right = bench.now;
+    bench.now += 400 * 24 * HOUR;
+    bench.run(12 * 60);
+    bench.now = right;
+    bench.run(20 * 60);
+    bench.check_samples(right + 300 * SECOND, bench.now);
+    let stats = bench.store.history().expect("a history");
+    assert_eq!((stats.failing, stats.corrupt), (None, 0));
+    bench.reopen();
+    bench.check_samples(bench.now - 20 * 60 * SECOND + 300 * SECOND, bench.now);
+    bench.run(10 * 60);
+    bench.check_samples(bench.now - 10 * 60 * SECOND, bench.now);
 }

@@ -40,6 +40,8 @@ pub(super) struct Worker {
     job: Option<Job>,
     synced: Option<Instant>,
     dropped: Millis,
+    /// By what time it is decided what is too old.
+    age: Option<Millis>,
     retried: Option<Instant>,
 }
 
@@ -49,6 +51,8 @@ struct Job {
     tier: usize,
     start: Millis,
     next: usize,
+    /// How often `closed` had gone back when it began.
+    rewinds: u64,
     /// Times that are written already.
     times: HashMap<u64, ()>,
 }
@@ -93,7 +97,10 @@ impl History {
             }
             if (now - worker.dropped).abs() >= RETENTION {
                 worker.dropped = now;
-                self.drop_old(&disk, now)?;
+                // A date that leaps ahead may be wrong: what is kept ages on at a walk.
+                let age = worker.age.map_or(now, |age| now.min(age + 3 * RETENTION));
+                worker.age = Some(age);
+                self.drop_old(&disk, age, rings)?;
             }
             Ok(more)
         });
@@ -173,7 +180,9 @@ impl History {
 
     /// Makes a piece of the records that are due, the finest tier's first.
     fn make_records(&self, worker: &mut Worker, disk: &Disk, now: Millis, rings: &impl Rings) -> fjall::Result<bool> {
-        let Some(mut job) = worker.job.take().or_else(|| self.next_job(disk, now, rings)) else {
+        let rewinds = self.rewinds.load(Ordering::Acquire);
+        let begun = worker.job.take().filter(|job| job.rewinds == rewinds);
+        let Some(mut job) = begun.or_else(|| self.next_job(disk, now, rings)) else {
             return Ok(false);
         };
         let tier = &TIERS[job.tier];
@@ -281,6 +290,7 @@ impl History {
                 tier,
                 start,
                 next: 0,
+                rewinds: self.rewinds.load(Ordering::Acquire),
                 times: HashMap::new(),
             })
         })
@@ -326,7 +336,7 @@ impl History {
     }
 
     /// Drops the periods that are older than their tier is kept, and the oldest ones where there is too much.
-    fn drop_old(&self, disk: &Disk, now: Millis) -> fjall::Result<()> {
+    fn drop_old(&self, disk: &Disk, now: Millis, rings: &impl Rings) -> fjall::Result<()> {
         for (index, tier) in TIERS.iter().enumerate() {
             for number in disk.periods(index) {
                 let end = (number + 1) * tier.period;
@@ -339,7 +349,14 @@ impl History {
         }
         let keep = self.settings.keep;
         let longest = keep.iter().max().copied().unwrap_or_default();
-        let gone = self.dictionary.write().expire(now - keep[0], now - longest);
+        let is_gone = |series: &Series| rings.read(|state| state.find(series).is_none());
+        let over = self.dictionary.read().over(now - keep[0], now - longest);
+        let gone: Vec<u32> = over
+            .into_iter()
+            .filter(|(_, series)| is_gone(series))
+            .map(|(number, _)| number)
+            .collect();
+        self.dictionary.write().forget(&gone);
         for number in gone {
             disk.series.remove(number.to_be_bytes())?;
         }
