@@ -56,7 +56,7 @@ test("a stretch of time has the same points as the live window", async ({ start 
     const long = await server.panel("resources.cpu", "window=24h");
     return long.series.length > 0 && long;
   }, { timeout: 20_000 });
-  expect([long.step, long.stats.max !== null, long.to >= to]).toEqual([120, true, true]);
+  expect([long.step, long.stats.max !== null, long.to > to - 10_000]).toEqual([120, true, true]);
   expect((await get(server.url("/panels/resources.cpu.json?from=9&to=5"))).status).toBe(400);
 });
 

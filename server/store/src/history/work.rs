@@ -21,8 +21,8 @@ use crate::stored::Ring;
 /// How long after its end a stretch of the finest tier is written: samples may come late, and clocks be a little ahead.
 const SETTLED: Millis = REVISION + 15 * SECOND;
 
-/// Of how many series records are made in one call.
-const BATCH: usize = 256;
+/// Of how many series records are made in one call: a few milliseconds of work, and of holding the rings.
+const BATCH: usize = 64;
 
 /// How often what is too old is looked for.
 const RETENTION: Millis = 20 * SECOND;
