@@ -167,6 +167,7 @@ soak: build end2end/node_modules/.stamp ## Hours of live use: memory and drift (
 bench: build end2end/node_modules/.stamp ## Measure against the budgets and the peers (end2end/bench/run)
 	$(call need,$(BENCH_TOOLS))
 	$(END2END) end2end/bench/run
+	cargo run --release --locked -p keiki-store --example bench_history
 
 FUZZ_CASES ?= 20000
 fuzz: build end2end/node_modules/.stamp ## Property tests with many more cases (FUZZ_CASES=20000), then garbage on the wire
