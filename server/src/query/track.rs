@@ -89,28 +89,16 @@ impl<'a> Track<'a> {
     /// the slot's end.
     pub(crate) fn gauge(&self, function: Function, grid: &Grid, mut take: impl FnMut(usize, f64)) {
         let samples = self.samples();
+        let lows = self.folds.map_or(samples.values, |folds| &folds.min);
+        let highs = self.folds.map_or(samples.values, |folds| &folds.max);
         samples.walk(grid, |slot, end, first, next| {
             let value = if first < next {
                 let inside = &samples.values[first..next];
-                let folded = |column: &'a [f64]| &column[first..next];
-                match (function, self.folds) {
-                    (Function::Avg, Some(folds)) => {
-                        let count = folds.count[first..next]
-                            .iter()
-                            .map(|count| f64::from(*count))
-                            .sum::<f64>();
-                        folded(&folds.sum).iter().sum::<f64>() / count
-                    }
-                    (Function::Min, Some(folds)) => folded(&folds.min).iter().copied().fold(f64::INFINITY, f64::min),
-                    (Function::Max, Some(folds)) => {
-                        folded(&folds.max).iter().copied().fold(f64::NEG_INFINITY, f64::max)
-                    }
-                    (function, _) => match function {
-                        Function::Avg => inside.iter().sum::<f64>() / inside.len() as f64,
-                        Function::Min => inside.iter().copied().fold(f64::INFINITY, f64::min),
-                        Function::Max => inside.iter().copied().fold(f64::NEG_INFINITY, f64::max),
-                        _ => inside[inside.len() - 1],
-                    },
+                match function {
+                    Function::Avg => mean(inside, self.folds, first, next),
+                    Function::Min => lows[first..next].iter().copied().fold(f64::INFINITY, f64::min),
+                    Function::Max => highs[first..next].iter().copied().fold(f64::NEG_INFINITY, f64::max),
+                    _ => inside[inside.len() - 1],
                 }
             } else if next > 0 && end - samples.time(next - 1) <= self.reach {
                 samples.values[next - 1]
@@ -205,6 +193,17 @@ impl<'a> Track<'a> {
             return Some(samples.between(last, next));
         }
         (end - samples.time(last) <= self.reach).then(|| self.since(samples, last, last))
+    }
+}
+
+/// The mean of values, or of all the values that were folded into slots.
+fn mean(inside: &[f64], folds: Option<&Folds>, first: usize, next: usize) -> f64 {
+    match folds {
+        None => inside.iter().sum::<f64>() / inside.len() as f64,
+        Some(folds) => {
+            let counts = folds.count[first..next].iter();
+            folds.sum[first..next].iter().sum::<f64>() / counts.map(|count| f64::from(*count)).sum::<f64>()
+        }
     }
 }
 

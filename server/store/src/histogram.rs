@@ -59,12 +59,8 @@ impl Histograms {
 
     /// The samples within `[from, to)`.
     pub(super) fn between(&self, from: Millis, to: Millis) -> (Vec<Millis>, Vec<Option<Box<Distribution>>>) {
-        let (first, end) = (self.times.lower_bound(from), self.times.lower_bound(to));
-        let times = (first..end).map(|index| self.times.get(index)).collect();
-        (
-            times,
-            self.deltas.as_slice().get(first..end).unwrap_or_default().to_vec(),
-        )
+        let (places, times) = self.times.within(from, to);
+        (times, self.deltas.as_slice().get(places).unwrap_or_default().to_vec())
     }
 
     /// The running number of observations, as a counter's values.

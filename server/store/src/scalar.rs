@@ -59,12 +59,8 @@ impl Scalars {
 
     /// The samples within `[from, to)`.
     pub(super) fn between(&self, from: Millis, to: Millis) -> (Vec<Millis>, Vec<f64>) {
-        let (first, end) = (self.times.lower_bound(from), self.times.lower_bound(to));
-        let times = (first..end).map(|index| self.times.get(index)).collect();
-        (
-            times,
-            self.values.as_slice().get(first..end).unwrap_or_default().to_vec(),
-        )
+        let (places, times) = self.times.within(from, to);
+        (times, self.values.as_slice().get(places).unwrap_or_default().to_vec())
     }
 
     /// The values as they came.

@@ -1,5 +1,7 @@
 //! The times of a ring's samples: sorted, four bytes each.
 
+use std::ops::Range;
+
 use keiki_model::time::{Millis, SECOND};
 
 use super::slide::Slide;
@@ -91,6 +93,12 @@ impl Times {
         self.offsets
             .as_slice()
             .partition_point(|&offset| Millis::from(offset) * self.unit < time)
+    }
+
+    /// Which samples lie within `[from, to)`, and their times.
+    pub(super) fn within(&self, from: Millis, to: Millis) -> (Range<usize>, Vec<Millis>) {
+        let places = self.lower_bound(from)..self.lower_bound(to);
+        (places.clone(), places.map(|index| self.get(index)).collect())
     }
 
     pub(super) fn place(&self, time: Millis) -> Place {

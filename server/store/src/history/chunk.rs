@@ -8,6 +8,7 @@ use keiki_model::time::Millis;
 
 use super::codec::{self, Corrupt, Reader, exponential, put_column, put_distribution};
 use super::rows::Rows;
+use crate::stored::Ring;
 
 /// What a record holds beside its times.
 #[derive(Clone, Debug, PartialEq)]
@@ -132,6 +133,20 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(u64, Body), Corrupt> {
 }
 
 impl Body {
+    /// What a ring holds within `[from, to)`, and its times.
+    pub(super) fn of_ring(ring: &Ring, from: Millis, to: Millis) -> (Vec<Millis>, Self) {
+        match ring {
+            Ring::Counter(ring) | Ring::Gauge(ring) => {
+                let (times, values) = ring.between(from, to);
+                (times, Self::Samples(values))
+            }
+            Ring::Histogram(ring) => {
+                let (times, all) = ring.between(from, to);
+                (times, Self::Counts(all))
+            }
+        }
+    }
+
     /// How many samples or slots, if all columns have as many.
     pub(super) fn len(&self) -> Option<usize> {
         match self {

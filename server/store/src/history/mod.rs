@@ -45,7 +45,7 @@ mod tests;
 mod tier;
 mod work;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -250,9 +250,4 @@ impl History {
     fn disk(&self) -> Option<Arc<Disk>> {
         self.disk.read().clone()
     }
-}
-
-/// Whether a folder holds a history of this make, for messages before it is opened.
-pub fn exists(path: &Path) -> bool {
-    path.join("keyspaces").is_dir()
 }

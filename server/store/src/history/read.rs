@@ -57,7 +57,7 @@ impl History {
         let ring = |series: &Series, number, from, to| {
             rings.read(|state| {
                 let stored = state.find(series).filter(|stored| stored.number() == Some(number));
-                stored.map(|stored| copy(stored, from, to))
+                stored.map(|stored| Body::of_ring(stored.ring(), from, to))
             })
         };
         let look = Look {
@@ -96,26 +96,7 @@ impl History {
     }
 }
 
-/// What a ring holds of a stretch.
-pub(super) enum Copied {
-    Samples(Vec<Millis>, Vec<f64>),
-    Counts(Counts),
-}
-
-fn copy(stored: &Stored, from: Millis, to: Millis) -> Copied {
-    match stored.ring() {
-        Ring::Counter(ring) | Ring::Gauge(ring) => {
-            let (times, values) = ring.between(from, to);
-            Copied::Samples(times, values)
-        }
-        Ring::Histogram(ring) => {
-            let (times, all) = ring.between(from, to);
-            Copied::Counts(Counts { times, all })
-        }
-    }
-}
-
-type FromRing<'a> = &'a dyn Fn(&Series, u32, Millis, Millis) -> Option<Copied>;
+type FromRing<'a> = &'a dyn Fn(&Series, u32, Millis, Millis) -> Option<(Vec<Millis>, Body)>;
 
 /// The names of times, by tier and stretch.
 type Times = HashMap<(usize, Millis, u64), Option<Rc<Vec<u32>>>>;
@@ -179,7 +160,7 @@ impl<'a> Look<'a> {
             }
         });
         if let (true, Some(ring)) = (to > closed, self.ring)
-            && let Some(Copied::Samples(at, newest)) = ring(series, number, from.max(closed), to)
+            && let Some((at, Body::Samples(newest))) = ring(series, number, from.max(closed), to)
         {
             self.spend(at.len());
             times.extend(at);
@@ -242,35 +223,31 @@ impl<'a> Look<'a> {
             return counts;
         }
         if tier > 0 {
-            counts.extend(self.newest_counts(series, number, tier, from.max(closed), to));
+            counts.extend(self.folded_counts(series, number, tier, from.max(closed), to));
         } else if let Some(ring) = self.ring
-            && let Some(Copied::Counts(newest)) = ring(series, number, from.max(closed), to)
+            && let Some((times, Body::Counts(all))) = ring(series, number, from.max(closed), to)
         {
-            self.spend(newest.times.len() * WEIGHT);
-            counts.extend(newest);
+            self.spend(times.len() * WEIGHT);
+            counts.extend(Counts { times, all });
         }
         counts
     }
 
-    fn newest_counts(&self, series: &Series, number: u32, tier: usize, from: Millis, to: Millis) -> Counts {
+    /// As [`Look::folded_rows`].
+    pub(super) fn folded_counts(&self, series: &Series, number: u32, tier: usize, from: Millis, to: Millis) -> Counts {
         self.counts(series, number, tier - 1, from, to)
             .folded(TIERS[tier].step, from)
     }
 
-    /// The slots of a tier, made of the records of the tier below.
-    pub(super) fn folded_counts(&self, number: u32, tier: usize, from: Millis, to: Millis) -> Counts {
-        let mut counts = Counts::default();
-        self.records(tier - 1, number, from, to, |at, body| {
-            if let Body::Counts(found) = body {
-                counts.times.extend_from_slice(at);
-                counts.all.extend(found);
-            }
-        });
-        counts.folded(TIERS[tier].step, from)
-    }
-
     /// The records that have a part in `[from, to)`, with their times. What cannot be read is left out and counted.
-    fn records(&self, tier: usize, number: u32, from: Millis, to: Millis, mut take: impl FnMut(&[Millis], Body)) {
+    pub(super) fn records(
+        &self,
+        tier: usize,
+        number: u32,
+        from: Millis,
+        to: Millis,
+        mut take: impl FnMut(&[Millis], Body),
+    ) {
         let Some(disk) = self.disk.filter(|_| to > from && !self.overloaded.get()) else {
             return;
         };

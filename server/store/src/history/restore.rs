@@ -4,16 +4,17 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use fjall::{Guard, UserValue};
 use keiki_model::histogram::{Distribution, Exponential};
 use keiki_model::series::{Sample, Value};
 use keiki_model::time::{Millis, REVISION};
 use parking_lot::{Mutex, RwLock};
 
-use super::chunk::{self, Body};
-use super::codec;
-use super::dictionary::{self, Dictionary};
+use super::chunk::Body;
+use super::dictionary::{self, Dictionary, Entry};
 use super::disk::{Disk, DiskError};
 use super::journal::{Read, replay};
+use super::read::Look;
 use super::tier::TIERS;
 use super::work::Worker;
 use super::{History, HistorySettings, Timed};
@@ -102,18 +103,11 @@ impl History {
         let mut dictionary = self.dictionary.write();
         let (mut gone, mut highest) = (Vec::new(), None);
         for found in disk.series.iter() {
-            let read = found
-                .into_inner()
-                .map_err(|error| error.to_string())
-                .and_then(|(key, value)| {
-                    let number = key
-                        .as_ref()
-                        .try_into()
-                        .map(u32::from_be_bytes)
-                        .map_err(|_| "a number of another length".to_owned())?;
-                    highest = highest.max(Some(number));
-                    dictionary::decode(number, &value, newest).map_err(|error| error.to_string())
-                });
+            let read = keyed(found).and_then(|(key, value)| {
+                let number = u32::from_be_bytes(key);
+                highest = highest.max(Some(number));
+                dictionary::decode(number, &value, newest).map_err(|error| error.to_string())
+            });
             match read {
                 Ok(entry) if entry.last < oldest => gone.push(entry.number),
                 Ok(entry) => dictionary.insert(entry),
@@ -136,36 +130,13 @@ impl History {
         if closed <= from {
             return;
         }
-        let mut known = std::collections::HashMap::new();
+        let look = Look::of_records(self, disk);
         for entry in self.dictionary.read().iter().filter(|entry| entry.last >= from) {
-            disk.records(0, entry.number, from, closed, |start, bytes| {
-                let read = bytes.map_err(|error| error.to_string());
-                let read = read.and_then(|bytes| chunk::decode(bytes).map_err(|error| error.to_string()));
-                let (name, body) = match read {
-                    Ok(read) => read,
-                    Err(error) => return self.note_corrupt("records", &error),
-                };
-                let times: &Vec<u32> = known.entry((start, name)).or_insert_with(|| {
-                    let found = disk.times(0, start, name).ok().flatten();
-                    found
-                        .and_then(|bytes| codec::Reader::new(&bytes).column().ok())
-                        .unwrap_or_default()
-                });
-                if body.len() != Some(times.len()) {
-                    return self.note_corrupt("records", &"a record and its times differ in length");
-                }
-                let times = times.iter().map(|offset| start + Millis::from(*offset));
+            look.records(0, entry.number, from, closed, |times, body| {
+                let times = times.iter().copied();
                 let mut give = |time: Millis, value: Value| {
                     if time >= from {
-                        let sample = Sample {
-                            series: Arc::clone(&entry.series),
-                            time,
-                            value,
-                        };
-                        take(Restored {
-                            sample,
-                            source: entry.source.clone(),
-                        });
+                        take(restored(entry, time, value));
                     }
                 };
                 match body {
@@ -187,41 +158,47 @@ impl History {
         let mut worker = self.worker.lock();
         let dictionary = self.dictionary.read();
         for found in disk.journal.iter() {
-            let read = found
-                .into_inner()
-                .map_err(|error| error.to_string())
-                .and_then(|(key, value)| {
-                    let number = key
-                        .as_ref()
-                        .try_into()
-                        .map(u64::from_be_bytes)
-                        .map_err(|_| "a number of another length".to_owned())?;
-                    worker.next = worker.next.max(number + 1);
-                    let newest = replay(&value, |series, time, value| {
-                        let Some(entry) = dictionary.get(series).filter(|_| time >= closed) else {
-                            return;
-                        };
-                        let value = match value {
-                            Read::Number(value) => Value::Number(value),
-                            Read::Distribution(value) => distribution(value),
-                        };
-                        let sample = Sample {
-                            series: Arc::clone(&entry.series),
-                            time,
-                            value,
-                        };
-                        take(Restored {
-                            sample,
-                            source: entry.source.clone(),
-                        });
-                    });
-                    Ok((number, newest.map_err(|error| error.to_string())?))
+            let read = keyed(found).and_then(|(key, value)| {
+                let number = u64::from_be_bytes(key);
+                worker.next = worker.next.max(number + 1);
+                let newest = replay(&value, |series, time, value| {
+                    let Some(entry) = dictionary.get(series).filter(|_| time >= closed) else {
+                        return;
+                    };
+                    let value = match value {
+                        Read::Number(value) => Value::Number(value),
+                        Read::Distribution(value) => distribution(value),
+                    };
+                    take(restored(entry, time, value));
                 });
+                Ok((number, newest.map_err(|error| error.to_string())?))
+            });
             match read {
                 Ok(written) => worker.written.push_back(written),
                 Err(error) => self.note_corrupt("journal", &error),
             }
         }
+    }
+}
+
+/// A key of this length, and what lies under it.
+fn keyed<const N: usize>(found: Guard) -> Result<([u8; N], UserValue), String> {
+    let (key, value) = found.into_inner().map_err(|error| error.to_string())?;
+    let key = key
+        .as_ref()
+        .try_into()
+        .map_err(|_| "a number of another length".to_owned())?;
+    Ok((key, value))
+}
+
+fn restored(entry: &Entry, time: Millis, value: Value) -> Restored {
+    Restored {
+        sample: Sample {
+            series: Arc::clone(&entry.series),
+            time,
+            value,
+        },
+        source: entry.source.clone(),
     }
 }
 

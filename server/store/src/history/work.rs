@@ -1,7 +1,7 @@
 //! What is done in the background: writing the journal, making records, dropping what is too old, coming back after a
 //! failure. Called a few times a second; each call does a bounded piece.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -16,7 +16,6 @@ use super::read::Look;
 use super::tier::{COUNT, TIERS};
 use super::{History, Journal};
 use crate::state::State;
-use crate::stored::Ring;
 
 /// How long after its end a stretch of the finest tier is written: samples may come late, and clocks be a little ahead.
 const SETTLED: Millis = REVISION + 15 * SECOND;
@@ -54,7 +53,7 @@ struct Job {
     /// How often `closed` had gone back when it began.
     rewinds: u64,
     /// Times that are written already.
-    times: HashMap<u64, ()>,
+    times: HashSet<u64>,
 }
 
 /// The state behind the store's lock, for the moments in which it is needed.
@@ -132,14 +131,10 @@ impl History {
         let (entries, lost) = rings.journal(Journal::take);
         self.lost.fetch_add(lost, Ordering::Relaxed);
         let fresh = self.dictionary.write().take_fresh();
-        let Some(entries) = entries else {
-            return if fresh.is_empty() {
-                Ok(())
-            } else {
-                self.commit_entries(worker, disk, None, fresh)
-            };
-        };
-        self.commit_entries(worker, disk, Some(entries), fresh)
+        if entries.is_none() && fresh.is_empty() {
+            return Ok(());
+        }
+        self.commit_entries(worker, disk, entries, fresh)
     }
 
     fn commit_entries(
@@ -211,7 +206,7 @@ impl History {
         {
             let offsets = chunk::offsets(times, job.start);
             let name = chunk::name_of(&offsets);
-            if job.times.insert(name, ()).is_none() {
+            if job.times.insert(name) {
                 let mut bytes = Vec::new();
                 super::codec::put_column(&mut bytes, &offsets);
                 self.note_written(job.tier, 0, times_key(stretch, name).len() + bytes.len());
@@ -291,7 +286,7 @@ impl History {
                 start,
                 next: 0,
                 rewinds: self.rewinds.load(Ordering::Acquire),
-                times: HashMap::new(),
+                times: HashSet::new(),
             })
         })
     }
@@ -303,16 +298,7 @@ impl History {
             let found = state.series.get(from..to).unwrap_or_default().iter().flatten();
             let made = found.filter_map(|stored| {
                 let series = stored.number()?;
-                let (times, body) = match stored.ring() {
-                    Ring::Counter(ring) | Ring::Gauge(ring) => {
-                        let (times, values) = ring.between(start, end);
-                        (times, Body::Samples(values))
-                    }
-                    Ring::Histogram(ring) => {
-                        let (times, all) = ring.between(start, end);
-                        (times, Body::Counts(all))
-                    }
-                };
+                let (times, body) = Body::of_ring(stored.ring(), start, end);
                 (!times.is_empty()).then_some(Made { series, times, body })
             });
             (made.collect(), (to < state.series.len()).then_some(to))
@@ -324,14 +310,8 @@ impl History {
         let (entries, next) = self.dictionary.read().batch(job.next, BATCH / 4);
         let look = Look::of_records(self, disk);
         let alive = entries.iter().filter(|entry| entry.last >= job.start);
-        let made = alive.filter_map(|entry| {
-            let Folded { times, body } = folded(&look, &entry.series, entry.number, job.tier, job.start, end);
-            (!times.is_empty()).then_some(Made {
-                series: entry.number,
-                times,
-                body,
-            })
-        });
+        let made = alive.map(|entry| folded(&look, &entry.series, entry.number, job, end));
+        let made = made.filter(|made| !made.times.is_empty());
         (made.collect(), next)
     }
 
@@ -447,23 +427,18 @@ struct Made {
     body: Body,
 }
 
-/// A stretch of a series in the slots of a tier.
-struct Folded {
-    times: Vec<Millis>,
-    body: Body,
-}
-
-fn folded(look: &Look<'_>, series: &Series, number: u32, tier: usize, start: Millis, end: Millis) -> Folded {
-    if series.kind() == Kind::Histogram {
-        let counts = look.folded_counts(number, tier, start, end);
-        return Folded {
-            times: counts.times,
-            body: Body::Counts(counts.all),
-        };
-    }
-    let mut rows = look.folded_rows(series, number, tier, start, end);
-    Folded {
-        times: std::mem::take(&mut rows.times),
-        body: Body::Rows(rows),
+/// A stretch of a series in the slots of a job's tier.
+fn folded(look: &Look<'_>, series: &Series, number: u32, job: &Job, end: Millis) -> Made {
+    let (times, body) = if series.kind() == Kind::Histogram {
+        let counts = look.folded_counts(series, number, job.tier, job.start, end);
+        (counts.times, Body::Counts(counts.all))
+    } else {
+        let mut rows = look.folded_rows(series, number, job.tier, job.start, end);
+        (std::mem::take(&mut rows.times), Body::Rows(rows))
+    };
+    Made {
+        series: number,
+        times,
+        body,
     }
 }
