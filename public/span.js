@@ -74,6 +74,40 @@ export function start() {
   document.addEventListener("keydown", ({ key }) => key === "Escape" && drag && stop());
 
   // A menu closes when something else is pressed.
-  const menu = strip.querySelector("details");
-  document.addEventListener("click", ({ target }) => menu?.open && !menu.contains(target) && (menu.open = false));
+  const menus = [...strip.querySelectorAll("details")];
+  document.addEventListener("click", ({ target }) => menus.forEach((menu) => menu.open && !menu.contains(target) && (menu.open = false)));
+
+  for (const link of strip.querySelectorAll("a.png")) {
+    link.hidden = false;
+    link.addEventListener("click", (event) => {
+      event.preventDefault();
+      png(link.href, link.download);
+    });
+  }
+  for (const button of strip.querySelectorAll("button.remove")) {
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      const { api } = button.closest("[data-api]").dataset;
+      const answer = await fetch(`${api}/${button.dataset.id}`, { method: "DELETE" }).catch(() => undefined);
+      // Gone already is gone, too.
+      if (answer?.ok || answer?.status === 404) button.closest("li").remove();
+    });
+  }
+}
+
+/** Draws a panel's picture at twice its size, and hands it over as a file. */
+async function png(href, name) {
+  const theme = getComputedStyle(document.documentElement).colorScheme.includes("dark") ? "dark" : "light";
+  const address = new URL(href);
+  if (!address.searchParams.has("theme")) address.searchParams.set("theme", theme);
+  const image = new Image();
+  image.src = address.href;
+  await image.decode();
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [image.naturalWidth * 2, image.naturalHeight * 2];
+  canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+  const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }

@@ -97,6 +97,8 @@ pub struct PageRequest {
     pub window: u32,
     /// Where it ends, Unix milliseconds; `None` for now.
     pub until: Option<Millis>,
+    /// With what time before it is compared, seconds: one of [`PageRequest::COMPARED`].
+    pub compare: Option<u32>,
     /// Whose data.
     pub scope: Scope,
     /// The language of the page.
@@ -154,12 +156,16 @@ impl PageRequest {
     /// The windows of a page, seconds.
     pub const WINDOWS: [u32; 9] = [60, 300, 900, 3_600, 21_600, 86_400, 604_800, 2_592_000, MAX_WINDOW];
 
+    /// What a page can be compared with, seconds: the day before and the week before.
+    pub const COMPARED: [u32; 2] = [86_400, 604_800];
+
     /// The page of an address without a query.
     pub fn new(subject: Subject, language: Language, base: &str) -> Self {
         Self {
             subject,
             window: DEFAULT_WINDOW,
             until: None,
+            compare: None,
             scope: Scope::default(),
             language,
             language_chosen: false,
@@ -198,6 +204,10 @@ impl PageRequest {
                 }
                 "from" => from = Some(view::time(value).ok_or_else(|| bad("from", "Unix milliseconds"))?),
                 "to" => request.until = Some(view::time(value).ok_or_else(|| bad("to", "Unix milliseconds"))?),
+                "compare" => {
+                    let found = Self::COMPARED.into_iter().find(|&before| compare_text(before) == value);
+                    request.compare = Some(found.ok_or_else(|| bad("compare", "1d or 7d"))?);
+                }
                 "service" => {
                     let value = decoded().ok_or_else(|| bad("service", "a service's name, percent-encoded"))?;
                     request.scope.services.insert(value);
@@ -288,6 +298,9 @@ impl PageRequest {
         } else if self.window != DEFAULT_WINDOW {
             put("window", window_text(self.window));
         }
+        if let Some(before) = self.compare {
+            put("compare", compare_text(before));
+        }
         for service in self.scope.services.iter() {
             put("service", &percent_encode(service));
         }
@@ -327,7 +340,10 @@ impl PageRequest {
 
     /// The view whose snapshot the page shows.
     pub fn view(&self) -> View {
-        let view = View::of_window(self.subject.clone(), self.window, self.scope.clone());
+        let view = View {
+            compare: self.compare,
+            ..View::of_window(self.subject.clone(), self.window, self.scope.clone())
+        };
         match self.until {
             Some(until) => view.ending(until),
             None => view,
@@ -366,6 +382,14 @@ fn window_text(window: u32) -> &'static str {
         2_592_000 => "30d",
         MAX_WINDOW => "90d",
         _ => "5m",
+    }
+}
+
+/// With what is compared, as addresses write it.
+fn compare_text(before: u32) -> &'static str {
+    match before {
+        86_400 => "1d",
+        _ => "7d",
     }
 }
 

@@ -3,7 +3,7 @@
 //! It is markup of the server's alone, and stands outside of what the app takes over: every way is a plain link.
 //! `public/span.js` adds what needs a script.
 
-use keiki_model::frame::Snapshot;
+use keiki_model::frame::{AnnotationKind, Snapshot};
 use keiki_model::text::Language;
 use keiki_model::time::{Millis, SECOND, Zone};
 use keiki_model::view::{MAX_WINDOW, percent_encode};
@@ -18,6 +18,17 @@ const LATER: (&str, &str) = ("次の期間", "Later");
 const WIDER: (&str, &str) = ("広げる", "Zoom out");
 const NOW: (&str, &str) = ("現在へ", "Now");
 const EXPORT: (&str, &str) = ("書き出し", "Export");
+const COMPARE: (&str, &str) = ("比較", "Compare");
+const ALONE: (&str, &str) = ("比較しない", "Nothing");
+const DAY_BEFORE: (&str, &str) = ("前日", "The day before");
+const WEEK_BEFORE: (&str, &str) = ("前週", "The week before");
+const DASHED: (&str, &str) = ("点線", "Dashed: ");
+const NOTES: (&str, &str) = ("記録", "Notes");
+const NO_NOTES: (&str, &str) = ("この期間の記録はありません。", "Nothing is noted in this time.");
+const REMOVE: (&str, &str) = ("削除", "Remove");
+const WHAT: (&str, &str) = ("内容", "What happened");
+const WHEN: (&str, &str) = ("日時", "When");
+const ADD: (&str, &str) = ("追加", "Add");
 const HINT: (&str, &str) = (
     "グラフをドラッグすると、その期間に拡大します。",
     "Drag across a chart to zoom in.",
@@ -118,8 +129,81 @@ pub(crate) fn strip(request: &PageRequest, snapshot: &Snapshot) -> Markup {
             (way(LATER, "later", span.later(now)))
             (way(WIDER, "wider", span.wider(now)))
             @if span.until.is_some() { (way(NOW, "now", Some(span.now()))) }
+            @if let Some(before) = request.compare {
+                p class="compared" { (say(DASHED, language)) @if language == Language::Ja { ": " } (say(compared(before), language)) }
+            }
             p class="hint" { (say(HINT, language)) }
+            (compare(request))
+            (notes(request, snapshot))
             (export(request, snapshot))
+        }
+    }
+}
+
+fn compared(before: u32) -> (&'static str, &'static str) {
+    if before == PageRequest::COMPARED[0] {
+        DAY_BEFORE
+    } else {
+        WEEK_BEFORE
+    }
+}
+
+/// The same page beside the same time before.
+fn compare(request: &PageRequest) -> Markup {
+    let language = request.language;
+    let choices = [None, Some(PageRequest::COMPARED[0]), Some(PageRequest::COMPARED[1])];
+    html! {
+        details class="menu compare" {
+            summary class="button" { (say(COMPARE, language)) }
+            ul {
+                @for choice in choices {
+                    @let name = say(choice.map_or(ALONE, compared), language);
+                    @let chosen = (request.compare == choice).then_some("true");
+                    li { a href=(request.with(|request| request.compare = choice).href()) aria-current=[chosen] { (name) } }
+                }
+            }
+        }
+    }
+}
+
+/// What happened in the time shown, and a form to tell more. Without a script it can be told, too.
+fn notes(request: &PageRequest, snapshot: &Snapshot) -> Markup {
+    let language = request.language;
+    let (zone, all) = (&snapshot.header.zone, &snapshot.header.annotations);
+    let api = [&request.base, "/api/annotations"].concat();
+    // On a stretch of the past something is noted of that time: its middle, until it is set.
+    let middle = request.until.map(|until| until - Span::of(request).length() / 2);
+    html! {
+        details class="menu notes" data-api=(api) {
+            summary class="button" { (say(NOTES, language)) @if !all.is_empty() { " " b { (all.len()) } } }
+            div {
+                @if all.is_empty() { p { (say(NO_NOTES, language)) } }
+                ul {
+                    @for one in all.iter().rev() {
+                        @let id = format!("{}-{}", one.time, one.number);
+                        li {
+                            time { (date(zone.date(one.time))) " " (zone.hms(one.time)) } " "
+                            span { (one.says(language)) }
+                            @if AnnotationKind::TOLD.contains(&one.kind) {
+                                button type="button" class="remove" data-id=(id) hidden { (say(REMOVE, language)) }
+                            }
+                        }
+                    }
+                }
+                form method="post" action=(api) {
+                    input type="hidden" name="next" value=(request.href());
+                    input type="hidden" name="offset" value=(zone.offset);
+                    select name="kind" aria-label=(say(NOTES, language)) {
+                        @for kind in AnnotationKind::TOLD.into_iter().rev() {
+                            option value=(kind.as_str()) { (kind.word(language)) }
+                        }
+                    }
+                    input name="text" required maxlength="200" placeholder=(say(WHAT, language)) aria-label=(say(WHAT, language));
+                    input type="datetime-local" name="when" step="1" value=[middle.map(|at| [&date(zone.date(at)), "T", &zone.hms(at)].concat())]
+                        aria-label={ (say(WHEN, language)) " (" (zone.name) ")" };
+                    button class="button" { (say(ADD, language)) }
+                }
+            }
         }
     }
 }
@@ -129,7 +213,7 @@ fn export(request: &PageRequest, snapshot: &Snapshot) -> Markup {
     let language = request.language;
     let query = request.query_string();
     html! {
-        details class="export" {
+        details class="menu export" {
             summary class="button" { (say(EXPORT, language)) }
             ul {
                 @for panel in &snapshot.panels {
@@ -139,6 +223,8 @@ fn export(request: &PageRequest, snapshot: &Snapshot) -> Markup {
                         @for form in ["csv", "json", "svg"] {
                             " " a href={ (file) "." (form) (query) } download={ (panel.spec.id) "." (form) } { (form.to_uppercase()) }
                         }
+                        // A script draws it from the picture.
+                        " " a class="png" href={ (file) ".svg" (query) } download={ (panel.spec.id) ".png" } hidden { "PNG" }
                     }
                 }
             }

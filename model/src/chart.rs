@@ -5,7 +5,7 @@
 //! model is a pure function of the points in the window: the same points give the same axis.
 
 use crate::format::{self, Formatted, Scale};
-use crate::frame::{Annotation, AnnotationKind};
+use crate::frame::Annotation;
 use crate::panel::{ChartKind, PanelSnapshot};
 use crate::text::Language;
 use crate::time::{Millis, SECOND, Zone};
@@ -95,9 +95,20 @@ pub struct Mark {
     /// When.
     pub left: f64,
     /// What.
-    pub label: &'static str,
+    pub label: String,
     /// Whether there is room for the label.
     pub roomy: bool,
+}
+
+/// What lies beneath the lines.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shade {
+    /// `band` for how far the values within the slots went, `ghost` for the line of an earlier time.
+    pub kind: &'static str,
+    /// The colour of its series.
+    pub class: &'static str,
+    /// Of a band from `low` to `high`.
+    pub points: Vec<Point>,
 }
 
 /// The name at the end of a line.
@@ -161,6 +172,8 @@ pub struct ChartModel {
     pub gaps: Vec<Gap>,
     /// What happened.
     pub marks: Vec<Mark>,
+    /// What lies beneath the lines.
+    pub shades: Vec<Shade>,
     /// What is drawn. Stacked ones from the bottom up.
     pub series: Vec<Series>,
     /// The lines' names.
@@ -198,6 +211,7 @@ impl ChartModel {
             good: None,
             gaps: gaps::find(panel, &visible, options.language),
             marks: marks(from, to, options),
+            shades: Vec::new(),
             series: Vec::new(),
             ends: Vec::new(),
             rug: points::rug(panel, &visible),
@@ -216,6 +230,7 @@ impl ChartModel {
         model.cut = axis.cut;
         (model.warn, model.bad, model.good) = axis.stretches();
         let lines = drawn.lines(axis.range, options.points);
+        model.shades = drawn.shades(panel, &keys, axis.range, options.points);
         model.series = keys
             .into_iter()
             .zip(visible)
@@ -275,10 +290,7 @@ fn marks(from: Millis, to: Millis, options: &Options<'_>) -> Vec<Mark> {
         .enumerate()
         .map(|(index, annotation)| Mark {
             left: lefts[index],
-            label: match (annotation.kind, options.language) {
-                (AnnotationKind::KeikiStarted, Language::En) => "Keiki started",
-                (AnnotationKind::KeikiStarted, Language::Ja) => "Keiki 起動",
-            },
+            label: annotation.says(options.language),
             roomy: next(index) - lefts[index] > ROOM,
         })
         .collect()

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::panel::{Failure, PanelSnapshot, Row, SeriesPoints, Stat, State};
 use crate::target::Status;
+use crate::text::Language;
 use crate::time::{Millis, SECOND, Zone};
 
 /// What a page shows of a group besides its panels: the tab's word and shape.
@@ -28,8 +29,14 @@ pub struct GroupSummary {
 pub struct Annotation {
     /// When.
     pub time: Millis,
+    /// Its number among those of that time.
+    #[serde(default)]
+    pub number: u32,
     /// What kind of event.
     pub kind: AnnotationKind,
+    /// What its author says of it, or by how much the clock was moved.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub text: Arc<str>,
 }
 
 /// The kinds of annotation.
@@ -38,6 +45,57 @@ pub struct Annotation {
 pub enum AnnotationKind {
     /// Keiki was started.
     KeikiStarted,
+    /// The machine's clock was set.
+    ClockSet,
+    /// Something was deployed.
+    Deployment,
+    /// A run of a benchmark or of a job.
+    Run,
+    /// Anything else.
+    Note,
+}
+
+impl AnnotationKind {
+    /// What people and their programs may tell; the rest Keiki finds by itself.
+    pub const TOLD: [Self; 3] = [Self::Deployment, Self::Run, Self::Note];
+
+    /// The name in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::KeikiStarted => "keiki_started",
+            Self::ClockSet => "clock_set",
+            Self::Deployment => "deployment",
+            Self::Run => "run",
+            Self::Note => "note",
+        }
+    }
+
+    /// The kind in words.
+    pub fn word(self, language: Language) -> &'static str {
+        let (ja, en) = match self {
+            Self::KeikiStarted => ("Keiki 起動", "Keiki started"),
+            Self::ClockSet => ("時刻変更", "Clock set"),
+            Self::Deployment => ("デプロイ", "Deployment"),
+            Self::Run => ("実行", "Run"),
+            Self::Note => ("メモ", "Note"),
+        };
+        match language {
+            Language::Ja => ja,
+            Language::En => en,
+        }
+    }
+}
+
+impl Annotation {
+    /// What it says: its text, and its kind where that tells more.
+    pub fn says(&self, language: Language) -> String {
+        let word = self.kind.word(language);
+        match (self.kind, &*self.text) {
+            (_, "") => word.to_owned(),
+            (AnnotationKind::Note, text) => text.to_owned(),
+            (_, text) => [word, " ", text].concat(),
+        }
+    }
 }
 
 /// What is true of the whole view.
@@ -138,6 +196,9 @@ pub struct PanelDelta {
     /// The series that were born: their place in the new list, ascending.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub born: Vec<(usize, SeriesPoints)>,
+    /// What it is compared with, if that changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Vec<SeriesPoints>>,
     /// The table's rows that changed, by place; a place at the end is a new row.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rows: Vec<(usize, Row)>,
@@ -153,7 +214,8 @@ pub struct PanelDelta {
     /// Its new failure.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "change")]
     pub failure: Change<Failure>,
-    /// The whole panel, where the change is not of the kinds above (its spec changed).
+    /// The whole panel, where the change is not of the kinds above (its spec changed; its slots have extremes, which come
+    /// seldom).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub whole: Option<Box<PanelSnapshot>>,
 }
@@ -264,6 +326,8 @@ impl PanelDelta {
     fn between(at: usize, old: &PanelSnapshot, new: &PanelSnapshot) -> Option<Self> {
         let moved = (new.to - old.to) / (Millis::from(new.step.max(1)) * SECOND);
         let same_grid = old.step == new.step && old.slots == new.slots && moved >= 0;
+        let plain = |panel: &PanelSnapshot| panel.series.iter().all(|series| series.min.is_empty());
+        let same_grid = same_grid && (plain(old) && plain(new) || old == new);
         if !same_grid || (!Arc::ptr_eq(&old.spec, &new.spec) && old.spec != new.spec) {
             return Some(Self {
                 at,
@@ -280,6 +344,7 @@ impl PanelDelta {
             slots: moved,
             failure: changed(&old.failure, &new.failure),
             row_count: changed(&old.rows.len(), &new.rows.len()),
+            before: changed(&old.before, &new.before),
             ..Self::default()
         };
         match (old.newest, new.newest) {
@@ -365,6 +430,9 @@ impl PanelDelta {
         }
         panel.to += self.slots * Millis::from(panel.step) * SECOND;
         self.apply_series(panel);
+        if let Some(before) = self.before {
+            panel.before = before;
+        }
         if let Some(count) = self.row_count {
             panel.rows.truncate(count);
         }

@@ -349,6 +349,25 @@ pub struct SeriesPoints {
     pub labels: Labels,
     /// One per slot, oldest first; a gap is `None`. Rounded to 4 significant digits, ratios to 1e-5.
     pub points: Vec<Option<f64>>,
+    /// How far the values within each slot went, where slots of the past hold more than one; else empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub min: Vec<Option<f64>>,
+    /// As `min`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub max: Vec<Option<f64>>,
+}
+
+impl SeriesPoints {
+    /// A series of which no more is known than its points.
+    pub fn new(labels: Labels, points: Vec<Option<f64>>) -> Self {
+        let (min, max) = (Vec::new(), Vec::new());
+        Self {
+            labels,
+            points,
+            min,
+            max,
+        }
+    }
 }
 
 /// One row of a table.
@@ -398,6 +417,9 @@ pub struct PanelSnapshot {
     pub slots: u32,
     /// Its series, each with `slots` points.
     pub series: Vec<SeriesPoints>,
+    /// What it is compared with: the same lines of an earlier time, on these slots; of a stack, its total.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<SeriesPoints>,
     /// Its table's rows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rows: Vec<Row>,

@@ -1,6 +1,6 @@
 //! Views: what a client looks at, as it stands in the stream's address.
 //!
-//! `<view>@<step>[/<window>][;until=<unix ms>][;service=<v>]…[;host=<v>]…[;new]`, where the view is `overview`, `group:<group>` or
+//! `<view>@<step>[/<window>][;until=<unix ms>][;compare=<seconds>][;service=<v>]…[;host=<v>]…[;new]`, where the view is `overview`, `group:<group>` or
 //! `panel:<id>`. The canonical form (values sorted, defaults written out, without `;new`) is the view's key: one key,
 //! one encoded frame.
 
@@ -19,6 +19,8 @@ pub const MAX_POINTS: u32 = 1_000;
 pub const LIVE_WINDOW: u32 = 900;
 /// The longest window of all, seconds: ninety days.
 pub const MAX_WINDOW: u32 = 90 * 86_400;
+/// What is compared with another time is compared with the same time of another day, seconds.
+const DAY: u32 = 86_400;
 /// Steps of windows longer than the live one, seconds. Each but the first few is a multiple of what is kept for long.
 const LONG_STEPS: [u32; 11] = [2, 5, 10, 30, 60, 120, 300, 900, 1_800, 3_600, 10_800];
 /// The most services or hosts that one view may name.
@@ -89,6 +91,8 @@ pub struct View {
     pub window: u32,
     /// Where it ends, Unix milliseconds, a multiple of the step; `None` for now.
     pub until: Option<Millis>,
+    /// With what time before it is compared, seconds: whole days.
+    pub compare: Option<u32>,
     /// Whose data.
     pub scope: Scope,
 }
@@ -111,6 +115,7 @@ impl View {
             step,
             window: window.next_multiple_of(step),
             until: None,
+            compare: None,
             scope,
         }
     }
@@ -125,9 +130,9 @@ impl View {
         }
     }
 
-    /// Whether it reaches further back than the live window, or is of another time.
+    /// Whether it reaches further back than the live window, or is of another time, or compared with one.
     pub fn is_past(&self) -> bool {
-        self.until.is_some() || self.window > LIVE_WINDOW
+        self.until.is_some() || self.compare.is_some() || self.window > LIVE_WINDOW
     }
 
     /// The overview, five minutes at one second.
@@ -162,6 +167,9 @@ impl fmt::Display for View {
         write!(f, "@{}/{}", self.step, self.window)?;
         if let Some(until) = self.until {
             write!(f, ";until={until}")?;
+        }
+        if let Some(compare) = self.compare {
+            write!(f, ";compare={compare}")?;
         }
         for service in self.scope.services.iter() {
             write!(f, ";service={}", percent_encode(service))?;
@@ -222,7 +230,8 @@ impl fmt::Display for ViewError {
             ),
             Self::Option(text) => write!(
                 f,
-                "bad option {text:?}: write until= (Unix ms), service=, host= (percent-encoded) or new"
+                "bad option {text:?}: write until= (Unix ms), compare= (seconds: whole days, at most 90), service=, host= \
+                 (percent-encoded) or new"
             ),
         }
     }
@@ -259,12 +268,16 @@ impl FromStr for Item {
         }
         let mut scope = Scope::default();
         let mut new = false;
-        let mut until = None;
+        let (mut until, mut compare) = (None, None);
         for option in parts {
             let bad = || ViewError::Option(clip(option));
             match option.split_once('=') {
                 None if option == "new" => new = true,
                 Some(("until", value)) => until = Some(time(value).ok_or_else(bad)?),
+                Some(("compare", value)) => {
+                    let days = |seconds: &u32| (1..=MAX_WINDOW).contains(seconds) && seconds.is_multiple_of(DAY);
+                    compare = Some(value.parse().ok().filter(days).ok_or_else(bad)?);
+                }
                 Some(("service", value)) => {
                     scope.services.insert(percent_decode(value).ok_or_else(bad)?);
                 }
@@ -282,6 +295,7 @@ impl FromStr for Item {
             step,
             window,
             until: None,
+            compare,
             scope,
         };
         let view = match until {
@@ -378,6 +392,9 @@ mod tests {
             "overview@1;service=%ff",
             "overview@1;until=x",
             "overview@1;until=-1",
+            "overview@1;compare=0",
+            "overview@1;compare=3600",
+            "overview@1;compare=7862400",
         ] {
             assert!(key(bad).starts_with("bad option"), "{bad}");
         }
@@ -388,6 +405,10 @@ mod tests {
         assert_eq!(
             key("overview@5/3600;until=1763800001000"),
             "overview@5/3600;until=1763800005000"
+        );
+        assert_eq!(
+            key("overview@1;service=a;compare=604800;until=1763800001000"),
+            "overview@1/300;until=1763800001000;compare=604800;service=a"
         );
         assert_eq!(
             key("group:api@1;until=1763800001000;service=a"),

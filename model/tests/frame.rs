@@ -67,6 +67,7 @@ fn snapshot() -> Snapshot {
         to: 1_000_000_000,
         slots: SLOTS,
         series: Vec::new(),
+        before: Vec::new(),
         rows: Vec::new(),
         stats: vec![Stat::default(); group.card().spec.stats.len()],
         failure: None,
@@ -116,7 +117,7 @@ fn happen(panel: &mut PanelSnapshot, event: &Event) {
             if panel.series.iter().all(|series| series.labels != labels) {
                 let points = (0..slots).map(|slot| (slot % 3 != 0).then_some(slot as f64)).collect();
                 let place = usize::from(*place) % (panel.series.len() + 1);
-                panel.series.insert(place, SeriesPoints { labels, points });
+                panel.series.insert(place, SeriesPoints::new(labels, points));
             }
         }
         Event::Gone(place) if !panel.series.is_empty() => {

@@ -4,6 +4,7 @@
 //! puts the parts together.
 
 pub mod access;
+pub mod annotation;
 pub mod clock;
 pub mod config;
 pub mod hub;

@@ -6,12 +6,14 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use keiki_instrument::{Identity, JobInstrument, QueryInstrument, Recorder};
+use keiki_model::frame::AnnotationKind;
 use keiki_model::panel::Failure;
 use keiki_model::series::{Labels, Sample};
 use keiki_model::time::Millis;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::annotation::{Annotations, Told};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config};
 use crate::hub::{self, Composer, Hub, StreamMetrics};
@@ -44,6 +46,8 @@ metrics! {
     HISTORY_COMPACTIONS = Counter "keiki_history_compactions_total" [] every 1000: "Compactions that were completed.";
     HISTORY_LOST = Counter "keiki_history_lost_total" [] every 1000: "Samples that the disk did not take in time.";
     HISTORY_CORRUPT = Counter "keiki_history_corrupt_total" [] every 1000: "Parts that could not be read and are left out.";
+    ANNOTATIONS = Gauge "keiki_annotations" [] every 1000: "Annotations that are kept.";
+    ANNOTATIONS_DROPPED = Counter "keiki_annotations_dropped_total" [] every 1000: "Annotations that gave way to newer ones: there are as many as limits.annotations.";
     STORE_REJECTED = Counter "keiki_store_rejected_total" ["reason"] every 1000: "Samples not kept, by reason.";
 }
 
@@ -189,6 +193,19 @@ fn history_samples(store: &Store, identity: &Labels) -> impl FnMut(Millis) -> Ve
     }
 }
 
+/// What the annotations tell of themselves, as samples.
+fn annotation_samples(annotations: &Annotations, identity: &Labels) -> impl FnMut(Millis) -> Vec<Sample> + use<> {
+    let annotations = annotations.clone();
+    let [all, dropped] = [ANNOTATIONS, ANNOTATIONS_DROPPED].map(|metric| metric.series(identity, &[]));
+    move |now| {
+        let (count, gone) = annotations.counts();
+        vec![
+            Sample::number(&all, now, count as f64),
+            Sample::number(&dropped, now, gone as f64),
+        ]
+    }
+}
+
 /// Why a panel's source fails, in the words of the panel.
 struct Failing(StatusBoard);
 
@@ -269,6 +286,13 @@ pub async fn run(config: Config, bound: web::Bound, shutdown: CancellationToken)
     jobs.set_length(0);
 
     let engine = Engine::new(store.clone(), Failing(board.clone())).measured(queries);
+    let annotations = Annotations::open(store.clone(), config.limits.annotations);
+    let start = Told {
+        kind: AnnotationKind::KeikiStarted,
+        text: Arc::default(),
+        service: String::new(),
+    };
+    annotations.add(started, start);
     let presets: HashMap<_, _> = config
         .services
         .iter()
@@ -283,7 +307,7 @@ pub async fn run(config: Config, bound: web::Bound, shutdown: CancellationToken)
         move |now| site.zone(now),
         web::assets::build_id().into(),
         Arc::clone(&boot),
-        started,
+        annotations.clone(),
     );
     let limits = hub::Limits {
         views: config.limits.views,
@@ -320,13 +344,15 @@ pub async fn run(config: Config, bound: web::Bound, shutdown: CancellationToken)
     }
     let extra: own::Extra = Box::new(store_samples(&store, &identity));
     let of_history: own::Extra = Box::new(history_samples(&store, &identity));
+    let of_annotations: own::Extra = Box::new(annotation_samples(&annotations, &identity));
     feeding.start(OwnSource::new(
         recorder.clone(),
         board.clone(),
-        vec![extra, of_history],
+        vec![extra, of_history, of_annotations],
         totals.clone(),
     ));
     feeding.tasks.spawn(hub.clone().run(SystemClock, shutdown.clone()));
+    let watch = tokio::spawn(annotations.clone().watch());
 
     let (ready, read) = (hub.clone(), totals.clone());
     let state = web::State {
@@ -347,9 +373,11 @@ pub async fn run(config: Config, bound: web::Bound, shutdown: CancellationToken)
             }
             missing
         }),
+        annotations,
         recorder,
     };
     let served = web::serve(bound, web::Options::from(&config), state, shutdown).await;
+    watch.abort();
     let ended = tokio::time::timeout(Duration::from_secs(1), async {
         while feeding.tasks.join_next().await.is_some() {}
     });

@@ -7,12 +7,12 @@
 use keiki_model::chart::{ChartModel, Role, Tick, percent};
 use maud::{Markup, html};
 
-use super::path::{Path, whole};
+use super::path::{HEIGHT, Path, areas, lines, whole};
 
 /// A gap narrower than this has no room for its label on a phone; a share of the plot.
 const NARROW: f64 = 0.42;
 
-/// Grid, the stretch within the target, and gaps.
+/// Grid, the stretch within the target, gaps, and what else lies beneath the lines.
 pub(super) fn under(model: &ChartModel) -> Markup {
     html! {
         @if let Some(good) = model.good {
@@ -23,6 +23,14 @@ pub(super) fn under(model: &ChartModel) -> Markup {
             rect class="gap" x=(percent(gap.left)) width=(percent(gap.width)) height="100%" {}
             @if let Some(label) = &gap.label {
                 text class=(if gap.width < NARROW { "note narrow" } else { "note" }) x=(percent(gap.left + gap.width / 2.0)) y="50%" dy=".35em" { (label) }
+            }
+        }
+        @if !model.shades.is_empty() {
+            svg class="plot" viewBox="0 0 1000 1000" preserveAspectRatio="none" {
+                @for shade in &model.shades {
+                    @let draw = if shade.kind == "band" { areas } else { lines };
+                    path class={ (shade.kind) " " (shade.class) } d=(draw(&shade.points, HEIGHT).finish()) {}
+                }
             }
         }
     }

@@ -1,5 +1,12 @@
 //! Paths of whole numbers and relative steps: short, and alike enough to compress well.
 
+use keiki_model::chart::Point;
+
+use super::ALONE;
+
+/// How high the data's box is in its own units.
+pub(super) const HEIGHT: f64 = 1000.0;
+
 /// The data of a path.
 #[derive(Default)]
 pub(super) struct Path {
@@ -60,4 +67,59 @@ impl Path {
     pub(super) fn finish(self) -> String {
         self.data
     }
+}
+
+/// Where a point lies in a box so many units wide.
+pub(super) fn at(point: &Point, width: f64) -> (i32, i32) {
+    (whole(point.left, width), whole(1.0 - point.high, HEIGHT))
+}
+
+/// Stretches of points between breaks.
+fn runs(points: &[Point]) -> impl Iterator<Item = &[Point]> {
+    points.split(Point::is_break).filter(|run| !run.is_empty())
+}
+
+/// The line through points.
+pub(super) fn lines(points: &[Point], width: f64) -> Path {
+    let mut path = Path::default();
+    for run in runs(points) {
+        let (x, y) = at(&run[0], width);
+        if run.len() == 1 {
+            // A value without neighbours would not be seen.
+            path.start(x - whole(ALONE, width).max(1), y);
+            path.go(x, y);
+            continue;
+        }
+        path.start(x, y);
+        for point in &run[1..] {
+            let (x, y) = at(point, width);
+            path.go(x, y);
+        }
+    }
+    path
+}
+
+/// What lies between `low` and `high`.
+pub(super) fn areas(points: &[Point], width: f64) -> Path {
+    let mut path = Path::default();
+    for run in runs(points) {
+        let floor = |point: &Point| (whole(point.left, width), whole(1.0 - point.low, HEIGHT));
+        let (first, last) = (floor(&run[0]), floor(&run[run.len() - 1]));
+        let flat = run.iter().all(|point| (point.low - run[0].low).abs() < f64::EPSILON);
+        path.start(first.0, first.1);
+        for point in run {
+            let (x, y) = at(point, width);
+            path.go(x, y);
+        }
+        if flat {
+            path.go(last.0, last.1);
+        } else {
+            for point in run.iter().rev() {
+                let (x, y) = floor(point);
+                path.go(x, y);
+            }
+        }
+        path.raw("z");
+    }
+    path
 }

@@ -8,17 +8,14 @@ use std::fmt::Write as _;
 use keiki_model::chart::{ChartModel, Heat, Point, Series};
 use keiki_model::panel::ChartKind;
 
-use super::path::{Path, whole};
-use super::{ALONE, BAR};
+use super::BAR;
+use super::path::{HEIGHT, Path, areas, at, lines, whole};
 
 mod badge;
 mod standalone;
 
 pub use badge::badge_svg;
 pub use standalone::standalone_svg;
-
-/// How high the data's box is in its own units.
-const HEIGHT: f64 = 1000.0;
 
 /// The data of a chart.
 pub(super) fn plot(model: &ChartModel) -> String {
@@ -69,58 +66,6 @@ fn write_path(svg: &mut String, kind: &str, series: &Series, path: Path) {
             path.finish()
         );
     }
-}
-
-fn at(point: &Point, width: f64) -> (i32, i32) {
-    (whole(point.left, width), whole(1.0 - point.high, HEIGHT))
-}
-
-/// Stretches of points between breaks.
-fn runs(points: &[Point]) -> impl Iterator<Item = &[Point]> {
-    points.split(Point::is_break).filter(|run| !run.is_empty())
-}
-
-fn lines(points: &[Point], width: f64) -> Path {
-    let mut path = Path::default();
-    for run in runs(points) {
-        let (x, y) = at(&run[0], width);
-        if run.len() == 1 {
-            // A value without neighbours would not be seen.
-            path.start(x - whole(ALONE, width).max(1), y);
-            path.go(x, y);
-            continue;
-        }
-        path.start(x, y);
-        for point in &run[1..] {
-            let (x, y) = at(point, width);
-            path.go(x, y);
-        }
-    }
-    path
-}
-
-fn areas(points: &[Point], width: f64) -> Path {
-    let mut path = Path::default();
-    for run in runs(points) {
-        let floor = |point: &Point| (whole(point.left, width), whole(1.0 - point.low, HEIGHT));
-        let (first, last) = (floor(&run[0]), floor(&run[run.len() - 1]));
-        let flat = run.iter().all(|point| (point.low - run[0].low).abs() < f64::EPSILON);
-        path.start(first.0, first.1);
-        for point in run {
-            let (x, y) = at(point, width);
-            path.go(x, y);
-        }
-        if flat {
-            path.go(last.0, last.1);
-        } else {
-            for point in run.iter().rev() {
-                let (x, y) = floor(point);
-                path.go(x, y);
-            }
-        }
-        path.raw("z");
-    }
-    path
 }
 
 fn bars(points: &[Point], width: f64, bar: f64) -> Path {

@@ -102,6 +102,7 @@ mod tests {
             cells: Vec::new(),
         };
         PanelSnapshot {
+            before: Vec::new(),
             spec: group::panel("resources.processes").unwrap().spec.clone().into(),
             state: State::Live,
             status: None,

@@ -150,6 +150,7 @@ fn panel(spec: &PanelSpec, view: &View, mood: Mood, seed: u64) -> PanelSnapshot 
     let to = NOW.div_euclid(i64::from(view.step) * 1_000) * i64::from(view.step) * 1_000;
     let status = stats.iter().filter_map(|stat| stat.status).max();
     PanelSnapshot {
+        before: Vec::new(),
         spec: Arc::new(spec.clone()),
         state,
         status: status.filter(|_| matches!(state, State::Live | State::Stale)),
@@ -195,27 +196,18 @@ fn wave(base: f64, slots: usize, gap: usize, seed: u64) -> Vec<Option<f64>> {
 fn series(spec: &PanelSpec, slots: usize, mood: Mood, seed: u64) -> Vec<SeriesPoints> {
     let gap = if mood == Mood::Stale { slots / 20 } else { 0 };
     let base = typical(spec.unit, None);
-    let line = |labels: Labels, scale: f64, seed: u64| SeriesPoints {
-        labels,
-        points: wave(base * scale, slots, gap, seed),
-    };
+    let line = |labels: Labels, scale: f64, seed: u64| SeriesPoints::new(labels, wave(base * scale, slots, gap, seed));
     let naming: Vec<&str> = spec.naming.iter().map(String::as_str).collect();
     match (spec.chart, naming.as_slice()) {
         (ChartKind::Stat, _) => Vec::new(),
         (ChartKind::Heat, _) => [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5]
             .iter()
             .enumerate()
-            .map(|(at, le)| SeriesPoints {
-                labels: Labels::new([("le", le.to_string())]),
-                points: wave(
-                    [3.0, 90.0, 420.0, 260.0, 60.0, 9.0, 1.0][at],
-                    slots,
-                    gap,
-                    seed + at as u64,
-                )
-                .into_iter()
-                .map(|point| point.map(f64::round))
-                .collect(),
+            .map(|(at, le)| {
+                let counts = [3.0, 90.0, 420.0, 260.0, 60.0, 9.0, 1.0][at];
+                let points = wave(counts, slots, gap, seed + at as u64);
+                let whole = points.into_iter().map(|point| point.map(f64::round));
+                SeriesPoints::new(Labels::new([("le", le.to_string())]), whole.collect())
             })
             .collect(),
         (ChartKind::Table, _) => rows(spec)

@@ -164,7 +164,7 @@ fn rows(panel: &PanelSnapshot, columns: &Columns) -> (Vec<f64>, Vec<Vec<Option<f
         .filter_map(|series| {
             let upper = match series.labels.get("le")? {
                 "+Inf" => f64::INFINITY,
-                bound => bound.parse().ok().filter(|bound: &f64| *bound > 0.0)?,
+                bound => decimal(bound).filter(|bound| *bound > 0.0)?,
             };
             let counts = columns
                 .ranges()
@@ -177,6 +177,19 @@ fn rows(panel: &PanelSnapshot, columns: &Columns) -> (Vec<f64>, Vec<Vec<Option<f
     rows.into_iter().unzip()
 }
 
+/// A number of at most 15 digits without an exponent, as bounds are written. The standard library's reading of any number
+/// brings tables of ten kilobytes into the WASM.
+fn decimal(text: &str) -> Option<f64> {
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+    let mut digits = 0.0;
+    for digit in whole.bytes().chain(part.bytes()) {
+        digits = digits * 10.0 + f64::from(char::from(digit).to_digit(10)?);
+    }
+    // Both exact, so that the quotient is the number nearest to what is written.
+    let known = (1..=15).contains(&(whole.len() + part.len()));
+    known.then(|| digits / part.bytes().fold(1.0, |power, _| power * 10.0))
+}
+
 /// The lower bound of a bucket: the upper one of the bucket below, else as far below as the next one is above.
 fn lower_bound(uppers: &[f64], row: usize) -> f64 {
     let upper = uppers[row];
@@ -185,5 +198,28 @@ fn lower_bound(uppers: &[f64], row: usize) -> f64 {
         (None, Some(above)) if above.is_finite() && upper.is_finite() && *above > upper => upper * upper / above,
         _ if upper.is_finite() => upper / 2.0,
         _ => 1.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::decimal;
+
+    #[test]
+    fn bounds_are_plain_numbers() {
+        assert_eq!(decimal("0.0001"), Some(1e-4));
+        assert_eq!(decimal("60"), Some(60.0));
+        for bad in ["", ".", "1e3", "-1", "+1", "1.2.3", "0.1234567890123456"] {
+            assert_eq!(decimal(bad), None, "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_read_is_what_the_standard_library_reads(text in "[0-9]{1,8}(\\.[0-9]{1,7})?") {
+            prop_assert_eq!(decimal(&text), text.parse().ok());
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! Points: merged into columns, stacked, thinned, and placed on the plot.
 
-use crate::chart::names::status_class;
-use crate::panel::{ChartKind, Palette, PanelSnapshot};
+use crate::chart::Shade;
+use crate::chart::names::{Key, status_class};
+use crate::panel::{ChartKind, Palette, PanelSnapshot, SeriesPoints};
 use crate::sort::sort_places;
 use crate::time::{Millis, SECOND};
 
@@ -92,10 +93,24 @@ pub(super) struct Drawn {
     lefts: Vec<f64>,
     /// Per series, and per place; a hidden series has none.
     values: Vec<Vec<Option<f64>>>,
+    /// The least and the greatest value of each place: of each series, or of all of a stack. Empty where nothing is known
+    /// but the values themselves.
+    extremes: Vec<Vec<Range>>,
+    /// The values of each line of an earlier time.
+    before: Vec<Vec<Option<f64>>>,
     stacked: bool,
     bars: bool,
+    /// How far right of its place a line over bars lies: in their middle.
+    middle: f64,
     /// The window's first slot, counted from the epoch.
     first: Millis,
+}
+
+/// The least and the greatest value.
+type Range = Option<(f64, f64)>;
+
+fn widen(range: Range, (low, high): (f64, f64)) -> Range {
+    Some(range.map_or((low, high), |(least, most)| (least.min(low), most.max(high))))
 }
 
 /// The mean of what is there.
@@ -106,6 +121,12 @@ pub(super) fn mean(values: &[Option<f64>]) -> Option<f64> {
         .filter(|value| value.is_finite())
         .fold((0.0, 0usize), |(sum, count), value| (sum + value, count + 1));
     (count > 0).then(|| sum / ratio(count, 1))
+}
+
+/// The mean of each column.
+fn means(columns: &Columns, series: &SeriesPoints) -> Vec<Option<f64>> {
+    let mean_of = |range| mean(series.points.get(range).unwrap_or_default());
+    columns.ranges().map(mean_of).collect()
 }
 
 impl Drawn {
@@ -125,17 +146,35 @@ impl Drawn {
             .map(|(series, visible)| match (visible, bars) {
                 (false, _) => Vec::new(),
                 (true, false) => series.points.iter().map(finite).collect(),
-                (true, true) => columns
-                    .ranges()
-                    .map(|range| mean(series.points.get(range).unwrap_or_default()))
-                    .collect(),
+                (true, true) => means(columns, series),
             })
             .collect();
+        let stacked = matches!(panel.spec.chart, ChartKind::StackedArea | ChartKind::Bar);
+        let mut extremes: Vec<Vec<Range>> = Vec::new();
+        if !bars && panel.series.iter().any(|series| !series.min.is_empty()) {
+            extremes = panel
+                .series
+                .iter()
+                .zip(visible)
+                .map(|(series, visible)| ranges(series, *visible))
+                .collect();
+        }
+        if stacked && !extremes.is_empty() {
+            extremes = vec![(0..slots).map(|slot| sum(&extremes, slot)).collect()];
+        }
+        let on_places = |series: &SeriesPoints| match bars {
+            false => series.points.iter().map(finite).collect(),
+            true => means(columns, series),
+        };
+        let before = panel.before.iter().map(on_places).collect();
         Self {
             lefts,
             values,
-            stacked: matches!(panel.spec.chart, ChartKind::StackedArea | ChartKind::Bar),
+            extremes,
+            before,
+            stacked,
             bars,
+            middle: if bars { columns.width() / 2.0 } else { 0.0 },
             first: first_slot(panel),
         }
     }
@@ -151,17 +190,76 @@ impl Drawn {
 
     /// The least and the greatest value; of a stack, of its totals.
     pub(super) fn extent(&self) -> Option<(f64, f64)> {
-        let widen = |extent: Option<(f64, f64)>, value: f64| match extent {
-            None => Some((value, value)),
-            Some((low, high)) => Some((low.min(value), high.max(value))),
-        };
-        if self.stacked {
+        let one = |range: Range, value: f64| widen(range, (value, value));
+        let drawn = if self.stacked {
             (0..self.lefts.len())
                 .filter_map(|place| self.total(place))
-                .fold(None, widen)
+                .fold(None, one)
         } else {
-            self.values.iter().flatten().flatten().copied().fold(None, widen)
+            self.values.iter().flatten().flatten().copied().fold(None, one)
+        };
+        let beneath = self.before.iter().flatten().flatten().copied().fold(drawn, one);
+        self.extremes.iter().flatten().flatten().copied().fold(beneath, widen)
+    }
+
+    /// What lies beneath the lines, at most `most` points each besides breaks.
+    pub(super) fn shades(
+        &self,
+        panel: &PanelSnapshot,
+        keys: &[Key],
+        (low, high): (f64, f64),
+        most: usize,
+    ) -> Vec<Shade> {
+        let height = |value: f64| ((value - low) / (high - low)).clamp(0.0, 1.0);
+        let class = |place: usize| keys.get(place).map_or("", |key| key.class);
+        let mut shades = Vec::with_capacity(self.extremes.len() + self.before.len());
+        for (place, extremes) in self
+            .extremes
+            .iter()
+            .enumerate()
+            .filter(|(_, extremes)| !extremes.is_empty())
+        {
+            let size = extremes.len().div_ceil(most.max(1));
+            let points = extremes.chunks(size).enumerate().map(|(column, slots)| {
+                let range = slots.iter().flatten().copied().fold(None, widen);
+                let (low, high) = range.map_or((0.0, f64::NAN), |(low, high)| (height(low), height(high)));
+                let left = self.lefts[(column * size + size / 2).min(self.lefts.len() - 1)];
+                Point { left, low, high }
+            });
+            let class = if self.stacked { "" } else { class(place) };
+            let points = points.collect();
+            shades.push(Shade {
+                kind: "band",
+                class,
+                points,
+            });
         }
+        for (values, series) in self.before.iter().zip(&panel.before) {
+            let same = panel.series.iter().position(|now| now.labels == series.labels);
+            let place = |place: usize| {
+                let left = self.lefts[place] + self.middle;
+                values[place].map_or(
+                    Point {
+                        left,
+                        low: 0.0,
+                        high: f64::NAN,
+                    },
+                    |value| Point {
+                        left,
+                        low: 0.0,
+                        high: height(value),
+                    },
+                )
+            };
+            let points = self.places(values, most).into_iter().map(place).collect();
+            let class = same.filter(|_| !self.stacked).map_or("", class);
+            shades.push(Shade {
+                kind: "ghost",
+                class,
+                points,
+            });
+        }
+        shades
     }
 
     /// The points of each series on an axis, at most `most` each besides breaks. Those of a stack stand at the same
@@ -258,6 +356,27 @@ impl Drawn {
         kept.dedup();
         kept
     }
+}
+
+/// How far a series went at each slot; of a hidden one nothing.
+fn ranges(series: &SeriesPoints, visible: bool) -> Vec<Range> {
+    let at = |values: &[Option<f64>], slot: usize| values.get(slot).copied().flatten();
+    let slots = if visible { series.points.len() } else { 0 };
+    let range = |slot: usize| {
+        let value = at(&series.points, slot)?;
+        let (low, high) = (
+            at(&series.min, slot).unwrap_or(value),
+            at(&series.max, slot).unwrap_or(value),
+        );
+        (low.is_finite() && high.is_finite()).then_some((low, high))
+    };
+    (0..slots).map(range).collect()
+}
+
+/// How far the total of a stack went at most, from where it is.
+fn sum(ranges: &[Vec<Range>], slot: usize) -> Range {
+    let here = ranges.iter().filter_map(|ranges| ranges.get(slot).copied().flatten());
+    here.reduce(|(low, high), (more_low, more_high)| (low + more_low, high + more_high))
 }
 
 /// Where the failures of a stack of status classes were.

@@ -52,11 +52,9 @@ pub(super) fn panel(chart: ChartKind, unit: Unit, goal: Option<Goal>, series: &[
         series: series
             .iter()
             .enumerate()
-            .map(|(place, points)| SeriesPoints {
-                labels: Labels::new([("name", format!("s{place}"))]),
-                points: points.clone(),
-            })
+            .map(|(place, points)| SeriesPoints::new(Labels::new([("name", format!("s{place}"))]), points.clone()))
             .collect(),
+        before: Vec::new(),
         rows: Vec::new(),
         stats: vec![Stat::default()],
         failure: None,

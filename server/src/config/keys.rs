@@ -355,6 +355,11 @@ pub static TABLES: &[Table] = &[
             limit("views", "256", "Distinct views computed at a time."),
             limit("views_per_connection", "32", "Views of one stream."),
             limit("subscribers", "12000", "Open streams."),
+            limit(
+                "annotations",
+                "10000",
+                "Annotations that are kept, Keiki's own starts among them; beyond, the oldest go.",
+            ),
             limit("page_cache_entries", "256", "Pages and pictures in the cache."),
             limit("page_cache_bytes", "33554432", "Bytes in the cache."),
         ],

@@ -161,6 +161,8 @@ pub struct Limits {
     pub views_per_connection: usize,
     /// Open streams.
     pub subscribers: usize,
+    /// Annotations that are kept.
+    pub annotations: usize,
     /// Pages and pictures in the cache.
     pub page_cache_entries: usize,
     /// Bytes in the cache.

@@ -231,6 +231,7 @@ impl Resolver {
             ["series", "series_per_metric", "labels", "label_bytes"].map(&mut limit);
         let [views, views_per_connection, subscribers] =
             ["views", "views_per_connection", "subscribers"].map(&mut limit);
+        let annotations = limit("annotations");
         let [page_cache_entries, page_cache_bytes] = ["page_cache_entries", "page_cache_bytes"].map(&mut limit);
         Some(Limits {
             series: series?,
@@ -240,6 +241,7 @@ impl Resolver {
             views: views?,
             views_per_connection: views_per_connection?,
             subscribers: subscribers?,
+            annotations: annotations?,
             page_cache_entries: page_cache_entries?,
             page_cache_bytes: page_cache_bytes?,
         })

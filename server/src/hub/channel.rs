@@ -32,6 +32,8 @@ pub(super) struct Published {
     pub(super) snapshot: Arc<Snapshot>,
     /// The end of its newest closed slot.
     closed: Millis,
+    /// Of what was told of its time.
+    edition: u64,
     /// The snapshot's event, made when somebody first needs it.
     event: OnceLock<Bytes>,
     /// Consecutive deltas up to the snapshot, oldest first.
@@ -118,10 +120,9 @@ impl Channel {
         let old = self.published();
         let closed = self.closed(tick);
         // A wall clock that was set back has slots that were published before; the view waits until it has caught up.
-        if let Some(old) = old
-            .as_ref()
-            .filter(|old| old.snapshot.seq >= tick.seq || old.closed >= closed)
-        {
+        let edition = compose.edition();
+        let is_new = |old: &Published| old.closed < closed || old.closed == closed && old.edition != edition;
+        if let Some(old) = old.as_ref().filter(|old| old.snapshot.seq >= tick.seq || !is_new(old)) {
             return Arc::clone(old);
         }
         let job = jobs.job("compose");
@@ -150,6 +151,7 @@ impl Channel {
         let published = Arc::new(Published {
             snapshot,
             closed,
+            edition,
             event: OnceLock::new(),
             log: log.into_iter().collect(),
             heartbeat: old.map_or(0, |old| old.heartbeat),
@@ -182,6 +184,7 @@ impl Channel {
                 let copy = Published {
                     snapshot: Arc::clone(&old.snapshot),
                     closed: old.closed,
+                    edition: old.edition,
                     event,
                     log: Arc::clone(&old.log),
                     heartbeat: old.heartbeat,

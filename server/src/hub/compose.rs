@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use keiki_model::frame::{Annotation, AnnotationKind, GroupSummary, Header, Snapshot};
+use keiki_model::frame::{GroupSummary, Header, Snapshot};
 use keiki_model::group::{self, Group};
 use keiki_model::panel::{Panel, PanelSnapshot};
 use keiki_model::preset::{LOAD, Targets};
@@ -11,7 +11,8 @@ use keiki_model::series::SERVICE_NAME;
 use keiki_model::time::{Millis, SECOND, Zone};
 use keiki_model::view::{Scope, Subject, View};
 
-use super::{Compose, Tick};
+use super::{Compose, Tick, compare};
+use crate::annotation::Annotations;
 use crate::query::{Ask, Engine};
 use crate::source::status::StatusBoard;
 
@@ -40,8 +41,8 @@ pub struct Composer {
     pub build: Arc<str>,
     /// Names this run of the server.
     pub boot: Arc<str>,
-    /// When this run began.
-    pub started: Millis,
+    /// What happened.
+    pub annotations: Annotations,
     /// At which level of load each scope was, and when that was looked at.
     pub(super) levels: Mutex<HashMap<Scope, (u64, Targets)>>,
     /// The tabs of the newest tick.
@@ -57,7 +58,7 @@ impl Composer {
         zone: impl Fn(Millis) -> Zone + Send + Sync + 'static,
         build: Arc<str>,
         boot: Arc<str>,
-        started: Millis,
+        annotations: Annotations,
     ) -> Self {
         let (summaries, levels) = (Mutex::default(), Mutex::default());
         Self {
@@ -67,7 +68,7 @@ impl Composer {
             zone: Box::new(zone),
             build,
             boot,
-            started,
+            annotations,
             levels,
             summaries,
         }
@@ -129,6 +130,19 @@ impl Composer {
         }
         let mut stats = found.spec.stats.iter().zip(&found.stats);
         stats.find(|(spec, _)| spec.key.as_str() == key)?.1.value
+    }
+
+    /// A panel with what it is compared with.
+    fn compared(&self, panel: &Panel, view: &View, tick: &Tick, to: Millis) -> PanelSnapshot {
+        let now = self.panel(panel, view, tick, to);
+        let Some(shift) = view.compare.map(|seconds| Millis::from(seconds) * SECOND) else {
+            return now;
+        };
+        let before = self.panel(&lines_only(panel), view, tick, to - shift);
+        PanelSnapshot {
+            before: compare::beside(&now, &before, shift),
+            ..now
+        }
     }
 
     fn panel(&self, panel: &Panel, view: &View, tick: &Tick, to: Millis) -> PanelSnapshot {
@@ -195,19 +209,24 @@ impl Composer {
             view.scope.services.iter().cloned().collect()
         };
         let from = to - Millis::from(view.window) * SECOND;
-        let started = Annotation {
-            time: self.started,
-            kind: AnnotationKind::KeikiStarted,
-        };
         Header {
             groups: self.groups(view, tick, to, panels),
             sources: (count(up), count(sources.len())),
             services,
             zone: (self.zone)(tick.now),
-            annotations: Some(started)
-                .filter(|started| (from..to).contains(&started.time))
-                .into_iter()
-                .collect(),
+            annotations: self.annotations.within(from..to, &view.scope.services),
+        }
+    }
+}
+
+/// A panel's lines alone.
+fn lines_only(panel: &Panel) -> Panel {
+    Panel {
+        lines: panel.lines.clone(),
+        ..Panel {
+            stats: Vec::new(),
+            limits: Vec::new(),
+            ..figures_only(panel)
         }
     }
 }
@@ -223,8 +242,12 @@ fn figures_only(panel: &Panel) -> Panel {
 }
 
 impl Compose for Composer {
+    fn edition(&self) -> u64 {
+        self.annotations.edition()
+    }
+
     fn compose(&self, view: &View, key: &Arc<str>, tick: &Tick, to: Millis) -> Snapshot {
-        let of = |panel: &Panel| self.panel(panel, view, tick, to);
+        let of = |panel: &Panel| self.compared(panel, view, tick, to);
         let panels: Vec<_> = match &view.subject {
             Subject::Overview => Group::ALL.iter().map(|group| of(group.card())).collect(),
             Subject::Group(group) => group.panels().iter().map(of).collect(),

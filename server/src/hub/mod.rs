@@ -5,6 +5,7 @@
 //! watches is computed when a page asks for it, and forgotten after a while.
 
 mod channel;
+mod compare;
 mod compose;
 pub mod event;
 mod metrics;
@@ -54,6 +55,11 @@ pub struct Tick {
 pub trait Compose: Send + Sync + 'static {
     /// The view at a tick; `to` is the end of its newest closed slot.
     fn compose(&self, view: &View, key: &Arc<str>, tick: &Tick, to: Millis) -> Snapshot;
+
+    /// Counts what changes a view of the past although its time has passed.
+    fn edition(&self) -> u64 {
+        0
+    }
 }
 
 /// What the hub bounds.

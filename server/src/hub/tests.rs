@@ -40,10 +40,8 @@ impl Compose for Counting {
             step: view.step,
             to,
             slots,
-            series: vec![SeriesPoints {
-                labels: Labels::none(),
-                points: points.collect(),
-            }],
+            series: vec![SeriesPoints::new(Labels::none(), points.collect())],
+            before: Vec::new(),
             rows: Vec::new(),
             failure: None,
         };

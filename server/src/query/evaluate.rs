@@ -172,6 +172,44 @@ impl<'a> Evaluator<'a> {
         }
     }
 
+    /// How far the values within each slot went, one pair of lines per group; `None` of what is not made of single values
+    /// (quantiles, shares of a whole). Of a sum it is the sum of its parts' extremes: never narrower than what was.
+    pub(crate) fn extremes(&self, query: &'a Query, wanted: Wanted<'_>) -> Option<Vec<(Labels, Line, Line)>> {
+        let (selector, function, combine, by) = match query {
+            Query::Select {
+                selector,
+                function,
+                combine,
+                by,
+            } => (selector, *function, *combine, by),
+            Query::Ratio { .. } => return None,
+            Query::Or { first, .. } if self.is_fed(first) => return self.extremes(first, wanted),
+            Query::Or { second, .. } => return self.extremes(second, wanted),
+        };
+        let rates = match function {
+            Function::Rate => true,
+            Function::Last | Function::Avg => false,
+            _ => return None,
+        };
+        let groups = self.groups(selector, by);
+        if groups.iter().any(|group| reads_distributions(group, function)) {
+            return None;
+        }
+        let line = |group: &Group<'a>| {
+            let slots = self.grid.slots;
+            let (mut low, mut high) = (Combined::new(combine, slots), Combined::new(combine, slots));
+            let track = if rates { Track::total } else { Track::values };
+            for track in group.members.iter().filter_map(|stored| track(stored)) {
+                track.extremes(rates, &self.grid, |slot, least, most| {
+                    low.add(slot, least);
+                    high.add(slot, most);
+                });
+            }
+            (group.labels.clone(), low.finish(), high.finish())
+        };
+        Some(groups.iter().filter(|group| wanted(&group.labels)).map(line).collect())
+    }
+
     /// What a query reads, given what is fed.
     pub(crate) fn selectors(&self, query: &'a Query) -> Vec<&'a Selector> {
         match query {

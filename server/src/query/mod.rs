@@ -36,7 +36,7 @@ use self::evaluate::Evaluator;
 use self::grid::Grid;
 use self::select::{Audience, is_of_host, visible};
 use self::spec::Specs;
-use crate::store::history::Past;
+use crate::store::history::{Past, TIERS};
 use crate::store::{Reader, Store};
 
 /// A heat map and a table's sparklines are this many times as coarse as the view: their cells would else be too narrow
@@ -46,6 +46,9 @@ const COARSER: u32 = 5;
 /// How many values one panel may read of the past: what takes about a second, and a few
 /// hundred megabytes.
 const WORK: usize = 5_000_000;
+
+/// The most parts into which a slot is cut for the extremes of quantiles and shares.
+const MOST_PARTS: Millis = 12;
 
 /// What the history is called, as a source and as a database.
 pub const HISTORY: &str = "history";
@@ -157,7 +160,7 @@ impl Engine {
         // What a watched service is asked to meet says nothing of Keiki.
         let targets = ask.targets.filter(|_| !itself);
         let spec = self.specs.get(&panel.spec, targets);
-        panel::snapshot(panel, spec, &evaluator, condition, itself)
+        panel::snapshot(panel, spec, &evaluator, None, condition, itself)
     }
 
     /// The panel over any stretch of time, in slots no finer than what is still kept of it. Whose data it shows is
@@ -213,7 +216,14 @@ impl Engine {
             });
         }
         let spec = self.specs.get(&panel.spec, ask.targets.filter(|_| !itself));
-        panel::snapshot(panel, spec, &evaluator, condition, itself)
+        let parts = parts(grid.step, finest);
+        let finer = Grid {
+            step: grid.step / parts,
+            slots: grid.slots * usize::try_from(parts).unwrap_or(1),
+            ..grid
+        };
+        let finer = (grid.step > SECOND).then(|| Evaluator::new(&reader, audience, finer, from, ask.to));
+        panel::snapshot(panel, spec, &evaluator, finer.as_ref(), condition, itself)
     }
 
     /// Whether a panel shows Keiki's own data: as its group does.
@@ -240,6 +250,15 @@ impl Engine {
     pub fn label_values(&self, label: &str) -> Vec<String> {
         self.store.label_values(label)
     }
+}
+
+/// Into how many parts a slot of the past can be cut, to see how far what is not made of single values went within it.
+fn parts(step: Millis, finest: Millis) -> Millis {
+    // What was read is as fine as the coarsest tier that the step is a multiple of.
+    let kept = TIERS.iter().rev().map(|tier| tier.step.max(finest));
+    let read = kept.into_iter().find(|tier| step % tier == 0).unwrap_or(step);
+    let all = step / read;
+    (1..=MOST_PARTS).rev().find(|parts| all % parts == 0).unwrap_or(1)
 }
 
 /// The metrics of each group that belong to services.

@@ -17,11 +17,13 @@ use super::heat;
 use super::order::natural;
 use super::round;
 
-/// The snapshot of a panel whose data are in this condition.
+/// The snapshot of a panel whose data are in this condition. With `finer`, whose slots are parts of the others, its lines
+/// have extremes.
 pub(crate) fn snapshot<'a>(
     panel: &'a Panel,
     spec: Arc<PanelSpec>,
     evaluator: &Evaluator<'a>,
+    finer: Option<&Evaluator<'a>>,
     condition: Condition,
     itself: bool,
 ) -> PanelSnapshot {
@@ -29,7 +31,13 @@ pub(crate) fn snapshot<'a>(
     let mut series: Vec<_> = panel
         .lines
         .iter()
-        .flat_map(|line| drawn(line, panel.top, spec.unit, evaluator))
+        .flat_map(|line| {
+            let mut drawn = drawn(line, panel.top, spec.unit, evaluator);
+            if let Some(finer) = finer {
+                widen(&mut drawn, line, spec.unit, evaluator, finer);
+            }
+            drawn
+        })
         .collect();
     if let Some(selector) = &panel.heat {
         series.extend(
@@ -54,6 +62,7 @@ pub(crate) fn snapshot<'a>(
         to: grid.to(),
         slots: u32::try_from(grid.slots).unwrap_or(u32::MAX),
         series,
+        before: Vec::new(),
         rows,
         stats,
         failure: condition.failure,
@@ -73,15 +82,55 @@ fn drawn<'a>(line: &'a LineSpec, top: usize, unit: Unit, evaluator: &Evaluator<'
         lines.truncate(top);
     }
     lines.sort_by(|a, b| natural(&a.1, &b.1));
-    let all = |labels: Labels| {
-        line.labels
-            .iter()
-            .fold(labels, |labels, (name, value)| labels.with(name, value))
-    };
     lines
         .into_iter()
-        .map(|(_, labels, values)| points(all(labels), &values, rounding(unit)))
+        .map(|(_, labels, values)| points(all_labels(line, labels), &values, rounding(unit)))
         .collect()
+}
+
+/// Tells how far the values within the slots of drawn lines went: down to the last sample where these are plain values, else
+/// as the line over finer slots says. Lines that nowhere differ from their extremes are left without.
+fn widen<'a>(
+    drawn: &mut [SeriesPoints],
+    line: &'a LineSpec,
+    unit: Unit,
+    evaluator: &Evaluator<'a>,
+    finer: &Evaluator<'a>,
+) {
+    let shown = |labels: &Labels| {
+        drawn
+            .iter()
+            .any(|series| series.labels == all_labels(line, labels.clone()))
+    };
+    let extremes = evaluator.extremes(&line.query, &shown).unwrap_or_else(|| {
+        let parts = finer.grid().slots / evaluator.grid().slots.max(1);
+        let per_slot = |values: &Line, fold: fn(f64, f64) -> f64| {
+            // `min` and `max` of numbers pass over NaN, of which a slot without a value is made.
+            values
+                .chunks(parts.max(1))
+                .map(|part| part.iter().copied().fold(f64::NAN, fold))
+                .collect()
+        };
+        let lines = finer.lines(&line.query, &shown).into_iter();
+        lines
+            .map(|(labels, values)| (labels, per_slot(&values, f64::min), per_slot(&values, f64::max)))
+            .collect()
+    });
+    let round = |values: &Line| -> Vec<Option<f64>> { values.iter().map(|&value| rounding(unit)(value)).collect() };
+    for (labels, low, high) in extremes {
+        let (low, high) = (round(&low), round(&high));
+        let labels = all_labels(line, labels);
+        if let Some(series) = drawn.iter_mut().find(|series| series.labels == labels)
+            && low != high
+        {
+            (series.min, series.max) = (low, high);
+        }
+    }
+}
+
+fn all_labels(line: &LineSpec, labels: Labels) -> Labels {
+    let more = line.labels.iter();
+    more.fold(labels, |labels, (name, value)| labels.with(name, value))
 }
 
 fn mean(values: &[f64]) -> Option<f64> {
@@ -99,10 +148,7 @@ fn rounding(unit: Unit) -> fn(f64) -> Option<f64> {
 }
 
 fn points(labels: Labels, values: &Line, round: fn(f64) -> Option<f64>) -> SeriesPoints {
-    SeriesPoints {
-        labels,
-        points: values.iter().map(|&value| round(value)).collect(),
-    }
+    SeriesPoints::new(labels, values.iter().map(|&value| round(value)).collect())
 }
 
 fn figures<'a>(panel: &'a Panel, spec: &PanelSpec, evaluator: &Evaluator<'a>) -> Vec<Stat> {

@@ -55,7 +55,10 @@ impl<'a> Track<'a> {
     /// The running total; nothing of a gauge.
     pub(crate) fn total(stored: &'a Stored) -> Option<Self> {
         match stored.ring() {
-            Ring::Counter(ring) => Some(Self::new(stored, ring.total(), None)),
+            Ring::Counter(ring) => Some(Self {
+                folds: ring.folds(),
+                ..Self::new(stored, ring.total(), None)
+            }),
             Ring::Gauge(_) => None,
             Ring::Histogram(ring) => Some(Self::new(stored, Cow::Borrowed(ring.totals()), Some(ring.before()))),
         }
@@ -120,6 +123,39 @@ impl<'a> Track<'a> {
             };
             if let Some(rate) = growth.and_then(|growth| growth.rate()) {
                 take(slot, rate);
+            }
+        });
+    }
+
+    /// The smallest and the largest value in every slot, down to the last sample; `rates` of the growth per second from one
+    /// sample to the next. A slot without a sample has what the line has there.
+    pub(crate) fn extremes(&self, rates: bool, grid: &Grid, mut take: impl FnMut(usize, f64, f64)) {
+        let samples = self.samples();
+        let widen = |(low, high): (f64, f64), value: f64| (low.min(value), high.max(value));
+        samples.walk(grid, |slot, end, first, next| {
+            let nothing = (f64::INFINITY, f64::NEG_INFINITY);
+            let (low, high) = match self.folds {
+                // What had no rate is NaN, which these pass over.
+                Some(folds) if first < next => (
+                    folds.min[first..next].iter().copied().fold(nothing.0, f64::min),
+                    folds.max[first..next].iter().copied().fold(nothing.1, f64::max),
+                ),
+                None if first < next && rates => (first..next)
+                    .filter_map(|place| self.since(samples, place, place).rate())
+                    .fold(nothing, widen),
+                None if first < next => samples.values[first..next].iter().copied().fold(nothing, widen),
+                _ if rates => {
+                    let rate = self.around(samples, next, end).and_then(|growth| growth.rate());
+                    rate.map_or(nothing, |rate| (rate, rate))
+                }
+                _ if next > 0 && end - samples.time(next - 1) <= self.reach => {
+                    let value = samples.values[next - 1];
+                    (value, value)
+                }
+                _ => nothing,
+            };
+            if low <= high {
+                take(slot, low, high);
             }
         });
     }

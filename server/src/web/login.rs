@@ -17,9 +17,9 @@ use super::plain;
 use super::router::{Shared, Site};
 
 /// No form of Keiki's is longer.
-const LONGEST_FORM: usize = 4_096;
+pub(super) const LONGEST_FORM: usize = 4_096;
 /// Nobody's takes longer to come.
-const FORM_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const FORM_TIMEOUT: Duration = Duration::from_secs(5);
 
 const TITLE: Text = Text::new("ログイン", "Log in");
 const PASSWORD: Text = Text::new("パスワード", "Password");
@@ -68,7 +68,7 @@ impl Form {
 }
 
 /// Whether an address stays here: two slashes at the start, or a backslash, would lead to another host.
-fn is_own(address: &str) -> bool {
+pub(super) fn is_own(address: &str) -> bool {
     address.starts_with('/') && !address.starts_with("//") && !address.contains(|c: char| c == '\\' || c.is_control())
 }
 
@@ -146,7 +146,7 @@ pub(super) async fn leave(State(site): State<Shared>, RawQuery(query): RawQuery,
 
 /// Whether no page of another site sent it: browsers name the page's origin with everything that changes something.
 /// Programs that are no browsers name none, and carry nobody's cookies.
-fn is_from_here(headers: &HeaderMap) -> bool {
+pub(super) fn is_from_here(headers: &HeaderMap) -> bool {
     let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let site = headers.get("sec-fetch-site").and_then(|value| value.to_str().ok());
     // The browser's own judgement, which no proxy in between changes; older ones name the origin only.

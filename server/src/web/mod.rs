@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::config::host_name::HostName;
 use crate::config::origin::Origin;
 
+mod annotation;
 pub mod assets;
 mod cache;
 mod compress;

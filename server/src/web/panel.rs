@@ -32,6 +32,8 @@ pub(super) struct PanelRequest {
     window: u32,
     /// Where it ends, Unix milliseconds; `None` for now.
     until: Option<Millis>,
+    /// With what time before it is compared, seconds.
+    compare: Option<u32>,
     scope: Scope,
 }
 
@@ -47,12 +49,18 @@ enum Form {
 impl PanelRequest {
     /// Whether it is of a window of the pages, and of nobody in particular.
     pub(super) fn is_common(&self) -> bool {
-        self.until.is_none() && PageRequest::WINDOWS.contains(&self.window) && self.scope == Scope::default()
+        self.until.is_none()
+            && self.compare.is_none()
+            && PageRequest::WINDOWS.contains(&self.window)
+            && self.scope == Scope::default()
     }
 
     /// The view whose only panel it is.
     pub(super) fn view(&self) -> View {
-        let view = View::of_window(Subject::Panel(self.id.to_owned()), self.window, self.scope.clone());
+        let view = View {
+            compare: self.compare,
+            ..View::of_window(Subject::Panel(self.id.to_owned()), self.window, self.scope.clone())
+        };
         match self.until {
             Some(until) => view.ending(until),
             None => view,
@@ -104,6 +112,7 @@ async fn answer(
         form,
         window: query.window,
         until: query.until,
+        compare: query.compare,
         scope: query.scope,
     };
     match site.respond(Key::Panel(asked), &request.headers, PATIENCE).await {
@@ -117,6 +126,7 @@ async fn answer(
 struct Query {
     window: u32,
     until: Option<Millis>,
+    compare: Option<u32>,
     scope: Scope,
     look: Look,
     stat: Option<StatKey>,
@@ -134,6 +144,7 @@ impl Query {
         let mut query = Self {
             window: 300,
             until: None,
+            compare: None,
             scope: Scope::default(),
             look: Look {
                 language,
@@ -161,6 +172,11 @@ impl Query {
                     };
                     let bad = || Fault::parameter(name, format!("bad {name}: write Unix milliseconds"));
                     *end = Some(found.ok_or_else(bad)?);
+                }
+                "compare" => {
+                    let days = window(value).filter(|seconds| value.ends_with('d') && *seconds > 0);
+                    let bad = || Fault::parameter("compare", "bad compare: write days of at most 90, such as 1d or 7d");
+                    query.compare = Some(days.ok_or_else(bad)?);
                 }
                 "service" => {
                     let value = decoded().ok_or_else(|| Fault::parameter("service", "bad service: write its name"))?;
@@ -324,6 +340,7 @@ mod tests {
                 form: Form::Json,
                 window: query.window,
                 until: query.until,
+                compare: query.compare,
                 scope: query.scope,
             };
             let view = asked.view();
@@ -347,6 +364,8 @@ mod tests {
             "window=91d",
             "from=1",
             "to=x",
+            "compare=1h",
+            "compare=91d",
             "service=",
             "host=%zz",
             "lang=fr",

@@ -8,7 +8,7 @@ use axum::extract::{MatchedPath, Request, State as Extract};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use bytes::Bytes;
 use keiki_app::PageRequest;
 use keiki_app::surface::{Surface, Wall};
@@ -25,7 +25,7 @@ use super::fault::Fault;
 use super::guard::Guard;
 use super::panel::PanelRequest;
 use super::state::{State, ViewsError};
-use super::{Options, embed, headers, health, live, login, metrics, page, panel, plain};
+use super::{Options, annotation, embed, headers, health, live, login, metrics, page, panel, plain};
 
 /// The overview, below the base path.
 pub(super) const HOME: &str = "/";
@@ -105,6 +105,8 @@ pub(super) fn router(options: &Options, site: &Shared) -> Router {
         .route(&at("/embed"), get(embed::builder))
         .route(&at("/panels/{file}"), get(panel::file))
         .route(&at("/badges/{file}"), get(panel::badge))
+        .route(&at("/api/annotations"), get(annotation::list).post(annotation::add))
+        .route(&at("/api/annotations/{id}"), delete(annotation::remove))
         .route(&at("/healthz"), get(health::healthz))
         .route(&at("/readyz"), get(health::readyz))
         .route(&at("/metrics"), get(metrics::serve))

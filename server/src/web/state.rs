@@ -11,6 +11,7 @@ use keiki_model::text::Language;
 use keiki_model::view::View;
 
 use super::metrics::Exposed;
+use crate::annotation::Annotations;
 
 /// Where snapshots come from.
 pub trait Views: Send + Sync + 'static {
@@ -74,6 +75,8 @@ pub struct State {
     pub metrics: Arc<dyn Fn() -> Vec<Exposed> + Send + Sync>,
     /// What still lacks before Keiki is of use, a phrase each; none means ready.
     pub readiness: Arc<dyn Fn() -> Vec<String> + Send + Sync>,
+    /// What happened.
+    pub annotations: Annotations,
     /// Records requests, the cache and the making of bodies.
     pub recorder: Recorder,
 }

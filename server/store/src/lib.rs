@@ -24,7 +24,7 @@ use keiki_model::time::{Millis, SECOND};
 
 pub use changes::Changes;
 pub use histogram::Histograms;
-use history::{DiskError, History, HistorySettings, HistoryStats, Journal, Overload, Past};
+use history::{DiskError, EventId, History, HistorySettings, HistoryStats, Journal, Overload, Past};
 pub use reject::{Reason, Rejections};
 pub use scalar::{Folds, Scalars};
 use source::Ranks;
@@ -214,6 +214,17 @@ impl Store {
     /// of an hour is.
     pub fn finest(&self, time: Millis, now: Millis) -> Option<Millis> {
         self.history.as_ref().map(|history| history.finest(time, now))
+    }
+
+    /// Keeps an event for good, or drops it where it has no body; `false` where there is no history or its disk fails.
+    /// What an event says is not the store's business. Waits for the disk.
+    pub fn put_event(&self, at: EventId, body: Option<&[u8]>) -> bool {
+        self.history.as_ref().is_some_and(|history| history.put_event(at, body))
+    }
+
+    /// The events that are kept, in order of time.
+    pub fn events(&self) -> Vec<(EventId, Vec<u8>)> {
+        self.history.as_ref().map_or_else(Vec::new, |history| history.events())
     }
 
     /// What the history does; `None` without one.

@@ -18,6 +18,8 @@ use keiki_model::series::{Labels, Value};
 use keiki_model::text::Language;
 use keiki_model::time::Zone;
 use keiki_model::view::{Subject, View};
+use keiki_server::annotation::Annotations;
+use keiki_server::store::{Limits, Store};
 use keiki_server::web::state::Look;
 use keiki_server::web::{Bound, Options, Render, State, Views, ViewsError, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -101,11 +103,9 @@ fn panel(id: &str, view: &View) -> PanelSnapshot {
         to: 900_000,
         slots: view.slots(),
         series: NASTY
-            .map(|value| SeriesPoints {
-                labels: Labels::new([("x", value)]),
-                points: points.clone(),
-            })
+            .map(|value| SeriesPoints::new(Labels::new([("x", value)]), points.clone()))
             .to_vec(),
+        before: Vec::new(),
         rows: Vec::new(),
         stats: vec![
             Stat {
@@ -196,6 +196,7 @@ impl Server {
                 let missing = ready.refuses.lock().unwrap().map(|_| "the first second".to_owned());
                 missing.into_iter().collect()
             }),
+            annotations: Annotations::open(Store::new(Limits::default()), 100),
             recorder: recorder.clone(),
         };
         let shutdown = CancellationToken::new();

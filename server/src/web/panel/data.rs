@@ -22,6 +22,8 @@ struct Panel<'a> {
     to: i64,
     step: u32,
     series: Vec<Line<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    before: Vec<Line<'a>>,
     stats: Stats,
 }
 
@@ -36,6 +38,10 @@ struct Error<'a> {
 struct Line<'a> {
     labels: &'a Labels,
     points: Vec<(i64, Option<f64>)>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    min: &'a [Option<f64>],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    max: &'a [Option<f64>],
     stats: Stats,
 }
 
@@ -52,17 +58,11 @@ impl Serialize for Stats {
     }
 }
 
-/// `{"panel", "state", "error": {"source", "message"}, "unit", "from", "to", "step", "series": [{"labels", "points": [[unix_ms, value|null], …], "stats"}], "stats"}`; `error` where the state is
-/// `error`.
+/// `{"panel", "state", "error": {"source", "message"}, "unit", "from", "to", "step", "series": [{"labels", "points": [[unix_ms,
+/// value|null], …], "min": [value|null, …], "max", "stats"}], "before": as "series", "stats"}`. `error` is there where the
+/// state is `error`; `min` and `max` where slots of the past hold more than one value; `before` where it is asked for by
+/// `compare`, with the times of the slots beside which it stands.
 pub(super) fn json(panel: &PanelSnapshot) -> String {
-    let line = |series: &'_ SeriesPoints| -> Vec<(i64, Option<f64>)> {
-        series
-            .points
-            .iter()
-            .enumerate()
-            .map(|(slot, value)| (panel.slot_time(slot), *value))
-            .collect()
-    };
     let body = Panel {
         panel: &panel.spec.id,
         state: panel.state.as_str(),
@@ -74,19 +74,26 @@ pub(super) fn json(panel: &PanelSnapshot) -> String {
         from: panel.from(),
         to: panel.to,
         step: panel.step,
-        series: panel
-            .series
-            .iter()
-            .map(|series| Line {
-                labels: &series.labels,
-                points: line(series),
-                stats: row_of(panel, &series.labels),
-            })
-            .collect(),
+        series: lines(panel, &panel.series),
+        before: lines(panel, &panel.before),
         stats: Stats(own_stats(panel).map(|(key, stat)| (key, stat.value)).collect()),
     };
     // Maps with string keys and finite numbers always have a JSON form.
     serde_json::to_string(&body).unwrap_or_default()
+}
+
+fn lines<'a>(panel: &'a PanelSnapshot, all: &'a [SeriesPoints]) -> Vec<Line<'a>> {
+    let line = |series: &'a SeriesPoints| {
+        let points = series.points.iter().enumerate();
+        Line {
+            labels: &series.labels,
+            points: points.map(|(slot, value)| (panel.slot_time(slot), *value)).collect(),
+            min: &series.min,
+            max: &series.max,
+            stats: row_of(panel, &series.labels),
+        }
+    };
+    all.iter().map(line).collect()
 }
 
 /// A series of a table is the sparkline of a row, whose cells are its stats.
@@ -104,19 +111,34 @@ fn row_of(panel: &PanelSnapshot, labels: &Labels) -> Stats {
     )
 }
 
-/// A header, then a line per slot: its time, and a value per series or nothing.
+/// A header, then a line per slot: its time, and a value per series or nothing. After a series stand its extremes, where it
+/// has any, and at the end what it is compared with.
 pub(super) fn csv(panel: &PanelSnapshot) -> String {
-    let mut out = String::from("unix_ms");
+    let mut columns: Vec<(String, &[Option<f64>])> = Vec::new();
     for series in &panel.series {
+        let name = [&panel.spec.id, series.labels.to_string().as_str()].concat();
+        columns.push((name.clone(), &series.points));
+        for (extreme, values) in [("min", &series.min), ("max", &series.max)] {
+            if !values.is_empty() {
+                columns.push(([&name, " ", extreme].concat(), values));
+            }
+        }
+    }
+    for series in &panel.before {
+        let name = [&panel.spec.id, series.labels.to_string().as_str(), " before"].concat();
+        columns.push((name, &series.points));
+    }
+    let mut out = String::from("unix_ms");
+    for (name, _) in &columns {
         out.push(',');
-        field(&mut out, &format!("{}{}", panel.spec.id, series.labels));
+        field(&mut out, name);
     }
     for slot in 0..panel.slots as usize {
         out.push_str("\r\n");
         out.push_str(&panel.slot_time(slot).to_string());
-        for series in &panel.series {
+        for (_, values) in &columns {
             out.push(',');
-            if let Some(Some(value)) = series.points.get(slot) {
+            if let Some(Some(value)) = values.get(slot) {
                 out.push_str(&value.to_string());
             }
         }
@@ -166,11 +188,9 @@ mod tests {
             slots: 3,
             series: labels
                 .iter()
-                .map(|labels| SeriesPoints {
-                    labels: labels.clone(),
-                    points: vec![Some(0.0125), None, Some(3.0)],
-                })
+                .map(|labels| SeriesPoints::new(labels.clone(), vec![Some(0.0125), None, Some(3.0)]))
                 .collect(),
+            before: Vec::new(),
             rows: Vec::new(),
             stats,
             failure: None,
@@ -223,6 +243,25 @@ mod tests {
              0,0.0125,0.0125\r\n3000,,\r\n6000,3,3\r\n"
         );
         assert_eq!(csv(&panel(&[])), "unix_ms\r\n0\r\n3000\r\n6000\r\n");
+    }
+
+    #[test]
+    fn extremes_and_what_is_compared_are_told() {
+        let mut panel = panel(&[Labels::none()]);
+        panel.series[0].min = vec![Some(0.01), None, Some(2.0)];
+        panel.series[0].max = vec![Some(0.02), None, Some(4.0)];
+        panel.before = vec![SeriesPoints::new(Labels::none(), vec![None, Some(1.0), None])];
+        assert_eq!(
+            csv(&panel),
+            "unix_ms,api.latency,api.latency min,api.latency max,api.latency before\r\n\
+             0,0.0125,0.01,0.02,\r\n3000,,,,1\r\n6000,3,2,4,\r\n"
+        );
+        let value: serde_json::Value = serde_json::from_str(&json(&panel)).unwrap();
+        assert_eq!(value["series"][0]["max"], serde_json::json!([0.02, null, 4.0]));
+        assert_eq!(
+            value["before"][0]["points"],
+            serde_json::json!([[0, null], [3000, 1.0], [6000, null]])
+        );
     }
 
     #[test]

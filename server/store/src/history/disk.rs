@@ -5,6 +5,7 @@
 //! | `meta` | `format`, `closed-<tier>` | version; up to when a tier's records are written |
 //! | `series` | number | who a series is |
 //! | `journal` | number | samples that are in no record yet |
+//! | `events` | time, number | what happened then; the store does not know what it says |
 //! | `<tier>-<period>` | series, stretch | a record ([`super::chunk`]) |
 //! | | `u32::MAX`, stretch, hash | the times that records share |
 //!
@@ -60,6 +61,7 @@ pub(super) struct Disk {
     pub(super) meta: Keyspace,
     pub(super) series: Keyspace,
     pub(super) journal: Keyspace,
+    events: Keyspace,
     periods: RwLock<BTreeMap<(usize, i64), Keyspace>>,
 }
 
@@ -81,6 +83,7 @@ impl Disk {
             meta: keyspace("meta")?,
             series: keyspace("series")?,
             journal: keyspace("journal")?,
+            events: keyspace("events")?,
             periods: RwLock::default(),
             db: db.clone(),
         };
@@ -123,6 +126,27 @@ impl Disk {
     pub(super) fn put_closed(&self, batch: &mut OwnedWriteBatch, tier: usize, closed: Millis) {
         let key = format!("closed-{}", TIERS[tier].name);
         batch.insert(&self.meta, key, closed.to_le_bytes());
+    }
+
+    /// Keeps or, without a body, drops an event, and waits until that would survive the loss of power: they are rare.
+    pub(super) fn put_event(&self, at: EventId, body: Option<&[u8]>) -> fjall::Result<()> {
+        match body {
+            Some(body) => self.events.insert(event_key(at), body)?,
+            None => self.events.remove(event_key(at))?,
+        }
+        self.sync()
+    }
+
+    /// All events, in order of time. One that cannot be read ends them.
+    pub(super) fn events(&self) -> fjall::Result<Vec<(EventId, Vec<u8>)>> {
+        let mut found = Vec::new();
+        for event in self.events.iter() {
+            let (key, body) = event.into_inner()?;
+            if let Some(at) = event_of(&key) {
+                found.push((at, body.to_vec()));
+            }
+        }
+        Ok(found)
     }
 
     pub(super) fn batch(&self) -> OwnedWriteBatch {
@@ -225,6 +249,21 @@ pub(super) fn record_key(series: u32, stretch: i64) -> [u8; 12] {
     // No time before 1970 is kept, so that the order of the bytes is that of time.
     key[4..].copy_from_slice(&stretch.to_be_bytes());
     key
+}
+
+/// When an event happened, Unix milliseconds, and its number among those of that time.
+pub type EventId = (Millis, u32);
+
+fn event_key((time, number): EventId) -> [u8; 12] {
+    let mut key = [0; 12];
+    key[..8].copy_from_slice(&time.to_be_bytes());
+    key[8..].copy_from_slice(&number.to_be_bytes());
+    key
+}
+
+fn event_of(key: &[u8]) -> Option<EventId> {
+    let (time, number) = key.split_first_chunk()?;
+    Some((i64::from_be_bytes(*time), u32::from_be_bytes(number.try_into().ok()?)))
 }
 
 fn stretch_of(key: &[u8]) -> i64 {

@@ -56,8 +56,8 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::source::SourceId;
 use dictionary::Dictionary;
-pub use disk::DiskError;
 use disk::{Disk, Shared};
+pub use disk::{DiskError, EventId};
 pub(crate) use journal::Journal;
 pub use read::{Overload, Past};
 pub(crate) use restore::Restored;
@@ -235,6 +235,24 @@ impl History {
     /// Whether samples of before a time have no record yet.
     pub(crate) fn is_behind(&self, time: Millis) -> bool {
         self.closed(0) < time
+    }
+
+    /// Keeps or drops an event; `false` while the disk fails.
+    pub(crate) fn put_event(&self, at: EventId, body: Option<&[u8]>) -> bool {
+        let Some(disk) = self.disk() else { return false };
+        let began = Instant::now();
+        let put = disk.put_event(at, body);
+        self.writes.note(1, began);
+        put.inspect_err(|error| tracing::warn!("an event is not kept: {error}"))
+            .is_ok()
+    }
+
+    pub(crate) fn events(&self) -> Vec<(EventId, Vec<u8>)> {
+        let found = self.disk().map_or(Ok(Vec::new()), |disk| disk.events());
+        found.unwrap_or_else(|error| {
+            self.note_corrupt("events", &error);
+            Vec::new()
+        })
     }
 
     fn closed(&self, tier: usize) -> Millis {
