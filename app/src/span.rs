@@ -28,6 +28,7 @@ const NO_NOTES: (&str, &str) = ("この期間の記録はありません。", "N
 const REMOVE: (&str, &str) = ("削除", "Remove");
 const WHAT: (&str, &str) = ("内容", "What happened");
 const WHEN: (&str, &str) = ("日時", "When");
+const NO_TIME: (&str, &str) = ("日時が空なら現在", "No time means now");
 const ADD: (&str, &str) = ("追加", "Add");
 const HINT: (&str, &str) = (
     "グラフをドラッグすると、その期間に拡大します。",
@@ -202,6 +203,7 @@ fn notes(request: &PageRequest, snapshot: &Snapshot) -> Markup {
                     input type="datetime-local" name="when" step="1" value=[middle.map(|at| [&date(zone.date(at)), "T", &zone.hms(at)].concat())]
                         aria-label={ (say(WHEN, language)) " (" (zone.name) ")" };
                     button class="button" { (say(ADD, language)) }
+                    small { (zone.name) @if middle.is_none() { " · " (say(NO_TIME, language)) } }
                 }
             }
         }

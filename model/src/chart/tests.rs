@@ -377,3 +377,98 @@ fn percentages_are_short() {
     }
     assert_eq!(percent(f64::NAN), "0%");
 }
+
+#[test]
+fn extremes_are_a_band_and_widen_the_axis() {
+    let mut load = panel(ChartKind::Line, Unit::PerSecond, None, &[vec![Some(10.0); 300]]);
+    load.series[0].min = vec![Some(8.0); 300];
+    load.series[0].max = vec![Some(12.0); 300];
+    load.series[0].max[137] = Some(90.0);
+    let model = model(&load, 150);
+    assert!(model.range.1 >= 90.0);
+    let [band] = &model.shades[..] else { panic!("one band") };
+    assert_eq!((band.kind, band.class), ("band", model.series[0].class));
+    assert!(band.points.len() <= 150);
+    let top = band
+        .points
+        .iter()
+        .max_by(|a, b| a.high.total_cmp(&b.high))
+        .expect("points");
+    // A spike of one slot stands where it was, whatever is thinned.
+    assert!((top.high - 90.0 / model.range.1).abs() < 1e-9 && (top.left - 138.0 / 300.0).abs() < 0.01);
+    let hidden = vec![model.series[0].name.clone()];
+    let zone = Zone::default();
+    let options = Options {
+        language: Language::En,
+        zone: &zone,
+        annotations: &[],
+        points: 150,
+        hidden: &hidden,
+    };
+    assert_eq!(
+        ChartModel::new(&load, &options).shades,
+        [],
+        "what is hidden has no band"
+    );
+}
+
+#[test]
+fn a_stack_has_one_band_and_one_ghost() {
+    let parts = [vec![Some(1.0); 60], vec![Some(2.0); 60]];
+    let mut stack = panel(ChartKind::StackedArea, Unit::PerSecond, None, &parts);
+    stack.series[1].min = vec![Some(1.0); 60];
+    stack.series[1].max = vec![Some(7.0); 60];
+    stack.before = vec![SeriesPoints::new(Labels::none(), vec![Some(4.0); 60])];
+    let model = model(&stack, 150);
+    let kinds: Vec<_> = model.shades.iter().map(|shade| (shade.kind, shade.class)).collect();
+    assert_eq!(kinds, [("band", ""), ("ghost", "")]);
+    let height = |value: f64| value / model.range.1;
+    let (band, ghost) = (model.shades[0].points[30], model.shades[1].points[30]);
+    assert!((band.high - height(8.0)).abs() < 1e-9 && (band.low - height(2.0)).abs() < 1e-9);
+    assert!((ghost.high - height(4.0)).abs() < 1e-9);
+}
+
+#[test]
+fn what_was_told_is_marked() {
+    let told = |ago: Millis, kind, text: &str| Annotation {
+        time: TO - ago * 1_000,
+        number: 0,
+        kind,
+        text: text.into(),
+    };
+    let annotations = [
+        told(400, AnnotationKind::Note, "before the window"),
+        told(200, AnnotationKind::Deployment, "v1.2"),
+        told(190, AnnotationKind::Note, "<b>rolled back</b>"),
+        told(1, AnnotationKind::ClockSet, ""),
+    ];
+    let zone = Zone::default();
+    let marked = |language| {
+        let options = Options {
+            language,
+            zone: &zone,
+            annotations: &annotations,
+            points: 150,
+            hidden: &[],
+        };
+        let model = ChartModel::new(
+            &panel(ChartKind::Line, Unit::PerSecond, None, &[wave(300, 1.0, 2.0)]),
+            &options,
+        );
+        model
+            .marks
+            .into_iter()
+            .map(|mark| (mark.label, mark.roomy))
+            .collect::<Vec<_>>()
+    };
+    let words = |texts: [(&str, bool); 3]| texts.map(|(text, roomy)| (text.to_owned(), roomy));
+    assert_eq!(
+        marked(Language::En),
+        words([
+            ("Deployment v1.2", false),
+            ("<b>rolled back</b>", true),
+            ("Clock set", false)
+        ])
+    );
+    assert_eq!(marked(Language::Ja)[0].0, "デプロイ v1.2");
+}

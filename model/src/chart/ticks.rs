@@ -39,7 +39,7 @@ const HOUR: Millis = 60 * MINUTE;
 const DAY: Millis = 24 * HOUR;
 
 /// Steps of the time axis.
-const STEPS: [Millis; 20] = [
+const STEPS: [Millis; 21] = [
     5 * SECOND,
     10 * SECOND,
     15 * SECOND,
@@ -60,6 +60,7 @@ const STEPS: [Millis; 20] = [
     2 * DAY,
     5 * DAY,
     10 * DAY,
+    20 * DAY,
 ];
 
 /// Ticks at round times of the zone, at most six, so that they travel with the data.

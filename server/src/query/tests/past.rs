@@ -170,3 +170,99 @@ fn lines_and_figures_are_those_of_all_samples() {
     }
     assert!(compared > 10_000, "{compared}");
 }
+
+#[test]
+fn extremes_are_those_of_all_samples() {
+    let twins = Twins::new();
+    let mut spikes = 0;
+    for (metric, function) in [
+        ("gauge", Function::Avg),
+        ("gauge", Function::Last),
+        ("counter_total", Function::Rate),
+    ] {
+        for step in [10, 60, 120, 900] {
+            let to = END.div_euclid(step * SECOND) * step * SECOND;
+            let from = (END - 4_000 * SECOND).div_euclid(step * SECOND) * step * SECOND;
+            let slots = usize::try_from((to - from) / (step * SECOND)).expect("some");
+            let grid = Grid {
+                from,
+                step: step * SECOND,
+                slots,
+            };
+            let query = Query::new(Selector::new(metric), function).by(&["instance"]);
+            let [kept, all] = twins.both(&query, grid, |evaluator, query| {
+                let mut found = evaluator.extremes(query, ALL).expect("single values");
+                found.sort_by(|a, b| a.0.cmp(&b.0));
+                (found, evaluator.lines(query, ALL))
+            });
+            for ((labels, low, high), (_, all_low, all_high)) in kept.0.iter().zip(&all.0) {
+                let (_, line) = kept.1.iter().find(|(of, _)| of == labels).expect("a line");
+                for slot in 0..slots {
+                    let told = format!("{metric} {function:?} of {labels} at step {step}, slot {slot}");
+                    assert!(
+                        near(low[slot], all_low[slot]),
+                        "{told}: {} for {}",
+                        low[slot],
+                        all_low[slot]
+                    );
+                    assert!(
+                        near(high[slot], all_high[slot]),
+                        "{told}: {} for {}",
+                        high[slot],
+                        all_high[slot]
+                    );
+                    let hair = 1e-9 * line[slot].abs();
+                    let within = low[slot] - hair <= line[slot] && line[slot] <= high[slot] + hair;
+                    assert!(within || line[slot].is_nan(), "{told}: {} lies outside", line[slot]);
+                    spikes += usize::from(high[slot] >= 1e4);
+                }
+            }
+        }
+    }
+    assert!(spikes > 0, "a second's spike is seen in every slot that holds it");
+}
+
+#[test]
+fn a_panel_of_the_past_has_extremes_also_of_quantiles() {
+    let twins = Twins::new();
+    let mut panel = line_panel(Query::new(Selector::new("durations"), Function::Quantile(0.95)));
+    panel.lines.push(keiki_model::panel::Line {
+        labels: Labels::new([("stat", "gauge")]),
+        query: Query::new(Selector::new("gauge"), Function::Avg),
+    });
+    let engine = Engine::new(twins.kept.clone(), |_: &str| None);
+    let ask = |window, step| {
+        let scope = Scope::default();
+        let ask = Ask {
+            scope: &scope,
+            step,
+            window,
+            to: END.div_euclid(i64::from(step) * SECOND) * i64::from(step) * SECOND,
+            now: END,
+            as_of: END,
+            targets: None,
+        };
+        engine.panel(&panel, &ask)
+    };
+    let past = ask(3_600, 30);
+    assert_eq!(past.series.len(), 2);
+    for series in &past.series {
+        assert_eq!((series.min.len(), series.max.len()), (120, 120), "{}", series.labels);
+        for (slot, value) in series.points.iter().enumerate() {
+            let (Some(value), Some(low), Some(high)) = (*value, series.min[slot], series.max[slot]) else {
+                continue;
+            };
+            assert!(low <= high && (series.labels.get("stat").is_none() || (low..=high).contains(&value)));
+        }
+    }
+    assert!(
+        past.series
+            .iter()
+            .any(|series| series.max.contains(&Some(10_080.0)) || series.max.iter().flatten().any(|max| *max >= 1e4))
+    );
+    let live = ask(300, 1);
+    assert!(
+        live.series.iter().all(|series| series.min.is_empty()),
+        "a stream carries none"
+    );
+}

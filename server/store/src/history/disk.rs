@@ -6,18 +6,22 @@
 //! | `series` | number | who a series is |
 //! | `journal` | number | samples that are in no record yet |
 //! | `events` | time, number | what happened then; the store does not know what it says |
-//! | `<tier>-<period>` | series, stretch | a record ([`super::chunk`]) |
-//! | | `u32::MAX`, stretch, hash | the times that records share |
+//! | `<tier>` | period, series, stretch | a record ([`super::chunk`]) |
+//! | | period, `u32::MAX`, stretch, hash | the times that records share |
 //!
-//! A period of a tier has a keyspace of its own: what is too old is dropped whole, files and all, and nothing is ever
-//! rewritten for it. Within a period the records of one series lie side by side.
+//! Periods of a tier lie one behind the other, so that what is too old is a range of keys at the front, which is dropped
+//! by whole files, and nothing is ever rewritten for it. Within a period the records of one series lie side by side.
+//!
+//! A period is no keyspace of its own: the engine keeps every state of its list of keyspaces until the folder is opened
+//! again, which with fifty periods a day would come to gigabytes in a month (format 1 was so).
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
+use fjall::compaction::Leveled;
 use fjall::config::{BlockSizePolicy, CompressionPolicy};
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
+use fjall::{AbstractTree as _, Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
 use keiki_model::time::Millis;
 use parking_lot::RwLock;
 
@@ -25,13 +29,19 @@ use super::tier::{COUNT, TIERS};
 
 /// The version of what lies on disk. A change that an older Keiki could not read counts it up, and says in
 /// [`Disk::upgrade`] how what is there becomes the new.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 
 /// The number in the place of a series' for what belongs to all.
 const SHARED: u32 = u32::MAX;
 
 /// How much is kept unsorted in memory of each keyspace, bytes: a few of them are written at a time.
 const MEMTABLE: u64 = 2 << 20;
+
+/// How large a file of a tier is, bytes: what is too old is dropped by whole files.
+const TABLE: u64 = 4 << 20;
+
+/// How many entries of an older format are copied at once.
+const COPIED: usize = 4_096;
 
 /// What is kept of blocks that were read, bytes.
 const CACHE: u64 = 8 << 20;
@@ -62,7 +72,12 @@ pub(super) struct Disk {
     pub(super) series: Keyspace,
     pub(super) journal: Keyspace,
     events: Keyspace,
-    periods: RwLock<BTreeMap<(usize, i64), Keyspace>>,
+    tiers: [Keyspace; COUNT],
+    /// The first period of each tier that has not been dropped. Some of the older ones may still lie in a file with newer
+    /// ones.
+    first: [AtomicU32; COUNT],
+    /// The last period of each tier of which there is anything.
+    last: [AtomicU32; COUNT],
 }
 
 impl Disk {
@@ -79,12 +94,15 @@ impl Disk {
             .open()
             .map_err(failed)?;
         let keyspace = |name: &str| db.keyspace(name, options).map_err(failed);
+        let tier = |index: usize| db.keyspace(TIERS[index].name, tier_options).map_err(failed);
         let disk = Self {
+            tiers: [tier(0)?, tier(1)?, tier(2)?, tier(3)?],
+            first: std::array::from_fn(|_| AtomicU32::new(u32::MAX)),
+            last: Default::default(),
             meta: keyspace("meta")?,
             series: keyspace("series")?,
             journal: keyspace("journal")?,
             events: keyspace("events")?,
-            periods: RwLock::default(),
             db: db.clone(),
         };
         let format = disk.number("format").map_err(failed)?;
@@ -96,19 +114,56 @@ impl Disk {
             Some(format) if format > FORMAT => return Err(DiskError::Newer(path.to_owned(), format)),
             Some(format) => disk.upgrade(format).map_err(failed)?,
         }
-        for name in db.list_keyspace_names() {
-            if let Some(place) = place_of(&name) {
-                disk.periods.write().insert(place, keyspace(&name)?);
-            }
-        }
+        disk.find_periods().map_err(failed)?;
         Ok(disk)
     }
 
-    /// Makes what an older Keiki wrote into what this one reads, one version after the other.
+    fn find_periods(&self) -> fjall::Result<()> {
+        for (tier, records) in self.tiers.iter().enumerate() {
+            for (found, period) in [
+                (records.first_key_value(), &self.first[tier]),
+                (records.last_key_value(), &self.last[tier]),
+            ] {
+                if let Some(key) = found.map(fjall::Guard::key).transpose()? {
+                    period.store(period_of(&key), Ordering::Relaxed);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes what an older Keiki wrote into what this one reads, one version after the other. Done again from the start
+    /// where it was interrupted, which changes nothing.
     fn upgrade(&self, format: u32) -> fjall::Result<()> {
+        if format < 2 {
+            self.gather_periods()?;
+        }
         if format < FORMAT {
+            self.db.persist(PersistMode::SyncAll)?;
             self.meta.insert("format", i64::from(FORMAT).to_le_bytes())?;
             self.db.persist(PersistMode::SyncAll)?;
+        }
+        Ok(())
+    }
+
+    /// In format 1 each period of a tier was a keyspace `<tier>-<period>`, whose keys did not name it.
+    fn gather_periods(&self) -> fjall::Result<()> {
+        for name in self.db.list_keyspace_names() {
+            let Some((tier, period)) = place_of(&name) else {
+                continue;
+            };
+            let old = self.db.keyspace(&name, options)?;
+            let mut batch = self.batch();
+            for (place, entry) in old.iter().enumerate() {
+                let (key, value) = entry.into_inner()?;
+                batch.insert(&self.tiers[tier], [&period.to_be_bytes(), &*key].concat(), value);
+                if (place + 1) % COPIED == 0 {
+                    std::mem::replace(&mut batch, self.batch()).commit()?;
+                }
+            }
+            batch.commit()?;
+            self.db.persist(PersistMode::SyncAll)?;
+            self.db.delete_keyspace(old)?;
         }
         Ok(())
     }
@@ -169,36 +224,31 @@ impl Disk {
 
     /// Bytes on disk of one tier.
     pub(super) fn size_of(&self, tier: usize) -> u64 {
-        let periods = self.periods.read();
-        periods
-            .range((tier, i64::MIN)..=(tier, i64::MAX))
-            .map(|(_, period)| period.disk_space())
-            .sum()
+        self.tiers[tier].disk_space()
     }
 
-    /// The keyspace of a period, made if it is not there.
-    pub(super) fn period(&self, tier: usize, number: i64) -> fjall::Result<Keyspace> {
-        if let Some(found) = self.periods.read().get(&(tier, number)) {
-            return Ok(found.clone());
+    /// Where the records of a tier lie. What is about to be written there counts as not dropped: a date that was wrong may
+    /// have been ahead.
+    pub(super) fn tier(&self, tier: usize, period: u32) -> &Keyspace {
+        self.first[tier].fetch_min(period, Ordering::Relaxed);
+        self.last[tier].fetch_max(period, Ordering::Relaxed);
+        &self.tiers[tier]
+    }
+
+    /// The first period of a tier, from one on, of which there is anything.
+    pub(super) fn next_period(&self, tier: usize, from: u32) -> fjall::Result<Option<u32>> {
+        let from = from.max(self.first[tier].load(Ordering::Relaxed));
+        let next = self.tiers[tier].range(from.to_be_bytes()..).next();
+        let key = next.map(fjall::Guard::key).transpose()?;
+        Ok(key.map(|key| period_of(&key)))
+    }
+
+    /// Drops all before a period.
+    pub(super) fn drop_before(&self, tier: usize, period: u32) -> fjall::Result<()> {
+        if self.first[tier].fetch_max(period, Ordering::Relaxed) < period {
+            self.tiers[tier].tree.drop_range(..period.to_be_bytes())?;
         }
-        let made = self.db.keyspace(&format!("{}-{number}", TIERS[tier].name), options)?;
-        self.periods.write().insert((tier, number), made.clone());
-        Ok(made)
-    }
-
-    /// The periods of a tier that there are, the oldest first.
-    pub(super) fn periods(&self, tier: usize) -> Vec<i64> {
-        let periods = self.periods.read();
-        periods
-            .range((tier, i64::MIN)..=(tier, i64::MAX))
-            .map(|((_, number), _)| *number)
-            .collect()
-    }
-
-    /// Drops a period with its files.
-    pub(super) fn drop_period(&self, tier: usize, number: i64) -> fjall::Result<()> {
-        let found = self.periods.write().remove(&(tier, number));
-        found.map_or(Ok(()), |found| self.db.delete_keyspace(found))
+        Ok(())
     }
 
     /// The records of a series that begin within `[from, to)`, each with the start of its stretch, in order of time.
@@ -210,18 +260,19 @@ impl Disk {
         to: Millis,
         mut take: impl FnMut(Millis, fjall::Result<&[u8]>),
     ) {
-        let Tier { chunk, .. } = TIERS[tier];
+        let (of, chunk) = (TIERS[tier], TIERS[tier].chunk);
         let (first, end) = (from.div_euclid(chunk), (to - 1).div_euclid(chunk));
-        let (oldest, newest) = (TIERS[tier].period_of(from), TIERS[tier].period_of(to - 1));
-        let periods: Vec<_> = {
-            let periods = self.periods.read();
-            periods
-                .range((tier, oldest)..=(tier, newest))
-                .map(|(_, period)| period.clone())
-                .collect()
-        };
-        for period in periods {
-            for found in period.range(record_key(series, first)..=record_key(series, end)) {
+        let oldest = of.period_of(from).max(self.first[tier].load(Ordering::Relaxed));
+        let newest = of.period_of(to - 1).min(self.last[tier].load(Ordering::Relaxed));
+        for period in oldest..=newest {
+            let (first, end) = (
+                first.max(of.first_chunk(period)),
+                end.min(of.first_chunk(period + 1) - 1),
+            );
+            if first > end {
+                continue;
+            }
+            for found in self.tiers[tier].range(record_key(tier, series, first)..=record_key(tier, series, end)) {
                 match found.into_inner() {
                     Ok((key, value)) => take(stretch_of(&key) * chunk, Ok(&value)),
                     Err(error) => take(from, Err(error)),
@@ -232,22 +283,18 @@ impl Disk {
 
     /// The times of this name in a stretch.
     pub(super) fn times(&self, tier: usize, start: Millis, name: u64) -> fjall::Result<Option<fjall::Slice>> {
-        let number = TIERS[tier].period_of(start);
-        let Some(period) = self.periods.read().get(&(tier, number)).cloned() else {
-            return Ok(None);
-        };
-        period.get(times_key(start.div_euclid(TIERS[tier].chunk), name))
+        self.tiers[tier].get(times_key(tier, start.div_euclid(TIERS[tier].chunk), name))
     }
 }
 
-use super::tier::Tier;
-
 /// The key of a record.
-pub(super) fn record_key(series: u32, stretch: i64) -> [u8; 12] {
-    let mut key = [0; 12];
-    key[..4].copy_from_slice(&series.to_be_bytes());
+pub(super) fn record_key(tier: usize, series: u32, stretch: i64) -> [u8; 16] {
+    let period = TIERS[tier].period_of(stretch * TIERS[tier].chunk);
+    let mut key = [0; 16];
+    key[..4].copy_from_slice(&period.to_be_bytes());
+    key[4..8].copy_from_slice(&series.to_be_bytes());
     // No time before 1970 is kept, so that the order of the bytes is that of time.
-    key[4..].copy_from_slice(&stretch.to_be_bytes());
+    key[8..].copy_from_slice(&stretch.to_be_bytes());
     key
 }
 
@@ -266,23 +313,32 @@ fn event_of(key: &[u8]) -> Option<EventId> {
     Some((i64::from_be_bytes(*time), u32::from_be_bytes(number.try_into().ok()?)))
 }
 
+fn period_of(key: &[u8]) -> u32 {
+    key.first_chunk().map_or(0, |period| u32::from_be_bytes(*period))
+}
+
 fn stretch_of(key: &[u8]) -> i64 {
-    key.get(4..12)
+    key.get(8..16)
         .and_then(|bytes| Some(i64::from_be_bytes(bytes.try_into().ok()?)))
         .unwrap_or_default()
 }
 
-pub(super) fn times_key(stretch: i64, name: u64) -> [u8; 20] {
-    let mut key = [0; 20];
-    key[..12].copy_from_slice(&record_key(SHARED, stretch));
-    key[12..].copy_from_slice(&name.to_be_bytes());
+pub(super) fn times_key(tier: usize, stretch: i64, name: u64) -> [u8; 24] {
+    let mut key = [0; 24];
+    key[..16].copy_from_slice(&record_key(tier, SHARED, stretch));
+    key[16..].copy_from_slice(&name.to_be_bytes());
     key
 }
 
-fn place_of(name: &str) -> Option<(usize, i64)> {
+/// The tier and the period of a keyspace of format 1.
+fn place_of(name: &str) -> Option<(usize, u32)> {
     let (tier, number) = name.split_once('-')?;
     let tier = (0..COUNT).find(|index| TIERS[*index].name == tier)?;
     Some((tier, number.parse().ok()?))
+}
+
+fn tier_options() -> KeyspaceCreateOptions {
+    options().compaction_strategy(Arc::new(Leveled::default().with_table_target_size(TABLE)))
 }
 
 fn options() -> KeyspaceCreateOptions {

@@ -328,10 +328,10 @@ fn what_is_damaged_is_left_out_and_the_rest_is_read() {
     let disk = history.disk().expect("a disk");
     let start = TIERS[0].chunk_of(START + 10 * 60 * SECOND);
     let number = history.number(&bench.gauge, &bench.source).expect("a number");
-    let period = disk.period(0, TIERS[0].period_of(start)).expect("its period");
-    let key = super::disk::record_key(number, start / TIERS[0].chunk);
-    assert!(period.contains_key(key).expect("the record"), "there is such a record");
-    period.insert(key, [1, 2, 3]).expect("room");
+    let records = disk.tier(0, TIERS[0].period_of(start));
+    let key = super::disk::record_key(0, number, start / TIERS[0].chunk);
+    assert!(records.contains_key(key).expect("the record"), "there is such a record");
+    records.insert(key, [1, 2, 3]).expect("room");
     let found = bench.points(&bench.gauge, START, bench.now, SECOND);
     assert_eq!(found.len(), 40 * 60 - 300);
     assert!(found.iter().all(|(time, value)| *value == gauge_at(time / SECOND)));
@@ -368,4 +368,98 @@ fn a_wrong_date_that_is_set_right_does_not_stop_the_history() {
     bench.check_samples(bench.now - 20 * 60 * SECOND + 300 * SECOND, bench.now);
     bench.run(10 * 60);
     bench.check_samples(bench.now - 10 * 60 * SECOND, bench.now);
+}
+
+/// Makes a folder what the first version of the format was: a keyspace for each period.
+fn as_format_1(path: &Path) {
+    let db = fjall::Database::builder(path).open().expect("a history");
+    let keyspace = |name: &str| {
+        db.keyspace(name, fjall::KeyspaceCreateOptions::default)
+            .expect("a keyspace")
+    };
+    let mut moved = 0;
+    for tier in TIERS {
+        let records = keyspace(tier.name);
+        for entry in records.iter() {
+            let (key, value) = entry.into_inner().expect("an entry");
+            let (period, rest) = key.split_first_chunk().expect("a period");
+            let old = keyspace(&format!("{}-{}", tier.name, u32::from_be_bytes(*period)));
+            old.insert(rest, value).expect("room");
+            records.remove(key).expect("room");
+            moved += 1;
+        }
+    }
+    assert!(moved > 20, "{moved}");
+    keyspace("meta").insert("format", 1_i64.to_le_bytes()).expect("room");
+    db.persist(fjall::PersistMode::SyncAll).expect("room");
+}
+
+#[test]
+fn a_folder_of_the_first_format_is_read() {
+    let mut bench = Bench::new();
+    bench.run(100 * 60);
+    let path = bench.folder.path().join("history");
+    for _ in 0..2 {
+        bench.store.flush(bench.now);
+        bench.store = Store::new(Limits::default());
+        as_format_1(&path);
+        bench.store = open(&path, bench.now).expect("an older history");
+        bench.check_samples(START, bench.now);
+        bench.check_slots(
+            START / 60_000 * 60_000 + 60_000,
+            bench.now / 60_000 * 60_000 - 60_000,
+            60 * SECOND,
+        );
+        assert_eq!(
+            bench.store.history().map(|stats| (stats.failing, stats.corrupt)),
+            Some((None, 0))
+        );
+        bench.run(10 * 60);
+    }
+}
+
+#[test]
+fn what_is_too_old_gives_its_room_back() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("history");
+    let store = open(&path, START).expect("a new history");
+    let source = SourceId::new("host", SourceClass::Own);
+    let series: Vec<_> = (0..100)
+        .map(|n| Series::new("gauge", Labels::new([("n", n.to_string())]), Kind::Gauge, Some(10_000)))
+        .collect();
+    let files = || walk(&path.join("keyspaces"));
+    let mut now = START;
+    let folders = files().1;
+    while now < START + 24 * HOUR {
+        // As much as a sample can be, so that files of a tier fill in hours.
+        let noise = |n: i64| ((now / 10_000 * 100 + n) as f64 * 0.618_033_988_749_894_9).fract();
+        let samples = (0..).zip(&series).map(|(n, one)| Sample::number(one, now, noise(n)));
+        store.append(&source, samples.collect(), now);
+        now += 10 * SECOND;
+        if now % 60_000 == 0 {
+            while store.tend(now) {}
+        }
+    }
+    let stats = store.history().expect("a history");
+    let (_, written) = stats.written[0];
+    assert!(
+        stats.tiers[0] < written / 2,
+        "{} of {written} bytes are left",
+        stats.tiers[0]
+    );
+    let (bytes, now_folders) = files();
+    assert_eq!(now_folders, folders, "no keyspace is made while it runs");
+    assert!(bytes < 64 << 20, "{bytes}");
+}
+
+/// The bytes below a folder, and how many folders it has.
+fn walk(path: &Path) -> (u64, usize) {
+    let entries: Vec<_> = std::fs::read_dir(path).expect("a folder").flatten().collect();
+    let folders = entries.iter().filter(|entry| entry.path().is_dir());
+    let inside = folders.clone().map(|entry| walk(&entry.path()).0).sum::<u64>();
+    let files = entries
+        .iter()
+        .filter_map(|entry| entry.metadata().ok())
+        .filter(|data| data.is_file());
+    (inside + files.map(|data| data.len()).sum::<u64>(), folders.count())
 }

@@ -66,8 +66,19 @@ impl Tier {
     }
 
     /// The number of the period that a time lies in.
-    pub(super) fn period_of(&self, time: Millis) -> i64 {
-        time.div_euclid(self.period)
+    pub(super) fn period_of(&self, time: Millis) -> u32 {
+        // No time before 1970 is kept.
+        u32::try_from(time.div_euclid(self.period)).unwrap_or(if time < 0 { 0 } else { u32::MAX })
+    }
+
+    /// The start of a period.
+    pub(super) fn start_of(&self, period: u32) -> Millis {
+        Millis::from(period) * self.period
+    }
+
+    /// The number of the first record of a period.
+    pub(super) fn first_chunk(&self, period: u32) -> i64 {
+        self.start_of(period) / self.chunk
     }
 }
 

@@ -191,30 +191,23 @@ impl History {
         let stretch = job.start.div_euclid(tier.chunk);
         let began = Instant::now();
         let count = made.len() as u64;
-        // Of a time in which nothing was measured there is no period.
-        let period = match made.first() {
-            Some(_) => Some(disk.period(job.tier, tier.period_of(job.start))?),
-            None => None,
-        };
-        let records = made.iter().zip(period.iter().cycle());
-        for (
-            Made {
+        let records = disk.tier(job.tier, tier.period_of(job.start));
+        for made in &made {
+            let Made {
                 series, times, body, ..
-            },
-            period,
-        ) in records
-        {
+            } = made;
             let offsets = chunk::offsets(times, job.start);
             let name = chunk::name_of(&offsets);
             if job.times.insert(name) {
                 let mut bytes = Vec::new();
                 super::codec::put_column(&mut bytes, &offsets);
-                self.note_written(job.tier, 0, times_key(stretch, name).len() + bytes.len());
-                batch.insert(period, times_key(stretch, name), bytes);
+                let key = times_key(job.tier, stretch, name);
+                self.note_written(job.tier, 0, key.len() + bytes.len());
+                batch.insert(records, key, bytes);
             }
-            let (key, bytes) = (record_key(*series, stretch), chunk::encode(name, body));
+            let (key, bytes) = (record_key(job.tier, *series, stretch), chunk::encode(name, body));
             self.note_written(job.tier, times.len(), key.len() + bytes.len());
-            batch.insert(period, key, bytes);
+            batch.insert(records, key, bytes);
         }
         if job.tier == 0 {
             let mut dictionary = self.dictionary.write();
@@ -273,12 +266,10 @@ impl History {
             }
             if tier > 0 && start + chunk <= below {
                 // Nor where the tier below has nothing.
-                let period = TIERS[tier - 1].period;
-                let next = disk
-                    .periods(tier - 1)
-                    .into_iter()
-                    .find(|number| (number + 1) * period > start);
-                let next = next.map_or(below, |number| (number * period).min(below));
+                let finer = &TIERS[tier - 1];
+                // What can't be read now is not passed over.
+                let next = disk.next_period(tier - 1, finer.period_of(start)).unwrap_or(Some(0));
+                let next = next.map_or(below, |period| finer.start_of(period).min(below));
                 start = start.max(TIERS[tier].chunk_of(next));
             }
             (start + chunk <= below).then(|| Job {
@@ -318,14 +309,12 @@ impl History {
     /// Drops the periods that are older than their tier is kept, and the oldest ones where there is too much.
     fn drop_old(&self, disk: &Disk, now: Millis, rings: &impl Rings) -> fjall::Result<()> {
         for (index, tier) in TIERS.iter().enumerate() {
-            for number in disk.periods(index) {
-                let end = (number + 1) * tier.period;
+            let mut end = now - self.settings.keep[index];
+            if index + 1 < COUNT {
                 // What the tier above is yet to be made of stays.
-                let is_used = index + 1 == COUNT || end <= self.closed(index + 1);
-                if is_used && end <= now - self.settings.keep[index] {
-                    disk.drop_period(index, number)?;
-                }
+                end = end.min(self.closed(index + 1));
             }
+            disk.drop_before(index, tier.period_of(end))?;
         }
         let keep = self.settings.keep;
         let longest = keep.iter().max().copied().unwrap_or_default();
@@ -346,18 +335,18 @@ impl History {
             // Of all tiers the period that ended first, unless it is still written.
             let oldest = (0..COUNT)
                 .filter_map(|tier| {
-                    let number = *disk.periods(tier).first()?;
-                    let end = (number + 1) * TIERS[tier].period;
-                    (end <= self.closed(tier)).then_some((end, tier, number))
+                    let period = disk.next_period(tier, 0).ok()??;
+                    let end = TIERS[tier].start_of(period + 1);
+                    (end <= self.closed(tier)).then_some((end, tier, period))
                 })
                 .min();
-            let Some((_, tier, number)) = oldest else { break };
+            let Some((_, tier, period)) = oldest else { break };
             tracing::warn!(
                 "the history is larger than {} bytes: its oldest part of tier {} is dropped",
                 self.settings.bytes,
                 TIERS[tier].name
             );
-            disk.drop_period(tier, number)?;
+            disk.drop_before(tier, period + 1)?;
             let left = disk.size()?;
             if left >= bytes {
                 break;
