@@ -125,7 +125,7 @@ $(STAMP)/site: $(WASM)/app.wasm $(SITE_SOURCES) $(STAMP)/of-$(PROFILE) public/no
 # Commands that Debian packages bring, as command:package. As root they are installed, without starting their services.
 CHROMIUM ?= $(or $(shell command -v chromium || command -v chromium-browser || command -v google-chrome),chromium)
 TEST_TOOLS := $(CHROMIUM):chromium promtool:prometheus brotli:brotli fc-list:fontconfig postgres:postgresql openssl:openssl
-BENCH_TOOLS := $(TEST_TOOLS) nginx:nginx wrk:wrk
+BENCH_TOOLS := $(TEST_TOOLS) nginx:nginx wrk:wrk prometheus:prometheus victoria-metrics:victoria-metrics
 
 define need
 	@missing=(); \

@@ -12,6 +12,7 @@ import { browser } from "./browser.js";
 import { frames } from "./frames.js";
 import { machine } from "./machine.js";
 import { page } from "./page.js";
+import { peers } from "./peers.js";
 import { store } from "./store.js";
 import { viewers } from "./viewers.js";
 
@@ -20,6 +21,7 @@ const FULL_MINUTES = process.env.QUICK ? 1 : 16;
 
 const BENCHMARKS = {
   store: ["Store: ingest and query", () => store()],
+  peers: ["The history against Prometheus and VictoriaMetrics", () => peers()],
   idle: ["A server that nobody looks at", (server) => idle(server, 60)],
   load: ["First load", firstLoad],
   stream: ["The stream of the overview", (server) => stream(server, 60)],
@@ -28,6 +30,9 @@ const BENCHMARKS = {
   frames: ["Twelve panels in somebody's page", () => frames()],
   viewers: ["Many viewers", viewers],
 };
+
+/** These need no server whose rings are full. */
+const ALONE = ["store", "peers"];
 
 const wanted = process.argv.slice(2);
 for (const name of wanted) {
@@ -45,16 +50,18 @@ let missed = 0;
 try {
   for (const [name, [title, measure]] of Object.entries(BENCHMARKS)) {
     if (wanted.length > 0 && !wanted.includes(name)) continue;
-    if (name !== "store") {
+    if (!ALONE.includes(name)) {
       const rest = began + FULL_MINUTES * 60_000 - Date.now();
       if (rest > 0) console.log(`The rings are full in ${(rest / 60_000).toFixed(1)} min.`);
       await delay(Math.max(0, rest));
     }
     console.log(title);
-    const figures = await measure(server);
+    // Some tell more than their figures.
+    const measured = await measure(server);
+    const { figures, text } = Array.isArray(measured) ? { figures: measured } : measured;
     for (const figure of figures) console.log(line(figure));
     missed += figures.filter(({ kept }) => !kept).length;
-    sections.push(`### ${title}\n\n${table(figures)}\n`);
+    sections.push(`### ${title}\n\n${table(figures)}\n${text ? `\n${text}\n` : ""}`);
   }
 } finally {
   await server.stop();

@@ -77,6 +77,9 @@ impl Exponential {
         let (lowest, highest) = scale::range(histogram.scale);
         histogram.zero_count = parts.zero_count;
         histogram.count = parts.zero_count;
+        histogram
+            .buckets
+            .reserve(parts.counts.iter().filter(|n| **n > 0).count());
         for (index, &n) in (i64::from(parts.offset)..).zip(parts.counts).filter(|(_, n)| **n > 0) {
             let index = (index >> shift).clamp(i64::from(lowest), i64::from(highest));
             histogram.buckets.add(index as i16, n);
@@ -294,11 +297,12 @@ impl Exponential {
     }
 
     fn edges(&self) -> (f64, f64) {
-        let mut buckets = self.buckets();
-        let Some((lower, upper, _)) = buckets.next() else {
-            return (0.0, 0.0);
-        };
-        (lower, buckets.last().map_or(upper, |(_, upper, _)| upper))
+        let bound = |index: i32| scale::lower_bound(index, self.scale);
+        match self.buckets.ends() {
+            None => (0.0, 0.0),
+            Some((_, last)) if self.zero_count > 0 => (0.0, bound(i32::from(last) + 1)),
+            Some((first, last)) => (bound(first.into()), bound(i32::from(last) + 1)),
+        }
     }
 
     fn estimated_sum(&self) -> f64 {

@@ -60,6 +60,11 @@ impl Sparse {
         self.0.clear();
     }
 
+    /// Makes room for so many more buckets.
+    pub(super) fn reserve(&mut self, buckets: usize) {
+        self.0.reserve_exact(buckets);
+    }
+
     pub(super) fn shrink(&mut self) {
         self.0.shrink_to_fit();
     }
@@ -67,7 +72,11 @@ impl Sparse {
     /// Adds `n` > 0 to one bucket.
     pub(super) fn add(&mut self, index: i16, n: u64) {
         let key = key(index);
-        let at = self.0.partition_point(|word| word >> COUNT_BITS < key);
+        let at = match self.0.last() {
+            // What is read from elsewhere comes in order.
+            Some(last) if last >> COUNT_BITS < key => self.0.len(),
+            _ => self.0.partition_point(|word| word >> COUNT_BITS < key),
+        };
         match self.0.get_mut(at) {
             Some(word) if *word >> COUNT_BITS == key => *word = plus(*word, n),
             _ => self.0.insert(at, word(index, n)),

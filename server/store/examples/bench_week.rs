@@ -1,0 +1,98 @@
+//! Days of 1,000 series at a second, simulated: does the memory stay where it is? Prints a line every six hours.
+//!
+//! `cargo run --release -p keiki-store --example bench_week DAYS SERIES` (7, 1000); a week takes tens of minutes.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use keiki_model::series::{HOST_NAME, Kind, Labels, Sample, Series};
+use keiki_model::time::{Millis, SECOND};
+use keiki_store::history::HistorySettings;
+use keiki_store::{Limits, SourceClass, SourceId, Store};
+
+const START: Millis = 1_763_800_000_000;
+const HOUR: Millis = 3_600 * SECOND;
+
+/// Not random enough for anything but noise.
+fn noise(seed: u64) -> u64 {
+    let mut x = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    x ^= x >> 29;
+    x = x.wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x ^ (x >> 32)
+}
+
+/// As on a real host: half never change, three of ten are counters.
+fn value(series: u64, second: u64) -> f64 {
+    match series % 10 {
+        0..5 => 4_096.0 * series as f64,
+        5 => (noise(series << 32 | second) % 100_000) as f64 / 1e5,
+        6 => (200 + noise(series << 32 | (second / 20)) % 40) as f64,
+        _ => (second * 1_500 + noise(series << 32 | second) % 1_500) as f64,
+    }
+}
+
+/// A field of this process's status, megabytes.
+fn memory(field: &str) -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix(field));
+    let number = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok());
+    number.unwrap_or(f64::NAN) / 1e3
+}
+
+/// Bytes and number of the files in a folder.
+fn size(path: &Path) -> (u64, u64) {
+    let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+    let of = |entry: std::fs::DirEntry| match entry.file_type() {
+        Ok(kind) if kind.is_dir() => size(&entry.path()),
+        _ => (entry.metadata().map_or(0, |data| data.len()), 1),
+    };
+    entries.map(of).fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1))
+}
+
+fn main() {
+    let mut arguments = std::env::args().skip(1).filter_map(|text| text.parse::<i64>().ok());
+    let (days, count) = (arguments.next().unwrap_or(7), arguments.next().unwrap_or(1_000));
+    let folder = std::env::temp_dir().join(format!("keiki-bench-week-{}", std::process::id()));
+    let settings = HistorySettings::new(&folder);
+    let store = Store::open(Limits::default(), &SourceClass::ALL, settings, START).expect("a history");
+    let source = SourceId::new("bench", SourceClass::Own);
+    let series: Vec<Arc<Series>> = (0..count)
+        .map(|n| {
+            let (name, kind) = if n % 10 >= 7 {
+                ("bench_total", Kind::Counter)
+            } else {
+                ("bench", Kind::Gauge)
+            };
+            let labels = Labels::new([(HOST_NAME, "bench".to_owned()), ("n", n.to_string())]);
+            Series::new(name, labels, kind, Some(1_000))
+        })
+        .collect();
+    let began = Instant::now();
+    println!("hours  resident MB  largest MB  disk MB  files  of that known to the store MB  minutes");
+    for second in 0..days * 24 * 3_600 {
+        let now = START + second * SECOND;
+        let samples = series
+            .iter()
+            .zip(0..)
+            .map(|(series, n)| Sample::number(series, now + 850, value(n, second as u64)))
+            .collect();
+        store.append(&source, samples, now + 850);
+        while store.tend(now + SECOND) {}
+        if (second + 1) * SECOND % (6 * HOUR) == 0 {
+            let (bytes, files) = size(&folder);
+            let known = store.history().unwrap_or_default().bytes;
+            println!(
+                "{:>5}  {:>11.1}  {:>10.1}  {:>7.1}  {files:>5}  {:>29.1}  {:>7.1}",
+                (second + 1) / 3_600,
+                memory("VmRSS:"),
+                memory("VmHWM:"),
+                bytes as f64 / 1e6,
+                known as f64 / 1e6,
+                began.elapsed().as_secs_f64() / 60.0
+            );
+        }
+    }
+    drop(store);
+    let _ = std::fs::remove_dir_all(&folder);
+}
