@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::frame::AnnotationKind;
 use crate::panel::{Palette, PanelSpec, SeriesPoints, Stat, StatKey, StatSpec, State};
 use crate::query::STATUS_CLASS;
 use crate::series::Labels;
