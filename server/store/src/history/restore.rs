@@ -212,10 +212,11 @@ fn is_damage(error: &fjall::Error) -> bool {
 
     match error {
         Error::Io(error) | Error::Storage(LsmError::Io(error)) => {
-            matches!(
-                error.kind(),
-                std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::InvalidData
-            )
+            use std::io::ErrorKind::{AlreadyExists, InvalidData, UnexpectedEof};
+
+            // The engine does not go on with a folder whose making was broken off: of what it makes first it says that
+            // it is there already, and would say so for ever.
+            matches!(error.kind(), UnexpectedEof | InvalidData | AlreadyExists)
         }
         // A newer engine's data are not broken, and what is locked or closed is not looked at.
         Error::Locked

@@ -320,8 +320,9 @@ impl History {
         for (index, tier) in TIERS.iter().enumerate() {
             for number in disk.periods(index) {
                 let end = (number + 1) * tier.period;
-                // What the tier above is yet to be made of stays.
-                let is_used = index + 1 == COUNT || end <= self.closed(index + 1);
+                // What the tier above is yet to be made of stays: its next record, too, begins with how much a counter
+                // grew since the newest sample here.
+                let is_used = index + 1 == COUNT || end < self.closed(index + 1);
                 if is_used && end <= now - self.settings.keep[index] {
                     disk.drop_period(index, number)?;
                 }
