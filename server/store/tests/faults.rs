@@ -35,10 +35,11 @@ const CASE: &str = "KEIKI_FAULTS_CASE";
 const MOST: Duration = Duration::from_secs(60);
 
 /// Of each kind and way to fail so many calls are chosen, if not all.
-const CHOSEN: u64 = 12;
+const CHOSEN: u64 = 5;
 
-const WAYS: [(How, &str); 3] = [
+const WAYS: [(How, &str); 4] = [
     (How::Fails(libc::EIO), "error"),
+    (How::Gone, "gone"),
     (How::Fails(libc::ENOSPC), "full"),
     (How::Short, "short"),
 ];
@@ -52,35 +53,34 @@ struct Case {
 
 impl Case {
     fn told(self) -> String {
-        let Some(Fault { kind, number, how }) = self.fault else {
+        let Some(fault) = self.fault else {
             return "none".into();
         };
-        let kind = KINDS.iter().find(|(known, _)| *known == kind).map(|(_, name)| *name);
-        let way = WAYS.iter().find(|(known, _)| *known == how).map(|(_, name)| *name);
+        let kind = KINDS.iter().find(|(kind, _)| *kind == fault.kind);
+        let way = WAYS.iter().find(|(how, _)| *how == fault.how);
         let end = if self.dies { "dies" } else { "stays" };
+        let Fault { number, again, .. } = fault;
         format!(
-            "{}:{}:{number}:{end}",
-            kind.unwrap_or_default(),
-            way.unwrap_or_default()
+            "{}:{}:{number}:{again}:{end}",
+            kind.map_or("", |kind| kind.1),
+            way.map_or("", |way| way.1)
         )
     }
 
     fn read(told: &str) -> Self {
-        let mut words = told.split(':');
-        let kind = words
-            .next()
-            .and_then(|word| KINDS.iter().find(|(_, name)| *name == word));
-        let way = words
-            .next()
-            .and_then(|word| WAYS.iter().find(|(_, name)| *name == word));
-        let number = words.next().and_then(|word| word.parse().ok());
-        Self {
-            fault: kind.zip(way).zip(number).map(|((kind, way), number)| Fault {
-                kind: kind.0,
-                number,
-                how: way.0,
+        let words: Vec<_> = told.split(':').collect();
+        let fault = match words[..] {
+            [kind, way, number, again, _] => Some(Fault {
+                kind: KINDS.iter().find(|(_, name)| *name == kind).expect("a kind").0,
+                number: number.parse().expect("a number"),
+                how: WAYS.iter().find(|(_, name)| *name == way).expect("a way").0,
+                again: again.parse().expect("a number"),
             }),
-            dies: words.next() == Some("dies"),
+            _ => None,
+        };
+        Self {
+            fault,
+            dies: words.last() == Some(&"dies"),
         }
     }
 }
@@ -167,18 +167,25 @@ fn cases(counts: &[u64; KINDS.len()]) -> Vec<Case> {
     let most = asked.and_then(|number| number.parse().ok()).unwrap_or(CHOSEN);
     let mut cases = Vec::new();
     for ((kind, _), count) in KINDS.iter().zip(counts) {
-        for (how, _) in WAYS.iter().take(if *kind == Kind::Write { 3 } else { 1 }) {
-            let chosen = if all { *count } else { most.min(*count) };
+        let chosen = if all { *count } else { most.min(*count) };
+        let ways = if *kind == Kind::Write { WAYS.len() } else { 2 };
+        for (way, (how, _)) in WAYS.iter().enumerate().take(ways) {
             for index in 0..chosen {
-                let fault = Some(Fault {
-                    kind: *kind,
-                    number: 1 + index * count / chosen,
-                    how: *how,
-                });
-                let ends = [false, true]
-                    .into_iter()
-                    .filter(|dies| all || *dies == (index % 2 == 1));
-                cases.extend(ends.map(|dies| Case { fault, dies }));
+                // In turn it goes on after one failure, dies of it, and meets another when it comes back.
+                let ends = (0..3).filter(|end| all || (index as usize + way) % 3 == *end);
+                cases.extend(ends.map(|end| Case {
+                    fault: Some(Fault {
+                        kind: *kind,
+                        number: 1 + index * count / chosen,
+                        how: *how,
+                        again: if end == 2 && *how != How::Gone {
+                            1 + index * 7 % 40
+                        } else {
+                            0
+                        },
+                    }),
+                    dies: end == 1,
+                }));
             }
         }
     }

@@ -40,7 +40,12 @@ pub(crate) enum How {
     Fails(c_int),
     /// Half of it is written.
     Short,
+    /// The disk is gone: for [`GONE`] every call of every kind fails.
+    Gone,
 }
+
+/// How long a disk is gone, seconds.
+pub(crate) const GONE: i64 = 120;
 
 /// The call that fails: of a kind the one of this number, from 1 on.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +53,14 @@ pub(crate) struct Fault {
     pub(crate) kind: Kind,
     pub(crate) number: u64,
     pub(crate) how: How,
+    /// So many calls of this kind later one fails again, if not 0.
+    pub(crate) again: u64,
+}
+
+impl Fault {
+    fn hits(&self, kind: Kind, count: u64) -> bool {
+        self.kind == kind && (count == self.number || self.again > 0 && count == self.number + self.again)
+    }
 }
 
 /// What was seen.
@@ -56,6 +69,8 @@ pub(crate) struct Trap {
     fault: Option<Fault>,
     counts: [AtomicU64; KINDS.len()],
     struck: OnceLock<String>,
+    /// Until when the disk is gone.
+    gone: AtomicI64,
 }
 
 impl Trap {
@@ -143,6 +158,7 @@ pub(crate) fn set(folder: &Path, fault: Option<Fault>) -> Option<Arc<Trap>> {
         fault,
         counts: Default::default(),
         struck: OnceLock::new(),
+        gone: AtomicI64::new(0),
     });
     let watched = Arc::clone(&trap);
     // Begun before the filter is there, so that its own calls go straight to the kernel.
@@ -228,17 +244,24 @@ impl Trap {
         };
         let place = KINDS.iter().position(|(known, _)| known == kind)?;
         let count = self.counts[place].fetch_add(1, Ordering::AcqRel) + 1;
-        let hit = self.fault.filter(|fault| (fault.kind, fault.number) == (*kind, count));
-        if let Some(fault) = hit {
+        if AHEAD.load(Ordering::Relaxed) < self.gone.load(Ordering::Relaxed) {
+            return Some(Err(libc::EIO));
+        }
+        if let Some(fault) = self.fault.filter(|fault| fault.hits(*kind, count)) {
             let within = path.strip_prefix(&self.folder).unwrap_or(&path);
             self.struck
                 .set(format!("{} of {}", KINDS[place].1, within.display()))
                 .ok();
-            return match fault.how {
-                How::Fails(error) => Some(Err(error)),
-                How::Short if number == libc::SYS_write => Some(Ok(half(&call.data.args))),
-                How::Short => None,
-            };
+            match fault.how {
+                How::Fails(error) => return Some(Err(error)),
+                How::Short if number == libc::SYS_write => return Some(Ok(half(&call.data.args))),
+                How::Short => (),
+                How::Gone => {
+                    let until = AHEAD.load(Ordering::Relaxed) + GONE;
+                    self.gone.store(until, Ordering::Relaxed);
+                    return Some(Err(libc::EIO));
+                }
+            }
         }
         // Nothing here loses power: what would take the disk's time is said to be done.
         (*kind == Kind::Sync).then_some(Ok(0))
