@@ -3,10 +3,11 @@
 //! A small run of all that the history does is counted first: opening, appending, making records of every tier,
 //! dropping a period, beginning a new journal of the engine's, closing, opening again. Then it runs anew, again and
 //! again, each time with another call that fails, and in a process of its own: this test itself, started with a folder
-//! to write to. Half of these end in the moment in which the status says that nothing is kept. `KEIKI_FAULTS=all` fails
-//! every single call; else it is a selection.
+//! to write to. Of three one goes on, one dies in the moment in which the status says that nothing is kept, and one meets
+//! a second failure. `KEIKI_FAULTS=all` fails every single call, a number so many of each kind; else it is a few.
 
-#![cfg(target_os = "linux")]
+// Elsewhere the clock has another name, or none that may be given twice.
+#![cfg(all(target_os = "linux", target_env = "gnu"))]
 #![allow(
     unsafe_code,
     reason = "a call that fails is one that the kernel is kept from, and only the C library's ways lead there"
@@ -35,7 +36,7 @@ const CASE: &str = "KEIKI_FAULTS_CASE";
 const MOST: Duration = Duration::from_secs(60);
 
 /// Of each kind and way to fail so many calls are chosen, if not all.
-const CHOSEN: u64 = 5;
+const CHOSEN: u64 = 4;
 
 const WAYS: [(How, &str); 4] = [
     (How::Fails(libc::EIO), "error"),

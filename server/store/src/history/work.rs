@@ -331,7 +331,9 @@ impl History {
             }
             self.note_corrupt(TIERS[job.tier - 1].name, &error);
         }
-        worker.unanswered = 0;
+        if next.is_none() {
+            worker.unanswered = 0;
+        }
         Ok((made, next))
     }
 
