@@ -214,6 +214,12 @@ fn live(store: &Store, now: Millis) {
 /// What is left in a folder is all that was appended, once.
 pub(crate) fn whole(folder: &Path, now: Millis) {
     let store = open(folder, now).unwrap_or_else(|why| panic!("it opens: {why}"));
+    let stats = store.history().expect("a history");
+    assert_eq!((stats.corrupt, stats.failing), (0, None));
+    if now == START {
+        // It failed before anything was kept.
+        return;
+    }
     live(&store, now);
     let finest = START.max(now - KEEP);
     for (step, from) in [(SECOND, finest), (TICK, START), (MINUTE, START), (15 * MINUTE, START)] {
