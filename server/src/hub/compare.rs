@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn of_a_stack_the_total_is_compared() {
-        let id = "api.traffic";
+        let id = "queue.length";
         let now = panel(id, 1, 86_402_000, &[("a", &[1.0, 2.0])]);
         let before = panel(id, 1, 2_000, &[("a", &[1.0, f64::NAN]), ("b", &[2.0, f64::NAN])]);
         let found = beside(&now, &before, 86_400_000);

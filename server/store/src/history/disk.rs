@@ -275,7 +275,11 @@ impl Disk {
             for found in self.tiers[tier].range(record_key(tier, series, first)..=record_key(tier, series, end)) {
                 match found.into_inner() {
                     Ok((key, value)) => take(stretch_of(&key) * chunk, Ok(&value)),
-                    Err(error) => take(from, Err(error)),
+                    Err(error) => {
+                        // The engine might say so for ever.
+                        take(from, Err(error));
+                        break;
+                    }
                 }
             }
         }
@@ -351,3 +355,24 @@ fn options() -> KeyspaceCreateOptions {
 
 /// Handles to it, which a failure closes and a recovery opens again.
 pub(super) type Shared = RwLock<Option<Arc<Disk>>>;
+
+/// Whether what lies there is broken, not the way to it.
+pub(super) fn is_damage(error: &fjall::Error) -> bool {
+    use fjall::{Error, LsmError};
+    use std::io::ErrorKind::{AlreadyExists, InvalidData, UnexpectedEof};
+
+    match error {
+        Error::Io(error) | Error::Storage(LsmError::Io(error)) => {
+            // The engine does not go on with a folder whose making was broken off: of what it makes first it says that
+            // it is there already, and would say so for ever.
+            matches!(error.kind(), UnexpectedEof | InvalidData | AlreadyExists)
+        }
+        // A newer engine's data are not broken, and what is locked or closed is not looked at.
+        Error::Locked
+        | Error::Poisoned
+        | Error::KeyspaceDeleted
+        | Error::InvalidVersion(Some(_))
+        | Error::Storage(LsmError::InvalidVersion(_)) => false,
+        _ => true,
+    }
+}

@@ -12,7 +12,7 @@ use super::History;
 use super::chunk::{self, Body};
 use super::codec;
 use super::dictionary::Entry;
-use super::disk::Disk;
+use super::disk::{Disk, is_damage};
 use super::rows::{Counts, Rows};
 use super::tier::{TIERS, tier_for};
 use super::work::Rings;
@@ -67,6 +67,7 @@ impl History {
             work: Cell::new(past.work),
             times: RefCell::default(),
             overloaded: Cell::new(false),
+            failed: RefCell::default(),
         };
         let tier = tier_for(past.step);
         for metric in metrics {
@@ -109,6 +110,8 @@ pub(super) struct Look<'a> {
     work: Cell<usize>,
     times: RefCell<Times>,
     overloaded: Cell<bool>,
+    /// Why a record could not be read that is there.
+    failed: RefCell<Option<fjall::Error>>,
 }
 
 impl<'a> Look<'a> {
@@ -121,6 +124,21 @@ impl<'a> Look<'a> {
             work: Cell::new(usize::MAX),
             times: RefCell::default(),
             overloaded: Cell::new(false),
+            failed: RefCell::default(),
+        }
+    }
+
+    /// Whether all was read that there is: what is made of a part would stand for the whole.
+    pub(super) fn whole(&self) -> fjall::Result<()> {
+        self.failed.take().map_or(Ok(()), Err)
+    }
+
+    /// A record could not be read. A disk that does not answer may do so another time: who makes others of it is told.
+    fn unread(&self, tier: usize, error: fjall::Error) {
+        if self.ring.is_none() && !is_damage(&error) {
+            self.failed.borrow_mut().get_or_insert(error);
+        } else {
+            self.history.note_corrupt(TIERS[tier].name, &error);
         }
     }
 
@@ -258,9 +276,11 @@ impl<'a> Look<'a> {
             if self.overloaded.get() {
                 return;
             }
-            let found = bytes.map_err(|error| error.to_string());
-            let found = found.and_then(|bytes| chunk::decode(bytes).map_err(|error| error.to_string()));
-            let (name, body) = match found {
+            let bytes = match bytes {
+                Ok(bytes) => bytes,
+                Err(error) => return self.unread(tier, error),
+            };
+            let (name, body) = match chunk::decode(bytes) {
                 Ok(found) => found,
                 Err(error) => return self.history.note_corrupt(TIERS[tier].name, &error),
             };
@@ -284,15 +304,18 @@ impl<'a> Look<'a> {
         if let Some(known) = self.times.borrow().get(&(tier, start, name)) {
             return known.clone();
         }
-        let read = || -> Result<Vec<u32>, String> {
-            let bytes = disk.times(tier, start, name).map_err(|error| error.to_string())?;
+        let read = |bytes: Option<fjall::Slice>| {
             let bytes = bytes.ok_or_else(|| "its times are missing".to_owned())?;
             codec::Reader::new(&bytes).column().map_err(|error| error.to_string())
         };
-        let found = match read() {
-            Ok(offsets) => Some(Rc::new(offsets)),
-            Err(error) => {
+        let found = match disk.times(tier, start, name).map(read) {
+            Ok(Ok(offsets)) => Some(Rc::new(offsets)),
+            Ok(Err(error)) => {
                 self.history.note_corrupt(TIERS[tier].name, &error);
+                None
+            }
+            Err(error) => {
+                self.unread(tier, error);
                 None
             }
         };

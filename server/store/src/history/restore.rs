@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use fjall::{Guard, UserValue};
+use fjall::{Guard, UserKey, UserValue};
 use keiki_model::histogram::{Distribution, Exponential};
 use keiki_model::series::{Sample, Value};
 use keiki_model::time::{Millis, REVISION};
@@ -12,7 +12,7 @@ use parking_lot::{Mutex, RwLock};
 
 use super::chunk::Body;
 use super::dictionary::{self, Dictionary, Entry};
-use super::disk::{Disk, DiskError};
+use super::disk::{Disk, DiskError, is_damage};
 use super::journal::{Read, replay};
 use super::read::Look;
 use super::tier::TIERS;
@@ -63,9 +63,9 @@ impl History {
         };
         let engine = |error| DiskError::Engine(history.settings.path.clone(), error);
         history.read_closed(&disk, now).map_err(engine)?;
-        history.read_dictionary(&disk);
+        history.read_dictionary(&disk).map_err(engine)?;
         history.read_records(&disk, now - window, take);
-        history.read_journal(&disk, take);
+        history.read_journal(&disk, take).map_err(engine)?;
         history.bytes.store(disk.size().map_err(engine)?, Ordering::Relaxed);
         *history.disk.write() = Some(Arc::new(disk));
         Ok(history)
@@ -92,7 +92,7 @@ impl History {
         Ok(())
     }
 
-    fn read_dictionary(&self, disk: &Disk) {
+    fn read_dictionary(&self, disk: &Disk) -> fjall::Result<()> {
         let newest = self.closed(0) + TIERS[0].chunk;
         // No tier keeps anything older: what had this number is gone before another series gets it.
         let kept = TIERS
@@ -103,7 +103,10 @@ impl History {
         let mut dictionary = self.dictionary.write();
         let (mut gone, mut highest) = (Vec::new(), None);
         for found in disk.series.iter() {
-            let read = keyed(found).and_then(|(key, value)| {
+            let Some((key, value)) = self.found("series", found)? else {
+                break;
+            };
+            let read = keyed(&key).and_then(|key| {
                 let number = u32::from_be_bytes(key);
                 highest = highest.max(Some(number));
                 dictionary::decode(number, &value, newest).map_err(|error| error.to_string())
@@ -114,7 +117,12 @@ impl History {
                 Err(error) => self.note_corrupt("series", &error),
             }
         }
-        // The largest number stays known, so that no number is ever another series'.
+        // The largest number stays known, so that no number is ever another series'. It is also that of a part which
+        // cannot be read.
+        if let Some(last) = disk.series.last_key_value() {
+            let last = keyed(&last.key()?);
+            highest = highest.max(last.ok().map(u32::from_be_bytes));
+        }
         gone.retain(|number| Some(*number) != highest);
         dictionary.begin_after(highest);
         for number in gone {
@@ -122,6 +130,7 @@ impl History {
                 self.note_corrupt("series", &error);
             }
         }
+        Ok(())
     }
 
     /// What records of the finest tier hold since a time.
@@ -150,15 +159,22 @@ impl History {
                 }
             });
         }
+        // The rings do without it: on disk it stays.
+        if let Err(error) = look.whole() {
+            self.note_corrupt("records", &error);
+        }
     }
 
     /// What was appended after the newest record.
-    fn read_journal(&self, disk: &Disk, take: &mut dyn FnMut(Restored)) {
+    fn read_journal(&self, disk: &Disk, take: &mut dyn FnMut(Restored)) -> fjall::Result<()> {
         let closed = self.closed(0);
         let mut worker = self.worker.lock();
         let dictionary = self.dictionary.read();
         for found in disk.journal.iter() {
-            let read = keyed(found).and_then(|(key, value)| {
+            let Some((key, value)) = self.found("journal", found)? else {
+                break;
+            };
+            let read = keyed(&key).and_then(|key| {
                 let number = u64::from_be_bytes(key);
                 worker.next = worker.next.max(number + 1);
                 let newest = replay(&value, |series, time, value| {
@@ -178,17 +194,26 @@ impl History {
                 Err(error) => self.note_corrupt("journal", &error),
             }
         }
+        Ok(())
+    }
+
+    /// What an iterator of the engine's found; `None` where it is broken: what comes after is not to be had, and the
+    /// engine might say so for ever. A disk that only does not answer is an error: what it holds is not to be lost.
+    fn found(&self, what: &str, found: Guard) -> fjall::Result<Option<(UserKey, UserValue)>> {
+        match found.into_inner() {
+            Ok(found) => Ok(Some(found)),
+            Err(error) if is_damage(&error) => {
+                self.note_corrupt(what, &error);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 
-/// A key of this length, and what lies under it.
-fn keyed<const N: usize>(found: Guard) -> Result<([u8; N], UserValue), String> {
-    let (key, value) = found.into_inner().map_err(|error| error.to_string())?;
-    let key = key
-        .as_ref()
-        .try_into()
-        .map_err(|_| "a number of another length".to_owned())?;
-    Ok((key, value))
+/// A key of this length.
+fn keyed<const N: usize>(key: &[u8]) -> Result<[u8; N], String> {
+    key.try_into().map_err(|_| "a number of another length".to_owned())
 }
 
 fn restored(entry: &Entry, time: Millis, value: Value) -> Restored {
@@ -204,27 +229,6 @@ fn restored(entry: &Entry, time: Millis, value: Value) -> Restored {
 
 fn distribution(one: Option<Distribution>) -> Value {
     Value::Distribution(Box::new(one.unwrap_or_else(|| Exponential::new().into())))
-}
-
-/// Whether what lies there is broken, not the way to it.
-fn is_damage(error: &fjall::Error) -> bool {
-    use fjall::{Error, LsmError};
-
-    match error {
-        Error::Io(error) | Error::Storage(LsmError::Io(error)) => {
-            matches!(
-                error.kind(),
-                std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::InvalidData
-            )
-        }
-        // A newer engine's data are not broken, and what is locked or closed is not looked at.
-        Error::Locked
-        | Error::Poisoned
-        | Error::KeyspaceDeleted
-        | Error::InvalidVersion(Some(_))
-        | Error::Storage(LsmError::InvalidVersion(_)) => false,
-        _ => true,
-    }
 }
 
 /// Renames a folder that cannot be opened: nothing is deleted that somebody might still read.

@@ -29,6 +29,9 @@ const RETENTION: Millis = 20 * SECOND;
 /// How long after a failure the folder is opened again.
 const RETRY: Duration = Duration::from_secs(5);
 
+/// How often records that the disk does not give are asked for.
+const TRIES: u32 = 5;
+
 /// What the work remembers from call to call.
 #[derive(Debug, Default)]
 pub(super) struct Worker {
@@ -42,6 +45,8 @@ pub(super) struct Worker {
     /// By what time it is decided what is too old.
     age: Option<Millis>,
     retried: Option<Instant>,
+    /// How often the disk did not give what records are to be made of.
+    unanswered: u32,
 }
 
 /// A stretch of a tier whose records are being made.
@@ -186,7 +191,7 @@ impl History {
         let (made, next) = if job.tier == 0 {
             self.of_rings(rings, job.next, job.start, end)
         } else {
-            self.of_tier_below(disk, &job, end)
+            self.of_tier_below(worker, disk, &job, end)?
         };
         let stretch = job.start.div_euclid(tier.chunk);
         let began = Instant::now();
@@ -228,15 +233,15 @@ impl History {
         disk.put_closed(&mut batch, job.tier, end);
         if job.tier == 0 {
             // One of a clock that was wrong must not keep those behind it.
-            worker.written.retain(|(number, newest)| {
-                let is_kept = *newest >= end;
-                if !is_kept {
-                    batch.remove(&disk.journal, number.to_be_bytes());
-                }
-                is_kept
-            });
+            for (number, _) in worker.written.iter().filter(|(_, newest)| *newest < end) {
+                batch.remove(&disk.journal, number.to_be_bytes());
+            }
         }
         batch.commit()?;
+        if job.tier == 0 {
+            // Not before: what a write that failed left there is removed by the next.
+            worker.written.retain(|(_, newest)| *newest >= end);
+        }
         self.writes.note(count, began);
         self.closed[job.tier].store(end, Ordering::Release);
         Ok(true)
@@ -297,13 +302,30 @@ impl History {
     }
 
     /// What the tier below holds of a stretch, folded.
-    fn of_tier_below(&self, disk: &Disk, job: &Job, end: Millis) -> (Vec<Made>, Option<usize>) {
+    fn of_tier_below(
+        &self,
+        worker: &mut Worker,
+        disk: &Disk,
+        job: &Job,
+        end: Millis,
+    ) -> fjall::Result<(Vec<Made>, Option<usize>)> {
         let (entries, next) = self.dictionary.read().batch(job.next, BATCH / 4);
         let look = Look::of_records(self, disk);
         let alive = entries.iter().filter(|entry| entry.last >= job.start);
         let made = alive.map(|entry| folded(&look, &entry.series, entry.number, job, end));
-        let made = made.filter(|made| !made.times.is_empty());
-        (made.collect(), next)
+        let made = made.filter(|made| !made.times.is_empty()).collect();
+        if let Err(error) = look.whole() {
+            // The disk may answer another time; a part that it never gives must not hold up all that is to come.
+            worker.unanswered += 1;
+            if worker.unanswered < TRIES {
+                return Err(error);
+            }
+            self.note_corrupt(TIERS[job.tier - 1].name, &error);
+        }
+        if next.is_none() {
+            worker.unanswered = 0;
+        }
+        Ok((made, next))
     }
 
     /// Drops the periods that are older than their tier is kept, and the oldest ones where there is too much.
@@ -311,8 +333,9 @@ impl History {
         for (index, tier) in TIERS.iter().enumerate() {
             let mut end = now - self.settings.keep[index];
             if index + 1 < COUNT {
-                // What the tier above is yet to be made of stays.
-                end = end.min(self.closed(index + 1));
+                // What the tier above is yet to be made of stays: its next record, too, begins with how much a counter grew
+                // since the newest sample here.
+                end = end.min(self.closed(index + 1) - 1);
             }
             disk.drop_before(index, tier.period_of(end))?;
         }
