@@ -15,11 +15,13 @@ function address(from, to) {
 export function start() {
   const strip = document.querySelector("nav.span");
   if (!strip) return;
-  const { now, until, window: seconds, step } = strip.dataset;
+  const { now, until, window: seconds, step, pace } = strip.dataset;
   const slot = Number(step) * 1_000;
+  const turn = Number(pace) * 1_000;
   const began = performance.now();
-  /** The end of what is shown: fixed, or that of the newest slot. */
-  const end = () => (until ? Math.ceil(Number(until) / slot) * slot : Math.floor((Number(now) + performance.now() - began) / slot) * slot);
+  const clock = () => Number(now) + performance.now() - began;
+  /** The end of what is shown: fixed, or that of the newest slot. Of long slots the one that is open is shown, too. */
+  const end = () => Math.ceil((until ? Number(until) : Math.floor(clock() / turn) * turn) / slot) * slot;
   const length = Number(seconds) * 1_000;
 
   if (!until) {
@@ -63,7 +65,7 @@ export function start() {
     // Whole slots, and never less than what can be asked for.
     const first = end() - length;
     let from = Math.floor((first + dragged.from * length) / slot) * slot;
-    let to = Math.ceil((first + dragged.to * length) / slot) * slot;
+    let to = Math.min(Math.ceil((first + dragged.to * length) / slot) * slot, Math.floor(clock() / 1_000) * 1_000);
     const lacking = MIN_MS - (to - from);
     if (lacking > 0) {
       from -= Math.ceil(lacking / 2);

@@ -124,7 +124,7 @@ pub(crate) fn strip(request: &PageRequest, snapshot: &Snapshot) -> Markup {
     let view = request.view();
     html! {
         nav class="span" aria-label=(say(TITLE, language)) data-now=(now) data-until=[request.until]
-            data-window=(view.window) data-step=(view.step) {
+            data-window=(view.window) data-step=(view.step) data-pace=(view.pace()) {
             (way(EARLIER, "earlier", Some(span.earlier(now))))
             p { (shown(span, &snapshot.header.zone, language)) }
             (way(LATER, "later", span.later(now)))

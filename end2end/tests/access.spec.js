@@ -19,7 +19,7 @@ const HTML = { accept: "text/html,application/xhtml+xml" };
 const ROUTES = {
   open: ["/healthz", "/readyz", "/favicon.svg", "/embed.js", "/login"],
   closed: [
-    "/", "/groups/api", "/groups/nothing", "/kiosk", "/embed", "/embed/api.latency", "/panels/api.latency.json", "/panels/api.latency.svg",
+    "/", "/groups/api", "/groups/nothing", "/kiosk", "/embed", "/embed/api.latency", "/panels/api.latency.json", "/panels/api.latency.svg", "/api/annotations",
     "/badges/api.latency.svg", "/metrics", "/api/live", "/nothing-here", "/loginx", "/healthz/x",
   ],
 };
