@@ -159,10 +159,10 @@ test: $(TEST_RUNNER) ## Everything that must hold: format, lints, unit tests, th
 	$(END2END) npm --prefix end2end test
 
 # Scripts of end2end/bench, each an executable that finds the binary in KEIKI_BIN.
-soak: build end2end/node_modules/.stamp ## Hours of live use: memory and drift (end2end/bench/soak); a hundred kills of a process that writes
+soak: build end2end/node_modules/.stamp ## Hours of live use: memory and drift (end2end/bench/soak); a hundred kills of a process that writes, a hundred faults of each kind
 	$(call need,$(TEST_TOOLS))
 	$(END2END) end2end/bench/soak
-	KEIKI_KILLS=100 cargo test --release --locked -p keiki-store --test crash
+	KEIKI_KILLS=100 KEIKI_FAULTS=100 cargo test --release --locked -p keiki-store --test crash --test faults
 
 bench: build end2end/node_modules/.stamp ## Measure against the budgets and the peers (end2end/bench/run)
 	$(call need,$(BENCH_TOOLS))

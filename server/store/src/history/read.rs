@@ -254,7 +254,7 @@ impl<'a> Look<'a> {
     /// As [`Look::folded_rows`].
     pub(super) fn folded_counts(&self, series: &Series, number: u32, tier: usize, from: Millis, to: Millis) -> Counts {
         self.counts(series, number, tier - 1, from, to)
-            .folded(TIERS[tier].step, from)
+            .folded(&TIERS[tier], from)
     }
 
     /// The records that have a part in `[from, to)`, with their times. What cannot be read is left out and counted.

@@ -4,6 +4,7 @@ use keiki_model::histogram::Distribution;
 use keiki_model::series::Kind;
 use keiki_model::time::{Millis, REACH};
 
+use super::tier::Tier;
 use crate::scalar::Folds;
 
 /// Numbers, each of a slot or of one sample. The time is that of the newest sample within, so that a rate over a slot
@@ -164,19 +165,23 @@ impl Rows {
 }
 
 impl Counts {
-    /// As [`Rows::folded`]. Distributions of different makes in one slot stay apart, a millisecond from each other.
-    pub(super) fn folded(self, step: Millis, from: Millis) -> Self {
+    /// As [`Rows::folded`], for a tier. Distributions of different makes in one slot stay apart, a millisecond from each
+    /// other.
+    pub(super) fn folded(self, tier: &Tier, from: Millis) -> Self {
         let mut folded = Self::default();
         let mut slot = None;
         let mut makes: Vec<Distribution> = Vec::new();
         let mut newest = 0;
         for (time, one) in self.times.into_iter().zip(self.all).filter(|(time, _)| *time >= from) {
-            let number = time.div_euclid(step);
+            let number = time.div_euclid(tier.step);
             if slot.is_some_and(|slot| slot != number) {
                 folded.close(newest, &mut makes);
             }
             (slot, newest) = (Some(number), time);
-            let Some(one) = one else { continue };
+            let Some(mut one) = one else { continue };
+            if let Distribution::Exponential(one) = &mut *one {
+                one.downscale(tier.scale);
+            }
             if makes.iter_mut().all(|make| make.merge(&one).is_err()) {
                 makes.push(*one);
             }

@@ -196,9 +196,12 @@ impl Bench {
         };
         for slot in &slots {
             let all: Vec<Distribution> = seconds(*slot).map(|second| durations_at(second).into()).collect();
-            let merged = Distribution::merged(all.iter().filter(|one| !one.is_empty()))
+            let mut merged = Distribution::merged(all.iter().filter(|one| !one.is_empty()))
                 .expect("one make")
                 .expect("some");
+            if let Distribution::Exponential(merged) = &mut merged {
+                merged.downscale(TIERS.iter().rfind(|tier| step % tier.step == 0).expect("a tier").scale);
+            }
             let found: Vec<_> = ring.single(*slot, slot + step).map(|(_, one)| one.clone()).collect();
             let [found] = &found[..] else {
                 panic!("one distribution in a slot")

@@ -19,6 +19,9 @@ pub struct Tier {
     pub(super) period: Millis,
     /// How long it is kept where nothing else is said, milliseconds.
     pub keep: Millis,
+    /// How fine exponential histograms are at most. Four buckets of scale 5 are one of scale 3, which takes a third of the
+    /// room; a quantile is then off by at most 4.4 %, not 1.1 %.
+    pub scale: i8,
 }
 
 /// How many levels there are.
@@ -35,6 +38,7 @@ pub const TIERS: [Tier; COUNT] = [
         chunk: 5 * MINUTE,
         period: 30 * MINUTE,
         keep: 2 * HOUR,
+        scale: 5,
     },
     Tier {
         name: "10s",
@@ -42,6 +46,7 @@ pub const TIERS: [Tier; COUNT] = [
         chunk: 15 * MINUTE,
         period: 6 * HOUR,
         keep: 2 * DAY,
+        scale: 5,
     },
     Tier {
         name: "1m",
@@ -49,6 +54,7 @@ pub const TIERS: [Tier; COUNT] = [
         chunk: 3 * HOUR,
         period: 6 * DAY,
         keep: 90 * DAY,
+        scale: 3,
     },
     Tier {
         name: "15m",
@@ -56,6 +62,7 @@ pub const TIERS: [Tier; COUNT] = [
         chunk: 2 * DAY,
         period: 30 * DAY,
         keep: 90 * DAY,
+        scale: 3,
     },
 ];
 
