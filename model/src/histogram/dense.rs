@@ -23,12 +23,26 @@ impl Dense {
         }
     }
 
+    /// An empty one at another scale.
+    pub(super) fn at(scale: i8) -> Self {
+        Self { scale, ..Self::new() }
+    }
+
+    /// Takes buckets of this scale back that were added.
+    pub(super) fn subtract(&mut self, buckets: &Sparse) {
+        for (index, count) in buckets.iter() {
+            if let Some(slot) = self.counts.get_mut((i32::from(index) - self.low) as usize) {
+                *slot = slot.saturating_sub(count);
+            }
+        }
+    }
+
     /// Adds buckets of a scale; the result is at the coarsest scale so far.
     pub(super) fn add(&mut self, buckets: &Sparse, scale: i8) {
         if scale < self.scale {
             let mut coarser = self.sparse();
             coarser.downscale(self.scale.abs_diff(scale).into());
-            *self = Self { scale, ..Self::new() };
+            *self = Self::at(scale);
             self.add(&coarser, scale);
         }
         let Some((first, last)) = buckets.ends() else { return };
@@ -46,7 +60,8 @@ impl Dense {
         (self.scale, self.sparse())
     }
 
-    fn sparse(&self) -> Sparse {
+    /// The occupied buckets.
+    pub(super) fn sparse(&self) -> Sparse {
         let occupied = || (self.low..).zip(&self.counts).filter(|(_, count)| **count > 0);
         let buckets = occupied().map(|(index, count)| (index as i16, *count));
         Sparse::from_sorted(occupied().count(), buckets)

@@ -193,6 +193,41 @@ impl Exponential {
         merged
     }
 
+    /// All of each `width` neighbours in one, from the first ones on by `stride`; `None` where nothing was recorded in any
+    /// of them. The same as merging each stretch by itself, but what two stretches share is added up once.
+    ///
+    /// Nothing is returned where they are not all of one scale.
+    pub fn sliding(cells: &[Option<&Self>], width: usize, stride: usize) -> Option<Vec<Option<Self>>> {
+        let mut scales = cells.iter().flatten().map(|cell| cell.scale);
+        let scale = scales.next().unwrap_or(SCALE);
+        if scales.any(|other| other != scale) {
+            return None;
+        }
+        let (width, stride) = (width.max(1), stride.max(1));
+        let mut window = Dense::at(scale);
+        let mut found = Vec::with_capacity(cells.len() / stride + 1);
+        let (mut first, mut end) = (0, 0);
+        while first + width <= cells.len() {
+            for cell in cells[end.max(first)..first + width].iter().flatten() {
+                window.add(&cell.buckets, scale);
+            }
+            end = first + width;
+            let mut merged = None;
+            for cell in cells[first..end].iter().flatten() {
+                merged.get_or_insert_with(|| Self::with_scale(scale)).add_totals(cell);
+            }
+            if let Some(merged) = &mut merged {
+                merged.buckets = window.sparse();
+            }
+            found.push(merged);
+            for cell in cells[first..(first + stride).min(end)].iter().flatten() {
+                window.subtract(&cell.buckets);
+            }
+            first += stride;
+        }
+        Some(found)
+    }
+
     /// Makes the buckets coarser; exact, by index shift. Does nothing if `scale` is not below the present one.
     pub fn downscale(&mut self, scale: i8) {
         let scale = scale.max(MIN_SCALE);

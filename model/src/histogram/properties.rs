@@ -90,6 +90,35 @@ fn quantiles_of_large_samples_are_within_the_promised_error() {
 
 proptest! {
     #[test]
+    fn sliding_over_cells_is_merging_each_stretch(
+        cells in proptest::collection::vec(proptest::option::of(proptest::collection::vec(0.0..50.0_f64, 0..6)), 0..40),
+        width in 1..12_usize,
+        stride in 1..15_usize,
+        scale in MIN_SCALE..=SCALE,
+    ) {
+        let recorded = |values: &Vec<f64>| {
+            let mut histogram = Exponential::with_scale(scale);
+            values.iter().for_each(|value| assert!(histogram.record(*value)));
+            histogram
+        };
+        let cells: Vec<Option<Exponential>> = cells.iter().map(|cell| cell.as_ref().map(recorded)).collect();
+        let cells: Vec<Option<&Exponential>> = cells.iter().map(Option::as_ref).collect();
+        let found = Exponential::sliding(&cells, width, stride).expect("one scale");
+        let stretches = cells.windows(width).step_by(stride);
+        prop_assert_eq!(found.len(), stretches.len());
+        for (found, stretch) in found.iter().zip(stretches) {
+            let mut merged = None;
+            for cell in stretch.iter().flatten() {
+                merged.get_or_insert_with(|| Exponential::with_scale(scale)).merge(cell);
+            }
+            prop_assert_eq!(found, &merged);
+        }
+        let coarser = Exponential::with_scale(MIN_SCALE - 1);
+        let mixed = [Some(&coarser), Some(&Exponential::new())];
+        prop_assert_eq!(Exponential::sliding(&mixed, 1, 1).is_none(), coarser.scale() != SCALE);
+    }
+
+    #[test]
     fn a_quantile_is_within_the_promised_error(
         shape in 0..SHAPES.len(),
         pairs in prop::collection::vec((uniform(), uniform()), 1..500),

@@ -1,7 +1,7 @@
 //! The distributions behind a line of quantiles: one for each slot, of the trailing ten seconds or the slot, whichever
 //! is longer.
 
-use keiki_model::histogram::Distribution;
+use keiki_model::histogram::{Distribution, Exponential};
 use keiki_model::time::{Millis, SECOND};
 
 use super::grid::Grid;
@@ -29,7 +29,8 @@ pub(crate) fn stretch(step: Millis) -> Millis {
 
 /// For every slot of the grid the distributions of its trailing stretch, merged over all members.
 ///
-/// Time is cut into cells that slots and stretches are multiples of, and each cell is merged once. A stretch is then
+/// Time is cut into cells that slots and stretches are multiples of, and each cell is merged once. Where that can't be
+/// undone (other makes than the usual one), a stretch is then
 /// what is left of one block of cells and the beginning of the next one, and both of these grow cell by cell: three
 /// merges a slot, whatever the stretch holds. Blocks lie on the wall clock, not on the grid, so that a slot's sums come
 /// out the same to the last bit in whichever grid it is asked for.
@@ -41,6 +42,9 @@ pub(crate) fn trailing(members: &[&Stored], grid: &Grid) -> Vec<Merged> {
     let cells = cells(members, from, grid.to(), cell);
     if block == 1 {
         return cells;
+    }
+    if let Some(found) = sliding(&cells, block, stride) {
+        return found;
     }
     if block == 2 {
         // What is kept of blocks only pays from three cells on.
@@ -69,6 +73,24 @@ pub(crate) fn trailing(members: &[&Stored], grid: &Grid) -> Vec<Merged> {
         }
     }
     found
+}
+
+/// The usual case: exponential histograms of one scale, whose counts can be taken back when they leave the stretch.
+fn sliding(cells: &[Merged], block: usize, stride: usize) -> Option<Vec<Merged>> {
+    fn one(cell: &Merged) -> Option<Option<&Exponential>> {
+        match cell {
+            Merged::Nothing => Some(None),
+            Merged::One(Distribution::Exponential(histogram)) => Some(Some(histogram)),
+            _ => None,
+        }
+    }
+    let cells: Option<Vec<_>> = cells.iter().map(one).collect();
+    let found = Exponential::sliding(&cells?, block, stride)?.into_iter();
+    Some(
+        found
+            .map(|merged| merged.map_or(Merged::Nothing, |merged| Merged::One(merged.into())))
+            .collect(),
+    )
 }
 
 fn cells(members: &[&Stored], from: Millis, to: Millis, cell: Millis) -> Vec<Merged> {
