@@ -43,7 +43,9 @@ export function start() {
   document.addEventListener("pointerdown", (event) => {
     const plot = event.target instanceof Element && event.target.closest(".chart")?.querySelector(".over");
     if (!plot || event.button !== 0 || event.pointerType === "touch") return;
-    drag = { box: plot.getBoundingClientRect(), at: event.clientX };
+    // A chart of the past shows what it came with, which may be in coarser slots than were asked for.
+    const { from, to } = plot.closest(".chart").dataset;
+    drag = { box: plot.getBoundingClientRect(), at: event.clientX, shown: until ? [Number(from), Number(to)] : undefined };
   });
   document.addEventListener("pointermove", ({ clientX, buttons }) => {
     if (!drag) return;
@@ -60,12 +62,12 @@ export function start() {
   document.addEventListener("pointerup", ({ clientX }) => {
     if (!drag) return;
     const dragged = mark.isConnected && place(drag, clientX);
+    const [first, last] = drag.shown ?? [end() - length, end()];
     stop();
     if (!dragged) return;
     // Whole slots, and never less than what can be asked for.
-    const first = end() - length;
-    let from = Math.floor((first + dragged.from * length) / slot) * slot;
-    let to = Math.min(Math.ceil((first + dragged.to * length) / slot) * slot, Math.floor(clock() / 1_000) * 1_000);
+    let from = Math.floor((first + dragged.from * (last - first)) / slot) * slot;
+    let to = Math.min(Math.ceil((first + dragged.to * (last - first)) / slot) * slot, Math.floor(clock() / 1_000) * 1_000);
     const lacking = MIN_MS - (to - from);
     if (lacking > 0) {
       from -= Math.ceil(lacking / 2);
@@ -73,7 +75,14 @@ export function start() {
     }
     location.assign(address(Math.round(from), Math.round(to)));
   });
-  document.addEventListener("keydown", ({ key }) => key === "Escape" && drag && stop());
+  document.addEventListener("keydown", ({ key }) => {
+    if (key !== "Escape") return;
+    if (drag) stop();
+    const open = strip.querySelector("details[open]");
+    if (!open) return;
+    open.open = false;
+    open.querySelector("summary").focus();
+  });
 
   // A menu closes when something else is pressed.
   const menus = [...strip.querySelectorAll("details")];
@@ -92,7 +101,12 @@ export function start() {
       const { api } = button.closest("[data-api]").dataset;
       const answer = await fetch(`${api}/${button.dataset.id}`, { method: "DELETE" }).catch(() => undefined);
       // Gone already is gone, too.
-      if (answer?.ok || answer?.status === 404) button.closest("li").remove();
+      if (!answer?.ok && answer?.status !== 404) return button.classList.add("failed");
+      const notes = button.closest("details");
+      const count = notes.querySelector("summary b");
+      button.closest("li").remove();
+      if (count) count.textContent = String(notes.querySelectorAll("li").length || "");
+      notes.querySelector("summary").focus();
     });
   }
 }

@@ -26,6 +26,7 @@ const DASHED: (&str, &str) = ("点線", "Dashed: ");
 const NOTES: (&str, &str) = ("記録", "Notes");
 const NO_NOTES: (&str, &str) = ("この期間の記録はありません。", "Nothing is noted in this time.");
 const REMOVE: (&str, &str) = ("削除", "Remove");
+const KIND: (&str, &str) = ("種類", "Kind");
 const WHAT: (&str, &str) = ("内容", "What happened");
 const WHEN: (&str, &str) = ("日時", "When");
 const NO_TIME: (&str, &str) = ("日時が空なら現在", "No time means now");
@@ -186,7 +187,8 @@ fn notes(request: &PageRequest, snapshot: &Snapshot) -> Markup {
                             time { (date(zone.date(one.time))) " " (zone.hms(one.time)) } " "
                             span { (one.says(language)) }
                             @if AnnotationKind::TOLD.contains(&one.kind) {
-                                button type="button" class="remove" data-id=(id) hidden { (say(REMOVE, language)) }
+                                button type="button" class="remove" data-id=(id) hidden
+                                    aria-label={ (say(REMOVE, language)) ": " (one.says(language)) } { (say(REMOVE, language)) }
                             }
                         }
                     }
@@ -194,7 +196,7 @@ fn notes(request: &PageRequest, snapshot: &Snapshot) -> Markup {
                 form method="post" action=(api) {
                     input type="hidden" name="next" value=(request.href());
                     input type="hidden" name="offset" value=(zone.offset);
-                    select name="kind" aria-label=(say(NOTES, language)) {
+                    select name="kind" aria-label=(say(KIND, language)) {
                         @for kind in AnnotationKind::TOLD.into_iter().rev() {
                             option value=(kind.as_str()) { (kind.word(language)) }
                         }

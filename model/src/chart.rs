@@ -290,10 +290,20 @@ fn marks(from: Millis, to: Millis, options: &Options<'_>) -> Vec<Mark> {
         .enumerate()
         .map(|(index, annotation)| Mark {
             left: lefts[index],
-            label: annotation.says(options.language),
+            label: clipped(annotation.says(options.language)),
             roomy: next(index) - lefts[index] > ROOM,
         })
         .collect()
+}
+
+/// A mark's label, no longer than there is room for.
+fn clipped(mut label: String) -> String {
+    const MOST: usize = 24;
+    if let Some((end, _)) = label.char_indices().nth(MOST) {
+        label.truncate(end);
+        label.push('…');
+    }
+    label
 }
 
 /// A share as an attribute in percent, with two decimals: `33.33%`.

@@ -187,16 +187,17 @@ pub struct PanelDelta {
     /// The series that ended, by their old place, ascending.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gone: Vec<usize>,
-    /// The points of the new slots, for each surviving series in order.
+    /// The points of the new slots, for each list of the surviving series in order: its points and, where it has any, its
+    /// extremes; then of what it is compared with, unless that comes anew.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub add: Vec<Vec<Option<f64>>>,
-    /// Points that changed: place among the survivors, slot, value.
+    /// Points that changed: place among the survivors' lists, slot, value.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub revise: Vec<(usize, usize, Option<f64>)>,
     /// The series that were born: their place in the new list, ascending.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub born: Vec<(usize, SeriesPoints)>,
-    /// What it is compared with, if that changed.
+    /// What it is compared with, if other lines than before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Vec<SeriesPoints>>,
     /// The table's rows that changed, by place; a place at the end is a new row.
@@ -214,8 +215,7 @@ pub struct PanelDelta {
     /// Its new failure.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "change")]
     pub failure: Change<Failure>,
-    /// The whole panel, where the change is not of the kinds above (its spec changed; its slots have extremes, which come
-    /// seldom).
+    /// The whole panel, where the change is not of the kinds above (its spec changed).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub whole: Option<Box<PanelSnapshot>>,
 }
@@ -316,6 +316,17 @@ impl Delta {
     }
 }
 
+/// Whether two series are one at two times, so that one can be moved to become the other.
+fn is_alike(old: &SeriesPoints, new: &SeriesPoints) -> bool {
+    old.labels == new.labels && old.min.is_empty() == new.min.is_empty() && old.max.is_empty() == new.max.is_empty()
+}
+
+/// A series' points and extremes, as far as it has them.
+fn lists(series: &SeriesPoints) -> impl Iterator<Item = &Vec<Option<f64>>> {
+    let all = [&series.points, &series.min, &series.max];
+    all.into_iter().filter(|list| !list.is_empty())
+}
+
 /// The field's new value, if it changed.
 fn changed<T: PartialEq + Clone>(old: &T, new: &T) -> Option<T> {
     (old != new).then(|| new.clone())
@@ -326,8 +337,6 @@ impl PanelDelta {
     fn between(at: usize, old: &PanelSnapshot, new: &PanelSnapshot) -> Option<Self> {
         let moved = (new.to - old.to) / (Millis::from(new.step.max(1)) * SECOND);
         let same_grid = old.step == new.step && old.slots == new.slots && moved >= 0;
-        let plain = |panel: &PanelSnapshot| panel.series.iter().all(|series| series.min.is_empty());
-        let same_grid = same_grid && (plain(old) && plain(new) || old == new);
         if !same_grid || (!Arc::ptr_eq(&old.spec, &new.spec) && old.spec != new.spec) {
             return Some(Self {
                 at,
@@ -344,7 +353,6 @@ impl PanelDelta {
             slots: moved,
             failure: changed(&old.failure, &new.failure),
             row_count: changed(&old.rows.len(), &new.rows.len()),
-            before: changed(&old.before, &new.before),
             ..Self::default()
         };
         match (old.newest, new.newest) {
@@ -376,10 +384,11 @@ impl PanelDelta {
         let moved = moved.min(slots);
         // Walk the new list; a series survives while it is found after the previous survivor in the old list.
         let mut next = 0;
+        let mut survivors = Vec::with_capacity(new.series.len());
         for (place, series) in new.series.iter().enumerate() {
             let found = old.series[next..]
                 .iter()
-                .position(|o| o.labels == series.labels)
+                .position(|o| is_alike(o, series))
                 .map(|offset| next + offset);
             let Some(found) = found else {
                 self.born.push((place, series.clone()));
@@ -387,18 +396,26 @@ impl PanelDelta {
             };
             self.gone.extend(next..found);
             next = found + 1;
-            let survivor = place - self.born.len();
-            let kept = &old.series[found].points[moved..];
-            for (slot, (was, is)) in kept.iter().zip(&series.points).enumerate() {
+            survivors.push((&old.series[found], series));
+        }
+        self.gone.extend(next..old.series.len());
+        let all = old.before.iter().zip(&new.before);
+        if old.before.len() == new.before.len() && all.clone().all(|(old, new)| is_alike(old, new)) {
+            survivors.extend(all);
+        } else {
+            self.before = Some(new.before.clone());
+        }
+        let lists = survivors.into_iter().flat_map(|(old, new)| lists(old).zip(lists(new)));
+        for (list, (was, is)) in lists.enumerate() {
+            for (slot, (was, is)) in was[moved.min(was.len())..].iter().zip(is).enumerate() {
                 if was != is {
-                    self.revise.push((survivor, slot, *is));
+                    self.revise.push((list, slot, *is));
                 }
             }
             if moved > 0 {
-                self.add.push(series.points[slots - moved..].to_vec());
+                self.add.push(is[slots - moved..].to_vec());
             }
         }
-        self.gone.extend(next..old.series.len());
     }
 
     fn apply(mut self, panel: &mut PanelSnapshot) {
@@ -430,9 +447,6 @@ impl PanelDelta {
         }
         panel.to += self.slots * Millis::from(panel.step) * SECOND;
         self.apply_series(panel);
-        if let Some(before) = self.before {
-            panel.before = before;
-        }
         if let Some(count) = self.row_count {
             panel.rows.truncate(count);
         }
@@ -461,18 +475,25 @@ impl PanelDelta {
                 panel.series.remove(place);
             }
         }
-        let slots = panel.slots as usize;
-        for (series, add) in panel.series.iter_mut().zip(std::mem::take(&mut self.add)) {
-            series.points.drain(..add.len().min(series.points.len()));
-            series.points.extend(add);
-            debug_assert_eq!(series.points.len(), slots, "a delta moves all series of a panel alike");
+        // What is compared and comes anew is not among the lists that move.
+        let compared = match self.before.take() {
+            Some(before) => {
+                panel.before = before;
+                &mut [][..]
+            }
+            None => &mut panel.before[..],
+        };
+        let moving = panel.series.iter_mut().chain(compared);
+        let mut lists: Vec<_> = moving
+            .flat_map(|series| [&mut series.points, &mut series.min, &mut series.max])
+            .filter(|list| !list.is_empty())
+            .collect();
+        for (list, add) in lists.iter_mut().zip(std::mem::take(&mut self.add)) {
+            list.drain(..add.len().min(list.len()));
+            list.extend(add);
         }
-        for &(series, slot, value) in &self.revise {
-            if let Some(point) = panel
-                .series
-                .get_mut(series)
-                .and_then(|series| series.points.get_mut(slot))
-            {
+        for &(list, slot, value) in &self.revise {
+            if let Some(point) = lists.get_mut(list).and_then(|list| list.get_mut(slot)) {
                 *point = value;
             }
         }

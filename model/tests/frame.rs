@@ -24,6 +24,10 @@ enum Event {
     Gone(u8),
     /// A late sample revises a point.
     Late(u8, u8, Option<i16>),
+    /// A series gets extremes, or loses them.
+    Extremes(u8),
+    /// What it is compared with: another line comes, or the last one goes.
+    Before(u8, bool),
     /// Two series swap places, as when the top changes.
     Swap(u8, u8),
     /// A stat changes: its value, or its judgement and limit as well.
@@ -45,6 +49,8 @@ fn event() -> impl Strategy<Value = Event> {
         2 => (any::<u8>(), any::<u8>()).prop_map(|(place, seed)| Event::Born(place, seed)),
         1 => any::<u8>().prop_map(Event::Gone),
         3 => (any::<u8>(), any::<u8>(), any::<Option<i16>>()).prop_map(|(s, p, v)| Event::Late(s, p, v)),
+        1 => any::<u8>().prop_map(Event::Extremes),
+        1 => (any::<u8>(), any::<bool>()).prop_map(|(seed, comes)| Event::Before(seed, comes)),
         1 => (any::<u8>(), any::<u8>()).prop_map(|(a, b)| Event::Swap(a, b)),
         2 => (any::<u8>(), any::<Option<i16>>(), any::<bool>()).prop_map(|(s, v, j)| Event::Stat(s, v, j)),
         2 => (any::<u8>(), any::<i16>()).prop_map(|(place, value)| Event::Row(place, value)),
@@ -102,14 +108,16 @@ fn happen(panel: &mut PanelSnapshot, event: &Event) {
         Event::Move(by, seed) => {
             panel.to += i64::from(*by) * i64::from(panel.step) * 1_000;
             panel.newest = (seed % 5 != 0).then_some(panel.to - 100);
-            for (place, series) in panel.series.iter_mut().enumerate() {
+            let all = panel.series.iter_mut().chain(&mut panel.before);
+            let lists = all.flat_map(|series| [&mut series.points, &mut series.min, &mut series.max]);
+            for (place, list) in lists.filter(|list| !list.is_empty()).enumerate() {
                 for slot in 0..u64::from(*by) {
                     let mix = seed
                         .wrapping_mul(0x9e37_79b9_7f4a_7c15)
                         .rotate_left((slot * 7 + place as u64) as u32 % 64);
-                    series.points.push((mix % 4 != 0).then_some((mix % 1_000) as f64));
+                    list.push((mix % 4 != 0).then_some((mix % 1_000) as f64));
                 }
-                series.points.drain(..series.points.len() - slots);
+                list.drain(..list.len() - slots);
             }
         }
         Event::Born(place, seed) => {
@@ -125,7 +133,29 @@ fn happen(panel: &mut PanelSnapshot, event: &Event) {
         }
         Event::Late(series, point, number) if !panel.series.is_empty() => {
             let series = usize::from(*series) % panel.series.len();
-            panel.series[series].points[usize::from(*point) % slots] = value(*number);
+            let series = &mut panel.series[series];
+            series.points[usize::from(*point) % slots] = value(*number);
+            if let Some(max) = series.max.get_mut(usize::from(*point) % 7) {
+                *max = value(*number);
+            }
+        }
+        Event::Extremes(place) if !panel.series.is_empty() => {
+            let place = usize::from(*place) % panel.series.len();
+            let series = &mut panel.series[place];
+            let extremes = if series.min.is_empty() {
+                series.points.clone()
+            } else {
+                Vec::new()
+            };
+            (series.min, series.max) = (extremes.clone(), extremes);
+        }
+        Event::Before(seed, true) => {
+            let labels = Labels::new([("route", format!("/{}", seed % 4))]);
+            let points = (0..slots).map(|slot| Some(f64::from(*seed) + slot as f64)).collect();
+            panel.before.push(SeriesPoints::new(labels, points));
+        }
+        Event::Before(_, false) => {
+            panel.before.pop();
         }
         Event::Swap(a, b) if !panel.series.is_empty() => {
             let count = panel.series.len();
@@ -176,7 +206,7 @@ fn happen(panel: &mut PanelSnapshot, event: &Event) {
             panel.step = u32::from(*step % 3) + 1;
             panel.to -= panel.to % (i64::from(panel.step) * 1_000);
         }
-        Event::Gone(_) | Event::Late(..) | Event::Swap(..) => {}
+        Event::Gone(_) | Event::Extremes(_) | Event::Late(..) | Event::Swap(..) => {}
     }
 }
 

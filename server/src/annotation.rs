@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use keiki_model::frame::{Annotation, AnnotationKind};
 use keiki_model::time::{Millis, SECOND};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{Clock, SystemClock};
@@ -20,11 +20,12 @@ use crate::store::history::EventId;
 
 /// The longest text, characters.
 pub const LONGEST_TEXT: usize = 200;
-/// How long they are kept: as long as the coarsest figures beside which they stand.
-const KEPT: Millis = 90 * 86_400 * SECOND;
-/// The most that one view shows, the newest ones: of more, charts would show nothing else.
+/// The most that one view shows, the newest ones, and what was told before what Keiki found: of more, charts would show
+/// nothing else.
 const MOST_SHOWN: usize = 100;
-/// A clock that moved by so much against the machine's monotonic one was set. Less is the slewing of a time service.
+/// How many are written at once.
+const WRITTEN: usize = 1_000;
+/// A clock that moved by so much against the time since the machine's start was set. Less is the slewing of a time service.
 const LEAP: Millis = 2 * SECOND;
 /// How often the clock is looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -42,6 +43,13 @@ pub struct Told {
     pub service: String,
 }
 
+impl Told {
+    /// Whether somebody told it, and Keiki did not find it by itself.
+    fn is_told(&self) -> bool {
+        AnnotationKind::TOLD.contains(&self.kind)
+    }
+}
+
 /// All that is told. Cheap to clone; all clones are one.
 #[derive(Clone)]
 pub struct Annotations(Arc<Inner>);
@@ -51,7 +59,9 @@ struct Inner {
     limit: usize,
     all: RwLock<BTreeMap<EventId, Told>>,
     /// Those whose keeping or dropping the disk has not taken yet.
-    unsaved: RwLock<BTreeSet<EventId>>,
+    unsaved: Mutex<BTreeSet<EventId>>,
+    /// Held while they are written.
+    saving: Mutex<()>,
     edition: AtomicU64,
     dropped: AtomicU64,
 }
@@ -71,42 +81,57 @@ impl Annotations {
             store,
             limit,
             all: RwLock::new(all),
-            unsaved: RwLock::default(),
+            unsaved: Mutex::default(),
+            saving: Mutex::default(),
             edition: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
         }))
     }
 
-    /// Adds one; whether it outlives the process is the answer's second part. Waits for the disk.
-    pub fn add(&self, time: Millis, told: Told) -> (EventId, bool) {
-        let at = {
+    /// Adds one; whether it outlives the process already is the answer's second part. `None` where there are as many as may
+    /// be, all of them newer. May wait for the disk.
+    pub fn add(&self, time: Millis, told: Told) -> Option<(EventId, bool)> {
+        let mut changed = Vec::new();
+        let (at, is_kept) = {
             let mut all = self.0.all.write();
             let last = all.range((time, 0)..=(time, u32::MAX)).next_back();
-            let number = last.map_or(0, |((_, number), _)| number + 1);
-            all.insert((time, number), told);
-            (time, number)
+            let at = (time, last.map_or(0, |((_, number), _)| number + 1));
+            all.insert(at, told);
+            changed.push(at);
+            while all.len() > self.0.limit {
+                // A server that starts again and again must not displace what people told.
+                let found = all.iter().find(|(_, told)| !told.is_told()).map(|(at, _)| *at);
+                let Some(gone) = found.or_else(|| all.keys().next().copied()) else {
+                    break;
+                };
+                all.remove(&gone);
+                self.0.dropped.fetch_add(1, Ordering::Relaxed);
+                changed.push(gone);
+            }
+            (at, all.contains_key(&at))
         };
-        self.0.unsaved.write().insert(at);
-        self.drop_old();
-        self.0.edition.fetch_add(1, Ordering::Release);
-        (at, self.save())
+        let is_saved = self.change(changed);
+        is_kept.then_some((at, is_saved))
     }
 
-    /// Takes one back; `false` where there is none that was told.
-    pub fn remove(&self, at: EventId) -> bool {
-        let mut all = self.0.all.write();
-        if !all
-            .get(&at)
-            .is_some_and(|told| AnnotationKind::TOLD.contains(&told.kind))
+    /// Takes one back; `None` where there is none that was told, else whether it stays so after the process.
+    pub fn remove(&self, at: EventId) -> Option<bool> {
         {
+            let mut all = self.0.all.write();
+            all.get(&at).filter(|told| told.is_told())?;
+            all.remove(&at);
+        }
+        Some(self.change(vec![at]))
+    }
+
+    fn change(&self, changed: Vec<EventId>) -> bool {
+        self.0.edition.fetch_add(1, Ordering::Release);
+        if self.0.store.history().is_none() {
             return false;
         }
-        all.remove(&at);
-        drop(all);
-        self.0.unsaved.write().insert(at);
-        self.0.edition.fetch_add(1, Ordering::Release);
-        self.save();
-        true
+        self.0.unsaved.lock().extend(changed);
+        // While a disk hangs nobody else waits for it.
+        self.0.saving.try_lock().is_some_and(|_alone| self.save())
     }
 
     /// Those of a stretch of time, oldest first.
@@ -120,8 +145,12 @@ impl Annotations {
     pub fn within(&self, stretch: Range<Millis>, services: &[String]) -> Vec<Annotation> {
         let mut found = self.list(stretch);
         found.retain(|(_, told)| services.is_empty() || told.service.is_empty() || services.contains(&told.service));
-        let surplus = found.len().saturating_sub(MOST_SHOWN);
-        let shown = found.into_iter().skip(surplus);
+        if found.len() > MOST_SHOWN {
+            found.sort_by_key(|(at, told)| (told.is_told(), *at));
+            found.drain(..found.len() - MOST_SHOWN);
+            found.sort_by_key(|(at, _)| *at);
+        }
+        let shown = found.into_iter();
         shown
             .map(|((time, number), told)| Annotation {
                 time,
@@ -142,38 +171,30 @@ impl Annotations {
         (self.0.all.read().len(), self.0.dropped.load(Ordering::Relaxed))
     }
 
-    fn drop_old(&self) {
-        let mut all = self.0.all.write();
-        let newest = all.keys().next_back().map_or(0, |(time, _)| *time);
-        let mut gone = Vec::new();
-        while let Some((at, _)) = all.first_key_value().map(|(at, told)| (*at, told.kind)) {
-            let is_too_many = all.len() > self.0.limit;
-            if !is_too_many && at.0 >= newest - KEPT {
-                break;
-            }
-            if is_too_many {
-                self.0.dropped.fetch_add(1, Ordering::Relaxed);
-            }
-            all.remove(&at);
-            gone.push(at);
-        }
-        drop(all);
-        self.0.unsaved.write().extend(gone);
-    }
-
     /// Gives the disk what it has not taken yet; `false` where it does not take all.
     fn save(&self) -> bool {
-        let mut unsaved = self.0.unsaved.write();
-        while let Some(at) = unsaved.first().copied() {
-            let told = self.0.all.read().get(&at).cloned();
-            // Of plain fields; there is always a JSON form.
-            let body = told.and_then(|told| serde_json::to_vec(&told).ok());
-            if !self.0.store.put_event(at, body.as_deref()) {
+        loop {
+            let due: Vec<EventId> = self.0.unsaved.lock().iter().take(WRITTEN).copied().collect();
+            if due.is_empty() {
+                return true;
+            }
+            let body = |at: &EventId| {
+                let told = self.0.all.read().get(at).cloned();
+                // Of plain fields; there is always a JSON form.
+                told.and_then(|told| serde_json::to_vec(&told).ok())
+            };
+            let events: Vec<_> = due.iter().map(|at| (*at, body(at))).collect();
+            if !self.0.store.put_events(&events) {
                 return false;
             }
-            unsaved.remove(&at);
+            // What changed meanwhile is written again.
+            let mut unsaved = self.0.unsaved.lock();
+            for (at, written) in events {
+                if written.is_some() == self.0.all.read().contains_key(&at) {
+                    unsaved.remove(&at);
+                }
+            }
         }
-        true
     }
 
     /// Marks where the clock is set, and keeps what a failing disk did not take, until it is aborted.
@@ -189,8 +210,7 @@ impl Annotations {
                 if let Some(moved) = moved {
                     this.note_leap(clock.wall, moved);
                 }
-                let is_behind = !this.0.unsaved.read().is_empty() && this.0.store.history().is_some();
-                if is_behind {
+                if let Some(_alone) = this.0.saving.try_lock() {
                     this.save();
                 }
             };
@@ -218,23 +238,36 @@ impl Annotations {
 #[derive(Clone, Copy)]
 struct Hands {
     wall: Millis,
-    monotonic: Instant,
+    /// The time since the machine started, while it slept, too.
+    since_start: Millis,
 }
 
 impl Hands {
     fn now() -> Self {
         Self {
             wall: SystemClock.now(),
-            monotonic: Instant::now(),
+            since_start: since_start(),
         }
     }
 
     /// By how much the wall clock was set since an earlier moment.
     fn moved(&self, earlier: &Self) -> Option<Millis> {
-        let passed = self.monotonic.duration_since(earlier.monotonic).as_millis();
-        let moved = self.wall - earlier.wall - Millis::try_from(passed).unwrap_or(Millis::MAX);
+        let moved = self.wall - earlier.wall - (self.since_start - earlier.since_start);
         (moved.abs() >= LEAP).then_some(moved)
     }
+}
+
+#[cfg(target_os = "linux")]
+fn since_start() -> Millis {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    time.tv_sec * SECOND + time.tv_nsec / 1_000_000
+}
+
+/// Elsewhere a machine that slept looks as if its clock had been set.
+#[cfg(not(target_os = "linux"))]
+fn since_start() -> Millis {
+    static START: std::sync::LazyLock<std::time::Instant> = std::sync::LazyLock::new(std::time::Instant::now);
+    Millis::try_from(START.elapsed().as_millis()).unwrap_or(Millis::MAX)
 }
 
 #[cfg(test)]
@@ -267,28 +300,49 @@ mod tests {
             Store::open(Limits::default(), &SourceClass::ALL, settings, NOW).expect("a store")
         };
         let annotations = Annotations::open(open(), 10);
-        assert_eq!(annotations.add(NOW, note("one", "")), ((NOW, 0), true));
-        assert_eq!(annotations.add(NOW, note("two", "shop")), ((NOW, 1), true));
+        assert_eq!(annotations.add(NOW, note("one", "")), Some(((NOW, 0), true)));
+        assert_eq!(annotations.add(NOW, note("two", "shop")), Some(((NOW, 1), true)));
         annotations.add(NOW - SECOND, note("zero", "blog"));
         assert_eq!(texts(&annotations, &[]), ["zero", "one", "two"]);
         assert_eq!(texts(&annotations, &["shop"]), ["one", "two"]);
-        assert!(annotations.remove((NOW, 0)) && !annotations.remove((NOW, 0)));
+        assert_eq!(
+            [annotations.remove((NOW, 0)), annotations.remove((NOW, 0))],
+            [Some(true), None]
+        );
         drop(annotations);
         let again = Annotations::open(open(), 10);
         assert_eq!(texts(&again, &[]), ["zero", "two"]);
     }
 
     #[test]
-    fn the_oldest_give_way() {
+    fn what_was_told_stays_longest() {
         let annotations = Annotations::open(Store::new(Limits::default()), 3);
-        for place in 0..5 {
-            let (_, kept) = annotations.add(NOW + place, note(&place.to_string(), ""));
-            assert!(!kept, "there is no history");
+        let add = |time, told| annotations.add(time, told).map(|(_, is_durable)| is_durable);
+        assert_eq!(add(NOW, note("0", "")), Some(false), "there is no history");
+        for start in 1..20 {
+            annotations.note_leap(NOW + start, start * 60_000);
         }
-        assert_eq!(texts(&annotations, &[]), ["2", "3", "4"]);
-        assert_eq!(annotations.counts(), (3, 2));
-        annotations.add(NOW + KEPT + 3, note("later", ""));
-        assert_eq!(texts(&annotations, &[]), ["3", "4", "later"]);
+        add(NOW + 30, note("30", ""));
+        assert_eq!(texts(&annotations, &[]), ["0", "+1140 s", "30"]);
+        add(NOW + 40, note("40", ""));
+        add(NOW + 50, note("50", ""));
+        assert_eq!(texts(&annotations, &[]), ["30", "40", "50"]);
+        assert_eq!(add(NOW + 10, note("10", "")), None, "all that are kept are newer");
+        assert_eq!(annotations.counts(), (3, 21));
+        // A mark of a wrong date does not age what is right.
+        annotations.note_leap(NOW * 3, 5_000);
+        assert_eq!(texts(&annotations, &[]), ["30", "40", "50"]);
+    }
+
+    #[test]
+    fn a_hundred_are_shown_and_those_that_were_told_first() {
+        let annotations = Annotations::open(Store::new(Limits::default()), 1_000);
+        annotations.add(NOW, note("told", ""));
+        for start in 1..300 {
+            annotations.note_leap(NOW + start, 5_000);
+        }
+        let found = texts(&annotations, &[]);
+        assert_eq!((found.len(), found[0].as_str()), (100, "told"));
     }
 
     #[test]
@@ -300,15 +354,14 @@ mod tests {
             (found[0].kind, &*found[0].text),
             (AnnotationKind::ClockSet, "\u{2212}300 s")
         );
-        assert!(!annotations.remove((NOW, 0)));
+        assert_eq!(annotations.remove((NOW, 0)), None);
     }
 
     #[test]
     fn a_clock_that_is_set_is_seen() {
-        let monotonic = Instant::now();
         let at = |wall, seconds| Hands {
             wall,
-            monotonic: monotonic + Duration::from_secs(seconds),
+            since_start: seconds * SECOND,
         };
         assert_eq!(at(NOW + 60_500, 60).moved(&at(NOW, 0)), None);
         assert_eq!(at(NOW - 299_000, 1).moved(&at(NOW, 0)), Some(-300_000));

@@ -292,7 +292,9 @@ pub async fn run(config: Config, bound: web::Bound, shutdown: CancellationToken)
         text: Arc::default(),
         service: String::new(),
     };
-    annotations.add(started, start);
+    let starting = annotations.clone();
+    // The disk may take its time; a panic in it has been told already.
+    let _ = tokio::task::spawn_blocking(move || starting.add(started, start)).await;
     let presets: HashMap<_, _> = config
         .services
         .iter()

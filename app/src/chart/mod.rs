@@ -259,6 +259,8 @@ pub fn Chart(
         false => String::new(),
     });
     let label = changing::text(move || drawn.model.get().label.clone());
+    // Which stretch the page came with: that of a page of the past, under whose charts a drag is measured.
+    let (from, to) = panel.with_untracked(|panel| (panel.from().to_string(), panel.to.to_string()));
     let marked = changing::text(move || {
         (if drawn.cursor().is_some() {
             "cursor"
@@ -269,7 +271,7 @@ pub fn Chart(
     });
     let cursor = move || changing::attribute(move || drawn.cursor().map(percent));
     Some(view! {
-        <div class=class role="img" aria-label=label data-chart=source>
+        <div class=class role="img" aria-label=label data-chart=source data-from=from data-to=to>
             <svg class="under" aria-hidden="true" inner_html=part(frame::under)></svg>
             <div class="first" inner_html=first></div>
             <div class="canvas" id=id></div>

@@ -166,7 +166,16 @@ impl Drawn {
             false => series.points.iter().map(finite).collect(),
             true => means(columns, series),
         };
-        let before = panel.before.iter().map(on_places).collect();
+        // The ghost of a hidden line is hidden with it, that of a stack with all of its parts.
+        let is_seen = |ghost: &SeriesPoints| {
+            let mut now = panel.series.iter().zip(visible);
+            now.any(|(series, visible)| *visible && (stacked || series.labels == ghost.labels))
+        };
+        let ghosts = panel.before.iter().map(|ghost| match is_seen(ghost) {
+            true => on_places(ghost),
+            false => Vec::new(),
+        });
+        let before = ghosts.collect();
         Self {
             lefts,
             values,
@@ -234,7 +243,8 @@ impl Drawn {
                 points,
             });
         }
-        for (values, series) in self.before.iter().zip(&panel.before) {
+        let ghosts = self.before.iter().zip(&panel.before);
+        for (values, series) in ghosts.filter(|(values, _)| !values.is_empty()) {
             let same = panel.series.iter().position(|now| now.labels == series.labels);
             let place = |place: usize| {
                 let left = self.lefts[place] + self.middle;

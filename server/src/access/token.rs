@@ -28,6 +28,9 @@ const MOST_VIEWS: usize = 32;
 /// How often the file is looked at.
 pub const LOOK: Duration = Duration::from_secs(1);
 
+/// The only thing that a token can change.
+const CHANGED: &str = "/api/annotations";
+
 /// A token as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Token {
@@ -44,6 +47,14 @@ pub struct Token {
     pub expires: Option<Millis>,
 }
 
+/// Whether a path is one, or begins as one that ends in `*`.
+fn matches(allowed: &str, path: &str) -> bool {
+    match allowed.strip_suffix('*') {
+        Some(beginning) => path.starts_with(beginning),
+        None => path == allowed,
+    }
+}
+
 impl Token {
     /// Whether it still holds.
     pub fn holds(&self, now: Millis) -> bool {
@@ -56,11 +67,15 @@ impl Token {
         self.matches(path) || (path == LIVE && self.opens_views(query))
     }
 
+    /// Whether it may change what lies at an address: only where one of its paths names that, since whoever made it to look
+    /// at everything gave no leave to write.
+    pub fn changes(&self, path: &str) -> bool {
+        let mut named = self.paths.iter().filter(|allowed| allowed.starts_with(CHANGED));
+        named.any(|allowed| matches(allowed, path))
+    }
+
     fn matches(&self, path: &str) -> bool {
-        self.paths.iter().any(|allowed| match allowed.strip_suffix('*') {
-            Some(beginning) => path.starts_with(beginning),
-            None => path == allowed,
-        })
+        self.paths.iter().any(|allowed| matches(allowed, path))
     }
 
     /// Whether it may see all views of a stream's query. Strict, since the stream reads the query by rules of its own: one
@@ -82,7 +97,7 @@ impl Token {
         let Some(items) = views.and_then(|views| Item::list(&views).ok()) else {
             return false;
         };
-        let of_a_page = |view: &View| PAGES.contains(&(view.step, view.window));
+        let of_a_page = |view: &View| view.compare.is_none() && PAGES.contains(&(view.step, view.window));
         let shown = |item: &Item| of_a_page(&item.view) && self.shows(&item.view.subject);
         items.len() <= MOST_VIEWS && items.iter().all(shown)
     }

@@ -132,12 +132,10 @@ impl Channel {
         if let Some(old) = &old
             && let Some(delta) = Delta::between(&old.snapshot, &snapshot)
         {
-            log.extend(
-                old.log
-                    .iter()
-                    .filter(|entry| entry.now > tick.now - LOG_SECONDS * SECOND)
-                    .cloned(),
-            );
+            // Of the past nobody resumes: who comes back gets all of it, and the log needs no more than the newest.
+            let kept = if self.view.is_past() { 0 } else { LOG_SECONDS * SECOND };
+            let entries = old.log.iter().filter(|entry| entry.now > tick.now - kept);
+            log.extend(entries.cloned());
             let job = jobs.job("encode");
             let event = event::delta(&delta);
             job.succeed();

@@ -1,9 +1,10 @@
 //! Puts the panels of a view together.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use keiki_model::frame::{GroupSummary, Header, Snapshot};
+use keiki_model::frame::{Annotation, GroupSummary, Header, Snapshot};
 use keiki_model::group::{self, Group};
 use keiki_model::panel::{Panel, PanelSnapshot};
 use keiki_model::preset::{LOAD, Targets};
@@ -198,6 +199,17 @@ impl Composer {
         groups
     }
 
+    /// What happened. A panel by itself may stand in anybody's page: there it is not said what.
+    fn annotations(&self, view: &View, stretch: Range<Millis>) -> Vec<Annotation> {
+        let mut found = self.annotations.within(stretch, &view.scope.services);
+        if matches!(view.subject, Subject::Panel(_)) {
+            for one in &mut found {
+                one.text = Arc::default();
+            }
+        }
+        found
+    }
+
     fn header(&self, view: &View, tick: &Tick, to: Millis, panels: &[PanelSnapshot]) -> Header {
         let sources = self.sources.sources();
         let up = sources.iter().filter(|source| source.up).count();
@@ -209,20 +221,23 @@ impl Composer {
             view.scope.services.iter().cloned().collect()
         };
         let from = to - Millis::from(view.window) * SECOND;
+        // What has just been told is listed at once, although its slot is still open.
+        let end = if view.until.is_none() { to.max(tick.now + 1) } else { to };
         Header {
             groups: self.groups(view, tick, to, panels),
             sources: (count(up), count(sources.len())),
             services,
             zone: (self.zone)(tick.now),
-            annotations: self.annotations.within(from..to, &view.scope.services),
+            annotations: self.annotations(view, from..end),
         }
     }
 }
 
-/// A panel's lines alone.
+/// A panel's lines alone, all of them: what is large now may have been small then.
 fn lines_only(panel: &Panel) -> Panel {
     Panel {
         lines: panel.lines.clone(),
+        top: usize::MAX,
         ..Panel {
             stats: Vec::new(),
             limits: Vec::new(),

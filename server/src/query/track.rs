@@ -10,6 +10,9 @@ use keiki_model::time::{Millis, SECOND};
 use super::grid::Grid;
 use crate::store::{Folds, Ring, Stored};
 
+/// What lies nearer together than this is of one time, milliseconds.
+const MOMENT: Millis = 10;
+
 /// The samples of one series, ready to be walked.
 pub(crate) struct Track<'a> {
     base: Millis,
@@ -141,7 +144,10 @@ impl<'a> Track<'a> {
                     folds.max[first..next].iter().copied().fold(nothing.1, f64::max),
                 ),
                 None if first < next && rates => (first..next)
-                    .filter_map(|place| self.since(samples, place, place).rate())
+                    .map(|place| self.since(samples, place, place))
+                    // Distributions of several makes of one slot stand milliseconds apart.
+                    .filter(|growth| growth.to - growth.from >= MOMENT)
+                    .filter_map(|growth| growth.rate())
                     .fold(nothing, widen),
                 None if first < next => samples.values[first..next].iter().copied().fold(nothing, widen),
                 _ if rates => {

@@ -94,8 +94,13 @@ pub(super) async fn add(State(site): State<Shared>, request: Request) -> Respons
     let (annotations, kept) = (site.state.annotations.clone(), told.clone());
     // It waits for the disk.
     let added = tokio::task::spawn_blocking(move || annotations.add(time, kept)).await;
-    let Ok((at, durable)) = added else {
-        return Fault::Internal.json();
+    let (at, durable) = match added {
+        Ok(Some(added)) => added,
+        Ok(None) => {
+            let message = "bad time: older than all that are kept, of which there are as many as limits.annotations";
+            return Fault::parameter("time", message).json();
+        }
+        Err(_) => return Fault::Internal.json(),
     };
     match next {
         Some(next) => see(if is_own(&next) { &next } else { home(&site.base) }),
@@ -119,8 +124,8 @@ pub(super) async fn remove(State(site): State<Shared>, Path(id): Path<String>, h
     };
     let annotations = site.state.annotations.clone();
     match tokio::task::spawn_blocking(move || annotations.remove(at)).await {
-        Ok(true) => answer(StatusCode::OK, &json!({ "removed": id })),
-        Ok(false) => Fault::NotFound.json(),
+        Ok(Some(durable)) => answer(StatusCode::OK, &json!({ "removed": id, "durable": durable })),
+        Ok(None) => Fault::NotFound.json(),
         Err(_) => Fault::Internal.json(),
     }
 }
@@ -201,10 +206,15 @@ fn kind(name: Option<&str>) -> Result<AnnotationKind, Fault> {
     found.ok_or_else(|| Fault::parameter("kind", "bad kind: write deployment, run or note"))
 }
 
+/// Whether a character breaks a line, turns the text around, or has no place in XML, in which it will be drawn.
+fn is_odd(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{fffe}' | '\u{ffff}')
+}
+
 /// Text of one line that says something.
 fn words(name: &'static str, text: &str, longest: usize) -> Result<String, Fault> {
     let text = text.trim();
-    if text.is_empty() || text.chars().count() > longest || text.chars().any(char::is_control) {
+    if text.is_empty() || text.chars().count() > longest || text.chars().any(is_odd) {
         let message = format!("bad {name}: write one line of at most {longest} characters");
         return Err(Fault::parameter(name, message));
     }
@@ -265,6 +275,8 @@ mod tests {
             (r#"{"text": "a", "colour": "red"}"#, "body"),
             (r#"{"text": "  "}"#, "text"),
             (r#"{"text": "a\nb"}"#, "text"),
+            (r#"{"text": "a\u202eb"}"#, "text"),
+            (r#"{"text": "a\uffff"}"#, "text"),
             (long.as_str(), "text"),
             (r#"{"text": "a", "kind": "keiki_started"}"#, "kind"),
             (r#"{"text": "a", "time": 5}"#, "time"),

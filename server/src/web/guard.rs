@@ -242,9 +242,10 @@ impl Guard {
         let text = bearer(headers)
             .or_else(|| in_query(request.method(), query))
             .ok_or(Refusal::Missing)?;
+        let is_reading = matches!(*request.method(), Method::GET | Method::HEAD);
         match self.tokens.find(&text, now) {
             None => Err(Refusal::Token),
-            Some(token) if token.opens(path, query) => Ok(Grant::Token(text)),
+            Some(token) if token.opens(path, query) && (is_reading || token.changes(path)) => Ok(Grant::Token(text)),
             Some(_) => Err(Refusal::Path),
         }
     }

@@ -216,10 +216,10 @@ impl Store {
         self.history.as_ref().map(|history| history.finest(time, now))
     }
 
-    /// Keeps an event for good, or drops it where it has no body; `false` where there is no history or its disk fails.
-    /// What an event says is not the store's business. Waits for the disk.
-    pub fn put_event(&self, at: EventId, body: Option<&[u8]>) -> bool {
-        self.history.as_ref().is_some_and(|history| history.put_event(at, body))
+    /// Keeps events for good, or drops those that have no body; `false` where there is no history or its disk fails. What
+    /// an event says is not the store's business. Waits for the disk.
+    pub fn put_events(&self, events: &[(EventId, Option<Vec<u8>>)]) -> bool {
+        self.history.as_ref().is_some_and(|history| history.put_events(events))
     }
 
     /// The events that are kept, in order of time.

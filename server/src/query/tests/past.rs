@@ -286,8 +286,10 @@ fn a_panel_of_the_past_has_extremes_also_of_quantiles() {
     );
 }
 
+type Shape = fn(f64) -> f64;
+
 /// Durations of five distributions, from a number that is as good as drawn by lot.
-const SHAPES: [(&str, fn(f64) -> f64); 5] = [
+const SHAPES: [(&str, Shape); 5] = [
     ("uniform", |u| 0.01 + 0.2 * u),
     ("exponential", |u| -0.05 * (1.0 - u).ln() + 1e-4),
     ("pareto", |u| 0.005 * (1.0 - u).powf(-0.7)),

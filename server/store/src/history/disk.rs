@@ -124,8 +124,15 @@ impl Disk {
                 (records.first_key_value(), &self.first[tier]),
                 (records.last_key_value(), &self.last[tier]),
             ] {
-                if let Some(key) = found.map(fjall::Guard::key).transpose()? {
-                    period.store(period_of(&key), Ordering::Relaxed);
+                match found.map(fjall::Guard::key).transpose() {
+                    Ok(Some(key)) => period.store(period_of(&key), Ordering::Relaxed),
+                    Ok(None) => {}
+                    // What is damaged there is met by those who read it; anything may lie behind it.
+                    Err(error) if is_damage(&error) => {
+                        self.first[tier].store(0, Ordering::Relaxed);
+                        self.last[tier].store(u32::MAX, Ordering::Relaxed);
+                    }
+                    Err(error) => return Err(error),
                 }
             }
         }
@@ -154,8 +161,16 @@ impl Disk {
             };
             let old = self.db.keyspace(&name, options)?;
             let mut batch = self.batch();
+            let mut damage = None;
             for (place, entry) in old.iter().enumerate() {
-                let (key, value) = entry.into_inner()?;
+                let (key, value) = match entry.into_inner() {
+                    Ok(entry) => entry,
+                    Err(error) if is_damage(&error) => {
+                        damage = Some(error);
+                        break;
+                    }
+                    Err(error) => return Err(error),
+                };
                 batch.insert(&self.tiers[tier], [&period.to_be_bytes(), &*key].concat(), value);
                 if (place + 1) % COPIED == 0 {
                     std::mem::replace(&mut batch, self.batch()).commit()?;
@@ -163,6 +178,9 @@ impl Disk {
             }
             batch.commit()?;
             self.db.persist(PersistMode::SyncAll)?;
+            if let Some(error) = damage {
+                tracing::warn!("a part of the history cannot be read and is left out: {name}: {error}");
+            }
             self.db.delete_keyspace(old)?;
         }
         Ok(())
@@ -183,25 +201,30 @@ impl Disk {
         batch.insert(&self.meta, key, closed.to_le_bytes());
     }
 
-    /// Keeps or, without a body, drops an event, and waits until that would survive the loss of power: they are rare.
-    pub(super) fn put_event(&self, at: EventId, body: Option<&[u8]>) -> fjall::Result<()> {
-        match body {
-            Some(body) => self.events.insert(event_key(at), body)?,
-            None => self.events.remove(event_key(at))?,
+    /// Keeps events or, where they have no body, drops them, and waits until that would survive the loss of power: they are
+    /// rare.
+    pub(super) fn put_events(&self, events: &[(EventId, Option<Vec<u8>>)]) -> fjall::Result<()> {
+        let mut batch = self.batch();
+        for (at, body) in events {
+            match body {
+                Some(body) => batch.insert(&self.events, event_key(*at), body.as_slice()),
+                None => batch.remove(&self.events, event_key(*at)),
+            }
         }
+        batch.commit()?;
         self.sync()
     }
 
-    /// All events, in order of time. One that cannot be read ends them.
-    pub(super) fn events(&self) -> fjall::Result<Vec<(EventId, Vec<u8>)>> {
+    /// All events, in order of time. One that cannot be read ends them, and comes with those before it.
+    pub(super) fn events(&self) -> (Vec<(EventId, Vec<u8>)>, fjall::Result<()>) {
         let mut found = Vec::new();
         for event in self.events.iter() {
-            let (key, body) = event.into_inner()?;
-            if let Some(at) = event_of(&key) {
-                found.push((at, body.to_vec()));
+            match event.into_inner() {
+                Ok((key, body)) => found.extend(event_of(&key).map(|at| (at, body.to_vec()))),
+                Err(error) => return (found, Err(error)),
             }
         }
-        Ok(found)
+        (found, Ok(()))
     }
 
     pub(super) fn batch(&self) -> OwnedWriteBatch {

@@ -237,22 +237,23 @@ impl History {
         self.closed(0) < time
     }
 
-    /// Keeps or drops an event; `false` while the disk fails.
-    pub(crate) fn put_event(&self, at: EventId, body: Option<&[u8]>) -> bool {
+    /// Keeps or drops events; `false` while the disk fails.
+    pub(crate) fn put_events(&self, events: &[(EventId, Option<Vec<u8>>)]) -> bool {
         let Some(disk) = self.disk() else { return false };
         let began = Instant::now();
-        let put = disk.put_event(at, body);
+        let put = disk.put_events(events);
         self.writes.note(1, began);
-        put.inspect_err(|error| tracing::warn!("an event is not kept: {error}"))
+        put.inspect_err(|error| tracing::warn!("what happened is not kept for now: {error}"))
             .is_ok()
     }
 
     pub(crate) fn events(&self) -> Vec<(EventId, Vec<u8>)> {
-        let found = self.disk().map_or(Ok(Vec::new()), |disk| disk.events());
-        found.unwrap_or_else(|error| {
+        let Some(disk) = self.disk() else { return Vec::new() };
+        let (found, read) = disk.events();
+        if let Err(error) = read {
             self.note_corrupt("events", &error);
-            Vec::new()
-        })
+        }
+        found
     }
 
     fn closed(&self, tier: usize) -> Millis {
