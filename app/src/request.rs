@@ -340,14 +340,7 @@ impl PageRequest {
 
     /// The view whose snapshot the page shows.
     pub fn view(&self) -> View {
-        let view = View {
-            compare: self.compare,
-            ..View::of_window(self.subject.clone(), self.window, self.scope.clone())
-        };
-        match self.until {
-            Some(until) => view.ending(until),
-            None => view,
-        }
+        View::of_window(self.subject.clone(), self.window, self.scope.clone()).over(self.until, self.compare)
     }
 
     /// The same page with one thing changed.

@@ -120,9 +120,19 @@ impl View {
         }
     }
 
+    /// The same until a time, if there is one, and compared with one, if with any.
+    #[must_use]
+    pub fn over(self, until: Option<Millis>, compare: Option<u32>) -> Self {
+        let view = Self { compare, ..self };
+        match until {
+            Some(until) => view.ending(until),
+            None => view,
+        }
+    }
+
     /// The same over a stretch that ends at a time, which is moved to the end of its slot.
     #[must_use]
-    pub fn ending(self, until: Millis) -> Self {
+    fn ending(self, until: Millis) -> Self {
         let step = Millis::from(self.step) * SECOND;
         Self {
             until: Some(until.div_euclid(step) * step + if until % step == 0 { 0 } else { step }),
@@ -295,14 +305,13 @@ impl FromStr for Item {
             step,
             window,
             until: None,
-            compare,
+            compare: None,
             scope,
         };
-        let view = match until {
-            Some(until) => view.ending(until),
-            None => view,
-        };
-        Ok(Self { view, new })
+        Ok(Self {
+            view: view.over(until, compare),
+            new,
+        })
     }
 }
 

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use keiki_model::histogram::Exponential;
-use keiki_model::panel::{ChartKind, ColumnSpec, Feed, Line, Palette, Panel, PanelSpec, StatKey, Table};
+use keiki_model::panel::{ColumnSpec, Panel, StatKey};
 use keiki_model::query::{Function, Query, Selector};
 use keiki_model::series::{Kind, Labels, SERVICE_NAME, Sample, Series};
 use keiki_model::text::Text;
@@ -27,6 +27,10 @@ use keiki_model::view::Scope;
 use keiki_server::query::{Ask, Engine};
 use keiki_server::store::history::HistorySettings;
 use keiki_server::store::{Limits, SourceClass, SourceId, Store};
+
+use self::panels::{lines, table};
+
+mod panels;
 
 /// The upper bounds of the buckets that the peers get, seconds.
 const BOUNDS: [&str; 12] = [
@@ -287,52 +291,9 @@ impl One {
     }
 }
 
-fn bare(chart: ChartKind, top: usize) -> Panel {
-    let spec = PanelSpec {
-        id: "bench.panel".to_owned(),
-        group: "bench".to_owned(),
-        title: Text::default(),
-        help: Text::default(),
-        axis: Text::default(),
-        unit: Unit::Seconds,
-        chart,
-        palette: Palette::default(),
-        axis_limit: None,
-        naming: Vec::new(),
-        stats: Vec::new(),
-        columns: Vec::new(),
-        sparklines: false,
-        feed: Feed::default(),
-    };
-    Panel {
-        spec,
-        lines: Vec::new(),
-        top,
-        heat: None,
-        stats: Vec::new(),
-        limits: Vec::new(),
-        table: None,
-    }
-}
-
-fn lines(query: Query, top: usize) -> Panel {
-    let mut panel = bare(ChartKind::Line, top);
-    panel.lines = vec![Line {
-        labels: Labels::none(),
-        query,
-    }];
-    panel
-}
-
 /// One figure of each group, over the window.
-fn table(query: Query, rows: usize) -> Panel {
-    let mut panel = bare(ChartKind::Table, 0);
-    panel.table = Some(Table {
-        columns: vec![query],
-        order: 0,
-        rows,
-        spark: None,
-    });
+fn figures(query: Query, rows: usize) -> Panel {
+    let mut panel = table(query, rows);
     panel.spec.columns = vec![ColumnSpec {
         key: StatKey::Mean,
         label: Text::default(),
@@ -349,10 +310,10 @@ fn question(name: &str, days: i64) -> Option<(Panel, u32, u32)> {
     let of = |metric: &str, function| Query::new(Selector::new(metric), function);
     let p95 = |metric: &str| of(metric, Function::Quantile(0.95)).by(&["http_route"]);
     Some(match name {
-        "p95_figure" => (table(p95("live_seconds"), 50), 1, 300),
+        "p95_figure" => (figures(p95("live_seconds"), 50), 1, 300),
         "p95_lines" => (lines(p95("live_seconds"), 50), 1, 300),
         "p95_day" => (lines(p95("day_seconds"), 50), 120, 86_400),
-        "top_10" => (table(of("level", Function::Avg).by(&["n"]), 10), 1, 300),
+        "top_10" => (figures(of("level", Function::Avg).by(&["n"]), 10), 1, 300),
         "rate_many" => (lines(of("work_total", Function::Rate), 1), 1, 200),
         "rate_month" => (lines(of(LONGEST, Function::Rate).by(&["n"]), 100), 3_600, month),
         "rate_month_sum" => (lines(of(LONGEST, Function::Rate), 1), 3_600, month),

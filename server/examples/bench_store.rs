@@ -11,15 +11,17 @@ use std::time::Instant;
 
 use keiki_model::group::Group;
 use keiki_model::histogram::Exponential;
-use keiki_model::panel::{ChartKind, Feed, Line, Palette, Panel, PanelSpec, Table};
+use keiki_model::panel::Panel;
 use keiki_model::query::{Function, Query, Selector};
 use keiki_model::series::{Kind, Labels, Sample, Series};
-use keiki_model::text::Text;
 use keiki_model::time::Millis;
-use keiki_model::unit::Unit;
 use keiki_model::view::Scope;
 use keiki_server::query::{Ask, Engine};
 use keiki_server::store::{Limits, SourceClass, SourceId, Store};
+
+use self::panels::{lines, table};
+
+mod panels;
 
 const START: Millis = 1_763_800_007_000;
 /// For how many seconds a store is filled before anything is asked.
@@ -194,57 +196,17 @@ fn resident() -> f64 {
     pages.unwrap_or(f64::NAN) * 4_096.0
 }
 
-fn bare(chart: ChartKind) -> Panel {
-    let spec = PanelSpec {
-        id: "bench.panel".to_owned(),
-        group: "bench".to_owned(),
-        title: Text::default(),
-        help: Text::default(),
-        axis: Text::default(),
-        unit: Unit::Seconds,
-        chart,
-        palette: Palette::default(),
-        axis_limit: None,
-        naming: Vec::new(),
-        stats: Vec::new(),
-        columns: Vec::new(),
-        sparklines: false,
-        feed: Feed::default(),
-    };
-    Panel {
-        spec,
-        lines: Vec::new(),
-        top: 8,
-        heat: None,
-        stats: Vec::new(),
-        limits: Vec::new(),
-        table: None,
-    }
-}
-
 /// A table of the routes with one column.
 fn p95_by_route() -> Panel {
     let query = Query::new(Selector::new("plain_seconds"), Function::Quantile(0.95)).by(&["http_route"]);
-    let mut panel = bare(ChartKind::Table);
-    panel.table = Some(Table {
-        columns: vec![query],
-        order: 0,
-        rows: 50,
-        spark: None,
-    });
+    let mut panel = table(query, 50);
     let columns = Group::Api.panels().iter().flat_map(|panel| &panel.spec.columns);
     panel.spec.columns = columns.take(1).cloned().collect();
     panel
 }
 
 fn rates() -> Panel {
-    let query = Query::new(Selector::new("work_total"), Function::Rate);
-    let mut panel = bare(ChartKind::Line);
-    panel.lines = vec![Line {
-        labels: Labels::none(),
-        query,
-    }];
-    panel
+    lines(Query::new(Selector::new("work_total"), Function::Rate), 8)
 }
 
 /// What a machine and a service with 20 routes and little to do report.

@@ -104,10 +104,14 @@ fn widen<'a>(
     };
     let extremes = evaluator.extremes(&line.query, &shown).unwrap_or_else(|| {
         let parts = finer.grid().slots / evaluator.grid().slots.max(1);
+        if parts <= 1 {
+            // It would be the line itself once more.
+            return Vec::new();
+        }
         let per_slot = |values: &Line, fold: fn(f64, f64) -> f64| {
             // `min` and `max` of numbers pass over NaN, of which a slot without a value is made.
             values
-                .chunks(parts.max(1))
+                .chunks(parts)
                 .map(|part| part.iter().copied().fold(f64::NAN, fold))
                 .collect()
         };

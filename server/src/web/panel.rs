@@ -57,14 +57,8 @@ impl PanelRequest {
 
     /// The view whose only panel it is.
     pub(super) fn view(&self) -> View {
-        let view = View {
-            compare: self.compare,
-            ..View::of_window(Subject::Panel(self.id.to_owned()), self.window, self.scope.clone())
-        };
-        match self.until {
-            Some(until) => view.ending(until),
-            None => view,
-        }
+        let subject = Subject::Panel(self.id.to_owned());
+        View::of_window(subject, self.window, self.scope.clone()).over(self.until, self.compare)
     }
 }
 

@@ -11,34 +11,12 @@ use keiki_model::time::{Millis, SECOND};
 use keiki_store::history::HistorySettings;
 use keiki_store::{Limits, SourceClass, SourceId, Store};
 
+use self::mix::{memory, value};
+
+mod mix;
+
 const START: Millis = 1_763_800_000_000;
 const HOUR: Millis = 3_600 * SECOND;
-
-/// Not random enough for anything but noise.
-fn noise(seed: u64) -> u64 {
-    let mut x = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    x ^= x >> 29;
-    x = x.wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    x ^ (x >> 32)
-}
-
-/// As on a real host: half never change, three of ten are counters.
-fn value(series: u64, second: u64) -> f64 {
-    match series % 10 {
-        0..5 => 4_096.0 * series as f64,
-        5 => (noise(series << 32 | second) % 100_000) as f64 / 1e5,
-        6 => (200 + noise(series << 32 | (second / 20)) % 40) as f64,
-        _ => (second * 1_500 + noise(series << 32 | second) % 1_500) as f64,
-    }
-}
-
-/// A field of this process's status, megabytes.
-fn memory(field: &str) -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix(field));
-    let number = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok());
-    number.unwrap_or(f64::NAN) / 1e3
-}
 
 /// Bytes and number of the files in a folder.
 fn size(path: &Path) -> (u64, u64) {
@@ -75,7 +53,7 @@ fn main() {
         let samples = series
             .iter()
             .zip(0..)
-            .map(|(series, n)| Sample::number(series, now + 850, value(n, second as u64)))
+            .map(|(series, n)| Sample::number(series, now + 850, value(n, second)))
             .collect();
         store.append(&source, samples, now + 850);
         while store.tend(now + SECOND) {}
