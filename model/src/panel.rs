@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::query::Query;
+use crate::query::{Query, Selector};
 use crate::series::Labels;
 use crate::target::{Goal, Status};
 use crate::text::Text;
@@ -294,7 +294,7 @@ impl Panel {
             .chain(table)
             .flat_map(Query::selectors)
             .chain(&self.heat)
-            .map(|selector| selector.metric.as_str())
+            .flat_map(Selector::metrics)
             .collect()
     }
 }

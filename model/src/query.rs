@@ -10,6 +10,10 @@ use serde::{Deserialize, Serialize};
 pub struct Selector {
     /// The metric's name.
     pub metric: String,
+    /// Metrics that tell the same in other forms: of a subject (a service, or a host) that does not feed the first, the
+    /// first of these that it feeds is read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub instead: Vec<String>,
     /// All must hold.
     pub matchers: Vec<Matcher>,
 }
@@ -19,8 +23,21 @@ impl Selector {
     pub fn new(metric: &str) -> Self {
         Self {
             metric: metric.to_owned(),
+            instead: Vec::new(),
             matchers: Vec::new(),
         }
+    }
+
+    /// Of subjects that do not feed the metric, this one.
+    #[must_use]
+    pub fn instead(mut self, metric: &str) -> Self {
+        self.instead.push(metric.to_owned());
+        self
+    }
+
+    /// Every metric that may be read.
+    pub fn metrics(&self) -> impl Iterator<Item = &str> {
+        [&self.metric].into_iter().chain(&self.instead).map(String::as_str)
     }
 
     /// Only those whose label has one of these values.

@@ -136,11 +136,13 @@ pub enum Kind {
     Histogram,
 }
 
-/// A named stream of values. Identity is the name and the labels; kind and interval are what its source declares.
+/// A named stream of values. Identity is the name, the labels and the origin; kind and interval are what its source
+/// declares.
 #[derive(Clone, Debug)]
 pub struct Series {
     name: Box<str>,
     labels: Labels,
+    origin: Option<Box<str>>,
     kind: Kind,
     interval_ms: Option<u32>,
     fingerprint: u64,
@@ -150,11 +152,23 @@ impl Series {
     /// A series as its source declares it. `interval_ms` is the time between two samples, `None` where it is to be
     /// learned from them.
     pub fn new(name: impl Into<Box<str>>, labels: Labels, kind: Kind, interval_ms: Option<u32>) -> Arc<Self> {
+        Self::read_as(name, None, labels, kind, interval_ms)
+    }
+
+    /// A series under the canonical name that its own one, the origin, was recognised as.
+    pub fn read_as(
+        name: impl Into<Box<str>>,
+        origin: Option<Box<str>>,
+        labels: Labels,
+        kind: Kind,
+        interval_ms: Option<u32>,
+    ) -> Arc<Self> {
         let name = name.into();
         let mut hasher = DefaultHasher::new();
-        (&name, &labels).hash(&mut hasher);
+        (&name, &origin, &labels).hash(&mut hasher);
         Arc::new(Self {
             name,
+            origin,
             labels,
             kind,
             interval_ms,
@@ -170,6 +184,11 @@ impl Series {
     /// The labels.
     pub fn labels(&self) -> &Labels {
         &self.labels
+    }
+
+    /// The name that its sender gave it, where it was recognised as something else.
+    pub fn origin(&self) -> Option<&str> {
+        self.origin.as_deref()
     }
 
     /// What the values mean.
@@ -190,7 +209,10 @@ impl Series {
 
 impl PartialEq for Series {
     fn eq(&self, other: &Self) -> bool {
-        self.fingerprint == other.fingerprint && self.name == other.name && self.labels == other.labels
+        self.fingerprint == other.fingerprint
+            && self.name == other.name
+            && self.origin == other.origin
+            && self.labels == other.labels
     }
 }
 

@@ -47,7 +47,7 @@ fn drawn<'a>(panel: &'a Panel, selectors: impl Fn(&'a Query) -> Vec<&'a Selector
 }
 
 fn names<'a>(selectors: impl Iterator<Item = &'a Selector>) -> Vec<&'a str> {
-    let mut names: Vec<_> = selectors.map(|selector| selector.metric.as_str()).collect();
+    let mut names: Vec<_> = selectors.flat_map(Selector::metrics).collect();
     names.sort_unstable();
     names.dedup();
     names
@@ -69,9 +69,7 @@ pub(crate) fn condition<'a>(
 ) -> Condition {
     let shown = |query: &'a Query| {
         let all = query.selectors();
-        let is_fed = all
-            .iter()
-            .any(|selector| !evaluator.visible(&selector.metric).is_empty());
+        let is_fed = all.iter().any(|selector| evaluator.feeds(selector));
         if is_fed { evaluator.selectors(query) } else { all }
     };
     let (metrics, drawn) = (metrics(panel, shown), drawn(panel, shown));

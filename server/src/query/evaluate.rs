@@ -96,6 +96,22 @@ impl<'a> Evaluator<'a> {
         Rc::clone(found)
     }
 
+    /// The live series that a selector may read, whatever its conditions.
+    pub(crate) fn read_by(&self, selector: &'a Selector) -> Rc<Vec<&'a Stored>> {
+        if selector.instead.is_empty() {
+            return self.visible(&selector.metric);
+        }
+        let each = selector
+            .metrics()
+            .map(|metric| (select::is_of_host(metric), self.visible(metric)));
+        Rc::new(select::first_fed(each))
+    }
+
+    /// Whether anything feeds what a selector reads, whatever its conditions.
+    pub(crate) fn feeds(&self, selector: &'a Selector) -> bool {
+        selector.metrics().any(|metric| !self.visible(metric).is_empty())
+    }
+
     /// Those of them that have a sample in the window or within reach of its beginning.
     pub(crate) fn within_window(&self, metric: &'a str) -> Vec<&'a Stored> {
         let visible = self.visible(metric);
@@ -112,7 +128,7 @@ impl<'a> Evaluator<'a> {
         if let Some((_, _, groups)) = self.selections.borrow().iter().find(made) {
             return Rc::clone(groups);
         }
-        let visible = self.visible(&selector.metric);
+        let visible = self.read_by(selector);
         let matching = visible
             .iter()
             .copied()
@@ -124,7 +140,7 @@ impl<'a> Evaluator<'a> {
 
     /// The lines already made of a selection's distributions. `what` tells apart what is made of them.
     pub(crate) fn kept(&self, selector: &Selector, by: &[String], what: &str, stretch: Millis) -> Option<Kept<'a>> {
-        let (cache, now) = self.cache?;
+        let (cache, now) = self.cache.filter(|_| selector.instead.is_empty())?;
         let changes = self.reader.changes(&selector.metric)?;
         let Audience { scope, itself } = self.audience;
         let Grid { step, slots, .. } = self.grid;
@@ -223,7 +239,7 @@ impl<'a> Evaluator<'a> {
     /// Whether there is anything of what a query measures, whatever its labels.
     fn is_fed(&self, query: &'a Query) -> bool {
         match query {
-            Query::Select { selector, .. } => !self.visible(&selector.metric).is_empty(),
+            Query::Select { selector, .. } => self.feeds(selector),
             Query::Ratio { whole, .. } => self.is_fed(whole),
             Query::Or { first, second } => self.is_fed(first) || self.is_fed(second),
         }
@@ -279,7 +295,7 @@ impl<'a> Evaluator<'a> {
             } => {
                 let groups = self.groups(selector, by);
                 let counts = matches!(function, Function::Rate | Function::Increase);
-                if counts && groups.is_empty() && by.is_empty() && !self.visible(&selector.metric).is_empty() {
+                if counts && groups.is_empty() && by.is_empty() && self.feeds(selector) {
                     return vec![(Labels::none(), 0.0.into())];
                 }
                 if *function == Function::Last {

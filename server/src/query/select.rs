@@ -1,7 +1,8 @@
 //! Which series a selector means, for whom, and from which source.
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 use keiki_model::query::{STATUS_CLASS, Selector};
 use keiki_model::series::{HOST_NAME, Labels, OTHER, SERVICE_NAME, Series};
@@ -103,6 +104,24 @@ pub(crate) fn visible<'a>(
     found
 }
 
+/// The series of the first of several metrics that each subject feeds.
+pub(crate) fn first_fed<'a>(metrics: impl Iterator<Item = (bool, Rc<Vec<&'a Stored>>)>) -> Vec<&'a Stored> {
+    let mut told: HashSet<(bool, Option<&str>)> = HashSet::new();
+    let mut found = Vec::new();
+    for (of_host, series) in metrics {
+        let name = if of_host { HOST_NAME } else { SERVICE_NAME };
+        let subject = |stored: &'a Stored| (of_host, stored.series().labels().get(name));
+        let fresh: HashSet<_> = series
+            .iter()
+            .map(|stored| subject(stored))
+            .filter(|subject| !told.contains(subject))
+            .collect();
+        found.extend(series.iter().copied().filter(|stored| fresh.contains(&subject(stored))));
+        told.extend(fresh);
+    }
+    found
+}
+
 /// Leaves of each subject's series only those of the best class among them: nothing is summed twice.
 fn keep_the_trusted(reader: &Reader<'_>, series: &mut Vec<&Stored>, subject: &str) {
     let Some(first) = series.first().map(|stored| stored.source().class()) else {
@@ -159,7 +178,8 @@ fn label<'a>(series: &'a Series, name: &str) -> &'a str {
 
 fn status_class(code: &str) -> &'static str {
     match code.as_bytes() {
-        [class, b'0'..=b'9', b'0'..=b'9'] => match class {
+        // Many exporters tell no more than the class.
+        [class, b'0'..=b'9', b'0'..=b'9'] | [class, b'x' | b'X', b'x' | b'X'] => match class {
             b'1' => "1xx",
             b'2' => "2xx",
             b'3' => "3xx",

@@ -334,15 +334,15 @@ impl Reader<'static> {
 }
 
 impl Reader<'_> {
-    /// All series of a metric, in order of birth.
+    /// All series of a metric, in order of birth: those that bear its name, and those that came under it and are read
+    /// by another.
     pub fn series(&self, metric: &str) -> impl Iterator<Item = &Stored> {
         let (live, past) = match &self.view {
             View::Live(state) => {
                 let ids = state.metrics.get(metric).map_or(&[][..], |metric| &metric.ids);
-                (
-                    Some(ids.iter().filter_map(|&id| state.series[id as usize].as_ref())),
-                    None,
-                )
+                let others = state.origins.get(metric).map_or(&[][..], Vec::as_slice);
+                let all = ids.iter().chain(others);
+                (Some(all.filter_map(|&id| state.series[id as usize].as_ref())), None)
             }
             View::Past { series, .. } => (None, series.get(metric)),
         };

@@ -63,6 +63,8 @@ pub(crate) struct State {
     /// Places by fingerprint. The hash is the fingerprint itself: nothing is hashed twice.
     by_identity: HashTable<u32>,
     pub(super) metrics: HashMap<Box<str>, Metric>,
+    /// Places of the series that came under another name than they are read by, by that name.
+    pub(super) origins: HashMap<Box<str>, Vec<u32>>,
     /// How many series there are of each service and of each host.
     pub(super) services: BTreeMap<Box<str>, usize>,
     pub(super) hosts: BTreeMap<Box<str>, usize>,
@@ -85,6 +87,7 @@ impl State {
             holes: Vec::new(),
             by_identity: HashTable::new(),
             metrics: HashMap::new(),
+            origins: HashMap::new(),
             services: BTreeMap::new(),
             hosts: BTreeMap::new(),
             samples_total: 0,
@@ -298,6 +301,14 @@ impl State {
             entry.remove();
         }
         self.holes.push(place);
+        if let Some(origin) = stored.series.origin()
+            && let Some(places) = self.origins.get_mut(origin)
+        {
+            places.retain(|other| *other != place);
+            if places.is_empty() {
+                self.origins.remove(origin);
+            }
+        }
         if let Some(metric) = self.metrics.get_mut(stored.series.name()) {
             metric.foreign -= usize::from(is_foreign(&stored.series));
             metric.classes[stored.source.class() as usize] -= 1;
@@ -355,6 +366,9 @@ impl State {
                 .as_ref()
                 .map_or(0, |stored| stored.series.fingerprint())
         });
+        if let Some(origin) = series.origin() {
+            self.origins.entry(origin.into()).or_default().push(id);
+        }
         let metric = self
             .metrics
             .entry(series.name().into())

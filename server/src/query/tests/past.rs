@@ -84,11 +84,7 @@ impl Twins {
             scope: &scope,
             itself: false,
         };
-        let metrics: Vec<_> = query
-            .selectors()
-            .into_iter()
-            .map(|selector| selector.metric.as_str())
-            .collect();
+        let metrics: Vec<_> = query.selectors().into_iter().flat_map(Selector::metrics).collect();
         let past = Past {
             from: grid.from,
             to: grid.to(),

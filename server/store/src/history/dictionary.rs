@@ -122,10 +122,9 @@ impl Dictionary {
             self.entries.resize(place + 1, None);
         }
         let hash = entry.series.fingerprint();
-        self.metrics
-            .entry(entry.series.name().into())
-            .or_default()
-            .push(entry.number);
+        for name in names(&entry.series) {
+            self.metrics.entry(name.into()).or_default().push(entry.number);
+        }
         let number = entry.number;
         self.entries[place] = Some(entry);
         let entries = &self.entries;
@@ -184,8 +183,10 @@ impl Dictionary {
             {
                 found.remove();
             }
-            if let Some(numbers) = self.metrics.get_mut(entry.series.name()) {
-                numbers.retain(|other| other != number);
+            for name in names(&entry.series) {
+                if let Some(numbers) = self.metrics.get_mut(name) {
+                    numbers.retain(|other| other != number);
+                }
             }
         }
     }
@@ -207,6 +208,11 @@ impl Dictionary {
     }
 }
 
+/// A series is found by its canonical name and by its own.
+fn names(series: &Series) -> impl Iterator<Item = &str> {
+    [series.name()].into_iter().chain(series.origin())
+}
+
 /// What lived shorter is not kept longer than the samples themselves, milliseconds.
 const BRIEF: Millis = 600_000;
 
@@ -216,7 +222,7 @@ fn day_of(time: Millis) -> i64 {
     time.div_euclid(DAY)
 }
 
-/// The kind, the interval, the day it was last seen, the source, the name, the labels.
+/// The kind, the interval, the day it was last seen, the source, the name, the labels; the origin, where there is one.
 fn encode(entry: &Entry) -> Vec<u8> {
     let mut out = Vec::with_capacity(128);
     out.push(match entry.series.kind() {
@@ -243,6 +249,9 @@ fn encode(entry: &Entry) -> Vec<u8> {
     for (name, value) in entry.series.labels().iter() {
         put_text(&mut out, name);
         put_text(&mut out, value);
+    }
+    if let Some(origin) = entry.series.origin() {
+        put_text(&mut out, origin);
     }
     out
 }
@@ -271,10 +280,15 @@ pub(super) fn decode(number: u32, bytes: &[u8], newest: Millis) -> Result<Entry,
     let labels = (0..count)
         .map(|_| Ok((bytes.text()?, bytes.text()?)))
         .collect::<Result<Vec<_>, Corrupt>>()?;
+    let origin = if bytes.is_empty() {
+        None
+    } else {
+        Some(bytes.text()?.into())
+    };
     let end_of_day = day.saturating_add(1).saturating_mul(DAY);
     Ok(Entry {
         number,
-        series: Series::new(name, Labels::new(labels), kind, interval),
+        series: Series::read_as(name, origin, Labels::new(labels), kind, interval),
         source,
         first: Millis::MIN,
         last: end_of_day.min(newest),
@@ -290,7 +304,8 @@ mod tests {
         let mut dictionary = Dictionary::new(2);
         let source = SourceId::new("host", SourceClass::Own);
         let labels = Labels::new([("host_name", "a"), ("state", "使用中")]);
-        let gauge = Series::new("memory", labels.clone(), Kind::Gauge, Some(1_000));
+        let origin = Some("node_memory_Used_bytes".into());
+        let gauge = Series::read_as("memory", origin, labels.clone(), Kind::Gauge, Some(1_000));
         let counter = Series::new("memory", labels, Kind::Counter, None);
         assert_eq!(dictionary.number(&gauge, &source), Some(0));
         assert_eq!(
