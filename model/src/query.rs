@@ -129,6 +129,11 @@ pub enum Function {
     Apdex(f64),
     /// Observations above the first and at most the second bound, seconds, as a share of all; `None` is no bound.
     Share(f64, Option<f64>),
+    /// How many observations lie above the first and at most at the second bound, seconds; over what a quantile's point
+    /// covers. Only of use as a part of a ratio.
+    Within(f64, Option<f64>),
+    /// What Apdex with this threshold *T* counts, likewise: satisfied ≤ T + half of those ≤ 4 T.
+    Score(f64),
 }
 
 /// How the series of one group become one value. Distributions are always merged first.

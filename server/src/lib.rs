@@ -1,6 +1,6 @@
 //! Keiki's server: everything that does I/O.
 //!
-//! The data run one way: [`source`] → [`store`] → [`query`] → [`hub`] → [`web`]. Nothing imports leftwards; [`mod@run`]
+//! The data run one way: [`source`] and [`ingest`] → [`store`] → [`query`] → [`hub`] → [`web`]. Nothing imports leftwards; [`mod@run`]
 //! puts the parts together.
 
 pub mod access;
@@ -8,6 +8,7 @@ pub mod annotation;
 pub mod clock;
 pub mod config;
 pub mod hub;
+pub mod ingest;
 pub mod log;
 pub mod process;
 pub mod query;

@@ -10,6 +10,7 @@ use keiki_model::frame::AnnotationKind;
 use keiki_model::panel::Failure;
 use keiki_model::series::{Labels, Sample};
 use keiki_model::time::Millis;
+use keiki_recognise::Recognisers;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -17,11 +18,14 @@ use crate::annotation::{Annotations, Told};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config};
 use crate::hub::{self, Composer, Hub, StreamMetrics};
+use crate::ingest::{Census, Inlets, secret};
 use crate::query::HISTORY;
 use crate::query::{Engine, Failures};
 use crate::source::host::{HostConfig, HostSource, Watch, host_name};
 use crate::source::metric::{Metric, metrics};
 use crate::source::own::{self, Measured, OwnSource, Totals};
+use crate::source::scrape::ScrapeSource;
+use crate::source::statsd::StatsdSource;
 use crate::source::status::{SourceStatus, StatusBoard};
 use crate::source::{Source, postgres, runner};
 use crate::store::history::{DiskError, TIERS};
@@ -68,7 +72,7 @@ fn store(config: &Config, now: Millis) -> Result<Store, DiskError> {
     let class = |name: &&str| {
         config::SOURCE_KINDS
             .iter()
-            .zip(SourceClass::ALL)
+            .zip(SourceClass::BY_TRUST)
             .find(|(kind, _)| *kind == name)
             .map(|(_, class)| class)
     };
@@ -248,11 +252,15 @@ struct Feeding {
 
 impl Feeding {
     fn start(&mut self, source: impl Source) {
-        let id = SourceId::new(source.name(), SourceClass::Own);
+        self.start_as(SourceClass::Own, source);
+    }
+
+    fn start_as(&mut self, class: SourceClass, source: impl Source) {
+        let id = SourceId::new(source.name(), class);
         let status = self.board.register(source.name(), source.feeds());
-        let (store, shutdown) = (self.store.clone(), self.shutdown.clone());
+        let (store, shutdown, kept) = (self.store.clone(), self.shutdown.clone(), status.clone());
         let sink = move |samples| {
-            store.append(&id, samples, SystemClock.now());
+            kept.rejected(&store.append(&id, samples, SystemClock.now()).rejected);
         };
         let source = Measured::new(source, self.jobs.clone());
         self.tasks
@@ -344,6 +352,19 @@ pub async fn run(config: Config, bound: web::Bound, shutdown: CancellationToken)
             feeding.start(part);
         }
     }
+    let recognisers =
+        Arc::new(Recognisers::new(&[]).expect("the recognisers that come with Keiki are right: a test reads them"));
+    let census = Census::default();
+    for target in &config.scrapes {
+        let source = ScrapeSource::new(target.clone(), &host, &recognisers, census.clone());
+        feeding.start_as(SourceClass::Scrape, source);
+    }
+    if let Some(statsd) = &config.statsd {
+        let source = StatsdSource::new(statsd.clone(), &host, &recognisers, census.clone());
+        feeding.start_as(SourceClass::Statsd, source);
+    }
+    let secret = secret::of(config.data_dir.as_deref());
+    let inlets = Inlets::new(store.clone(), board.clone(), census.clone(), &recognisers, config.ingest, &secret, &host);
     let extra: own::Extra = Box::new(store_samples(&store, &identity));
     let of_history: own::Extra = Box::new(history_samples(&store, &identity));
     let of_annotations: own::Extra = Box::new(annotation_samples(&annotations, &identity));
@@ -376,6 +397,7 @@ pub async fn run(config: Config, bound: web::Bound, shutdown: CancellationToken)
             missing
         }),
         annotations,
+        inlets,
         recorder,
     };
     let served = web::serve(bound, web::Options::from(&config), state, shutdown).await;

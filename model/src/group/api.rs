@@ -2,34 +2,52 @@
 
 use super::Definition;
 use super::build::*;
-use crate::panel::{ChartKind, Feed, Palette, Panel};
+use crate::panel::{ChartKind, Palette, Panel};
 use crate::query::{Query, STATUS_CLASS, Selector};
 use crate::unit::Unit;
 
 const DURATION: &str = "http_server_request_duration_seconds";
+const CALLS: &str = "http_server_requests_total";
+const SECONDS: &str = "http_server_request_seconds_total";
+const STATUS: &str = "http_response_status_code";
 const ACTIVE: &str = "http_server_active_requests";
 
+/// Requests: counted where they are, else those that were timed.
+fn calls() -> Selector {
+    all(CALLS).instead(DURATION)
+}
+
 fn failed() -> Selector {
-    all(DURATION).starts_with("http_response_status_code", "5")
+    calls().starts_with(STATUS, "5")
+}
+
+/// Requests of which it is known how they ended: without that, nothing can be said of errors.
+fn answered() -> Selector {
+    calls().is_not(STATUS, &[""])
 }
 
 fn error_ratio() -> Query {
-    Query::ratio(increase(&failed()), increase(&all(DURATION)))
+    Query::ratio(increase(&failed()), increase(&answered()))
+}
+
+/// The mean of services that keep only sums.
+fn mean_of_sums() -> Query {
+    Query::ratio(increase(&all(SECONDS)), increase(&all(CALLS)))
 }
 
 fn fed(builder: Builder) -> Panel {
-    let Feed { sentence, lines } = Feed {
-        sentence: text(
-            "サービスの計測値がまだ届いていません。Rust のサービスは keiki-instrument の RequestLayer で計測できます。",
-            "No service sends request timings yet; a Rust service measures them with RequestLayer of keiki-instrument.",
+    builder.fed_by(
+        text(
+            "サービスの計測値がまだ届いていません。メトリクスのページがあれば keiki.toml に書いてください。OpenTelemetry なら、OTLP（HTTP）の送り先を Keiki にしてください。",
+            "No service sends request timings yet; name its page of metrics in keiki.toml, or send OpenTelemetry (OTLP over HTTP) to Keiki.",
         ),
-        lines: "RequestLayer::new(&recorder).route(|e| e.get::<MatchedPath>().map(MatchedPath::as_str))".to_owned(),
-    };
-    builder.fed_by(sentence, &lines)
+        SCRAPE,
+    )
 }
 
 pub(super) fn define() -> Definition {
     let requests = all(DURATION);
+    let calls = calls();
     let by_route = &["http_request_method", "http_route"];
     Definition {
         title: text("API", "API"),
@@ -48,19 +66,20 @@ pub(super) fn define() -> Definition {
                 Unit::Seconds,
                 ChartKind::Line,
                 text(
-                    "リクエストを受けてから応答を返し始めるまでの時間。線の各点は直近 10 秒の百分位数、数値は期間全体の分布から求めます。",
-                    "Time from a request to the start of its answer. A point is the percentile of the trailing 10 seconds; figures come from the distribution of the whole window.",
+                    "リクエストを受けてから応答を返し始めるまでの時間。線の各点は直近 10 秒の百分位数、数値は期間全体の分布から求めます。合計しか持たないサービスには平均だけがあります。",
+                    "Time from a request to the start of its answer. A point is the percentile of the trailing 10 seconds; figures come from the distribution of the whole window. Of services that keep only sums there is just the mean.",
                 ),
             )
             .palette(Palette::Ranked)
             .statistic(P50, quantile(&requests, 0.5))
             .statistic(P95, quantile(&requests, 0.95))
             .statistic(P99, quantile(&requests, 0.99))
+            .statistic(Mean, Query::ratio(rate(&all(SECONDS)), rate(&all(CALLS))))
             .stat(P50, text("p50", "p50"), quantile(&requests, 0.5))
             .stat(P95, text("p95", "p95"), quantile(&requests, 0.95))
             .stat(P99, text("p99", "p99"), quantile(&requests, 0.99))
             .stat(Max, text("最大", "Max"), max(&requests))
-            .stat(Mean, text("平均", "Mean"), mean(&requests))),
+            .stat(Mean, text("平均", "Mean"), mean(&requests).or(mean_of_sums()))),
             fed(panel(
                 "api.distribution",
                 text("応答時間の分布", "Latency distribution"),
@@ -85,10 +104,10 @@ pub(super) fn define() -> Definition {
                 ),
             )
             .palette(Palette::StatusClass)
-            .lines(rate(&requests).by(&[STATUS_CLASS]))
+            .lines(rate(&calls).by(&[STATUS_CLASS]))
             .naming(&[STATUS_CLASS])
-            .stat(Rate, text("スループット", "Throughput"), rate(&requests))
-            .stat_in(Unit::Count, Count, text("リクエスト数", "Requests"), increase(&requests))),
+            .stat(Rate, text("スループット", "Throughput"), rate(&calls))
+            .stat_in(Unit::Count, Count, text("リクエスト数", "Requests"), increase(&calls))),
             fed(panel(
                 "api.errors",
                 text("エラー率", "Error rate"),
@@ -100,7 +119,7 @@ pub(super) fn define() -> Definition {
                     "The share of answers that were 5xx. 4xx are not counted: they are the caller's.",
                 ),
             )
-            .lines(Query::ratio(rate(&failed()), rate(&requests)))
+            .lines(Query::ratio(rate(&failed()), rate(&answered())))
             .stat(Ratio, text("エラー率", "Error rate"), error_ratio())
             .stat_in(Unit::Count, Count, text("エラー数", "Errors"), increase(&failed()))),
             fed(panel(
@@ -131,10 +150,10 @@ pub(super) fn define() -> Definition {
             .minor(P95, text("p95", "p95"), Unit::Seconds, quantile(&requests, 0.95).by(by_route))
             .column(P99, text("p99", "p99"), Unit::Seconds, quantile(&requests, 0.99).by(by_route))
             .minor(Max, text("最大", "Max"), Unit::Seconds, max(&requests).by(by_route))
-            .minor(Mean, text("平均", "Mean"), Unit::Seconds, mean(&requests).by(by_route))
-            .minor(Rate, text("毎秒", "Rate"), Unit::PerSecond, rate(&requests).by(by_route))
+            .minor(Mean, text("平均", "Mean"), Unit::Seconds, mean(&requests).or(mean_of_sums()).by(by_route))
+            .minor(Rate, text("毎秒", "Rate"), Unit::PerSecond, rate(&calls).by(by_route))
             .column(Ratio, text("エラー率", "Errors"), Unit::Ratio, error_ratio().by(by_route))
-            .minor(Count, text("件数", "Calls"), Unit::Count, increase(&requests).by(by_route))
+            .minor(Count, text("件数", "Calls"), Unit::Count, increase(&calls).by(by_route))
             .order()),
         ],
     }

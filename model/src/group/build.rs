@@ -11,6 +11,9 @@ use crate::unit::Unit;
 pub(super) use crate::query::Combine;
 pub(super) use StatKey::{Count, Last, Max, Mean, Min, P50, P95, P99, Rate, Ratio, Total};
 
+/// How a program's page of metrics is named in the configuration.
+pub(super) const SCRAPE: &str = "[[scrape]]\nname = \"shop\"\nurl = \"http://127.0.0.1:8000/metrics\"";
+
 /// Japanese and English.
 pub(super) const fn text(ja: &'static str, en: &'static str) -> Text {
     Text::new(ja, en)
@@ -90,6 +93,15 @@ impl Builder {
     pub(super) fn lines(mut self, query: Query) -> Self {
         self.0.lines.push(Line {
             labels: Labels::none(),
+            query,
+        });
+        self
+    }
+
+    /// A line with labels of its own.
+    pub(super) fn line(mut self, labels: &[(&str, &str)], query: Query) -> Self {
+        self.0.lines.push(Line {
+            labels: Labels::new(labels.iter().copied()),
             query,
         });
         self

@@ -14,16 +14,21 @@ const EVICTIONS: &str = "cache_evictions_total";
 fn fed(builder: Builder) -> Panel {
     builder.fed_by(
         text(
-            "キャッシュの計測値がまだ届いていません。Rust のサービスは keiki-instrument の CacheInstrument で計測できます。",
-            "No source feeds this panel yet; a Rust service measures its cache with CacheInstrument of keiki-instrument.",
+            "キャッシュの計測値がまだ届いていません。redis_exporter などのページがあれば keiki.toml に書いてください。Rust のサービスは keiki-instrument の CacheInstrument で計測できます。",
+            "No source feeds this panel yet; name the page of an exporter such as redis_exporter in keiki.toml, or measure a \
+             Rust service's cache with CacheInstrument of keiki-instrument.",
         ),
-        "let cache = CacheInstrument::new(&recorder, \"l1\");",
+        "[[scrape]]\nname = \"cache\"\nurl = \"http://127.0.0.1:9121/metrics\"",
     )
 }
 
 pub(super) fn define() -> Definition {
-    let gets = all(DURATION);
-    let hits = all(DURATION).is("cache_result", &["hit"]);
+    let timed = all(DURATION);
+    // Servers count, and time nothing; what also counts writes says so by its result.
+    let gets = all("cache_operations_total").instead(DURATION).is("cache_result", &["hit", "miss"]);
+    let hits = all("cache_operations_total").instead(DURATION).is("cache_result", &["hit"]);
+    let (seconds, times) = (all("cache_operation_seconds_total"), all("cache_timed_operations_total"));
+    let mean_time = || mean(&timed).or(Query::ratio(increase(&seconds), increase(&times)));
     let tier = &["cache_tier"];
     let ratio = || Query::ratio(increase(&hits), increase(&gets));
     Definition {
@@ -51,11 +56,11 @@ pub(super) fn define() -> Definition {
                 text("取得の所要時間。線の各点は直近 10 秒。", "How long a get takes. A point covers the trailing 10 seconds."),
             )
             .palette(Palette::Ranked)
-            .statistic(Mean, mean(&gets))
-            .statistic(P95, quantile(&gets, 0.95))
-            .stat(P95, text("取得 p95", "Get p95"), quantile(&gets, 0.95))
-            .stat(Mean, text("平均", "Mean"), mean(&gets))
-            .stat(Max, text("最大", "Max"), max(&gets))),
+            .statistic(Mean, mean(&timed).or(Query::ratio(rate(&seconds), rate(&times))))
+            .statistic(P95, quantile(&timed, 0.95))
+            .stat(P95, text("取得 p95", "Get p95"), quantile(&timed, 0.95))
+            .stat(Mean, text("平均", "Mean"), mean_time())
+            .stat(Max, text("最大", "Max"), max(&timed))),
             fed(panel(
                 "cache.size",
                 text("使用量", "Size"),
@@ -92,8 +97,8 @@ pub(super) fn define() -> Definition {
             .naming(tier)
             .table(20, Some(Query::ratio(rate(&hits), rate(&gets)).by(tier)))
             .column(Ratio, text("ヒット率", "Hit rate"), Unit::Ratio, ratio().by(tier))
-            .column(P95, text("取得 p95", "Get p95"), Unit::Seconds, quantile(&gets, 0.95).by(tier))
-            .minor(Mean, text("平均", "Mean"), Unit::Seconds, mean(&gets).by(tier))
+            .column(P95, text("取得 p95", "Get p95"), Unit::Seconds, quantile(&timed, 0.95).by(tier))
+            .minor(Mean, text("平均", "Mean"), Unit::Seconds, mean_time().by(tier))
             .minor(Rate, text("毎秒", "Rate"), Unit::PerSecond, rate(&gets).by(tier))
             .minor(Count, text("取得", "Gets"), Unit::Count, increase(&gets).by(tier))
             .order()),

@@ -16,9 +16,9 @@ const STATE: &str = "db_client_connection_state";
 fn fed(builder: Builder) -> Panel {
     builder.fed_by(
         text(
-            "データベースの計測値がまだ届いていません。keiki.toml に PostgreSQL サーバーを書くか、keiki-instrument の QueryInstrument でサービスのクエリを計測してください。",
-            "No source feeds this panel yet; name a PostgreSQL server in keiki.toml, or measure a service's queries with \
-             QueryInstrument of keiki-instrument.",
+            "データベースの計測値がまだ届いていません。keiki.toml に PostgreSQL サーバーを書くか、サービスから OpenTelemetry（OTLP）でクエリの計測値を Keiki に送ってください。",
+            "No source feeds this panel yet; name a PostgreSQL server in keiki.toml, or have services send their queries' \
+             timings to Keiki by OpenTelemetry (OTLP).",
         ),
         POSTGRES,
     )
@@ -28,10 +28,11 @@ fn fed(builder: Builder) -> Panel {
 fn fed_by_client(builder: Builder) -> Panel {
     builder.fed_by(
         text(
-            "サービスが計測したクエリがまだ届いていません。Rust のサービスは keiki-instrument の QueryInstrument で計測できます。",
-            "No service's queries are measured yet; a Rust service measures its queries with QueryInstrument of keiki-instrument.",
+            "サービスが計測したクエリがまだ届いていません。OpenTelemetry のスパンかメトリクスを OTLP で送るか、Rust なら keiki-instrument の QueryInstrument で計測してください。",
+            "No service's queries are measured yet; send OpenTelemetry spans or metrics by OTLP, or measure a Rust service's \
+             queries with QueryInstrument of keiki-instrument.",
         ),
-        "let timer = queries.query(\"postgresql\", \"SELECT users\");",
+        "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:3000",
     )
 }
 
@@ -82,12 +83,19 @@ pub(super) fn define() -> Definition {
         all("postgresql_statement_calls_total"),
         all("postgresql_statement_seconds_total"),
     );
-    // A server keeps sums: it knows the mean, and no percentile.
-    let mean_time = || mean(&queries).or(Query::ratio(increase(&seconds), increase(&calls)));
-    let query_rate = || rate(&queries).or(rate(&calls));
-    let in_use = || last(&backends).or(last(&used));
+    let client_calls = all("db_client_operations_total").instead(DURATION);
+    let (summed, client_seconds) = (all("db_client_operations_total"), all("db_client_operation_seconds_total"));
+    let served = all("db_server_operations_total");
+    let server_connections = all("db_server_connections");
+    // A server keeps sums: it knows the mean, and no percentile. So do some clients.
+    let mean_time = || {
+        let of_clients = mean(&queries).or(Query::ratio(increase(&client_seconds), increase(&summed)));
+        of_clients.or(Query::ratio(increase(&seconds), increase(&calls)))
+    };
+    let query_rate = || rate(&client_calls).or(rate(&calls)).or(rate(&served));
+    let in_use = || last(&backends).or(last(&server_connections)).or(last(&used));
     // The mean of a sum is the sum of the means; the largest value of a sum is not known from its parts.
-    let mean_in_use = || mean(&backends).or(mean(&used));
+    let mean_in_use = || mean(&backends).or(mean(&server_connections)).or(mean(&used));
     let share = |part: Query, whole: Query| Query::ratio(part, whole);
     Definition {
         title: text("データベース", "Database"),
@@ -128,7 +136,7 @@ pub(super) fn define() -> Definition {
             )
             .lines(query_rate())
             .stat(Rate, text("毎秒", "Queries"), query_rate())
-            .stat_in(Unit::Count, Count, text("クエリ数", "Count"), increase(&queries).or(increase(&calls)))),
+            .stat_in(Unit::Count, Count, text("クエリ数", "Count"), increase(&client_calls).or(increase(&calls)).or(increase(&served)))),
             fed(panel(
                 "database.connections",
                 text("接続", "Connections"),
@@ -141,10 +149,14 @@ pub(super) fn define() -> Definition {
                      service's pool.",
                 ),
             )
-            .lines(last(&backends).by(&[STATE]).or(last(&all(CONNECTIONS)).by(&[STATE])))
+            .lines(last(&backends).or(last(&server_connections)).or(last(&all(CONNECTIONS))).by(&[STATE]))
             .naming(&[STATE])
             .stat(Last, text("使用接続", "Connections"), in_use())
-            .limited_by(last(&all("postgresql_connection_max")).or(last(&all(CONNECTIONS_MAX))))
+            .limited_by(
+                last(&all("postgresql_connection_max"))
+                    .or(last(&all("db_server_connection_max")))
+                    .or(last(&all(CONNECTIONS_MAX))),
+            )
             .stat(Mean, text("平均", "Mean"), mean_in_use())),
             fed(panel(
                 "database.transactions",

@@ -17,16 +17,20 @@ const DEAD: &str = "job_dead_total";
 fn fed(builder: Builder) -> Panel {
     builder.fed_by(
         text(
-            "キューの計測値がまだ届いていません。Rust のサービスは keiki-instrument の JobInstrument で計測できます。",
-            "No source feeds this panel yet; a Rust service measures its jobs with JobInstrument of keiki-instrument.",
+            "キューの計測値がまだ届いていません。celery-exporter や RabbitMQ などのページがあれば keiki.toml に書いてください。Rust のサービスは keiki-instrument の JobInstrument で計測できます。",
+            "No source feeds this panel yet; name the page of celery-exporter, RabbitMQ or the like in keiki.toml, or measure a \
+             Rust service's jobs with JobInstrument of keiki-instrument.",
         ),
-        "let jobs = JobInstrument::new(&recorder, \"mail\");",
+        "[[scrape]]\nname = \"jobs\"\nurl = \"http://127.0.0.1:9808/metrics\"",
     )
 }
 
 pub(super) fn define() -> Definition {
-    let runs = all(RUN);
-    let failed = all(RUN).is("outcome", &["failed"]);
+    let timed = all(RUN);
+    let runs = all("job_runs_total").instead(RUN);
+    let failed = runs.clone().is("outcome", &["failed"]);
+    let (seconds, summed) = (all("job_run_seconds_total"), all("job_runs_total"));
+    let mean_time = || mean(&timed).or(Query::ratio(increase(&seconds), increase(&summed)));
     let by_queue = &["queue"];
     let by_task = &["queue", "task"];
     Definition {
@@ -54,11 +58,11 @@ pub(super) fn define() -> Definition {
                 text("仕事の所要時間。線の各点は直近 10 秒。", "How long jobs run. A point covers the trailing 10 seconds."),
             )
             .palette(Palette::Ranked)
-            .statistic(Mean, mean(&runs))
-            .statistic(P95, quantile(&runs, 0.95))
-            .stat(P95, text("実行時間 p95", "Run time p95"), quantile(&runs, 0.95))
-            .stat(Mean, text("平均", "Mean"), mean(&runs))
-            .stat(Max, text("最大", "Max"), max(&runs))),
+            .statistic(Mean, mean(&timed).or(Query::ratio(rate(&seconds), rate(&summed))))
+            .statistic(P95, quantile(&timed, 0.95))
+            .stat(P95, text("実行時間 p95", "Run time p95"), quantile(&timed, 0.95))
+            .stat(Mean, text("平均", "Mean"), mean_time())
+            .stat(Max, text("最大", "Max"), max(&timed))),
             fed(panel(
                 "queue.rate",
                 text("処理速度", "Rate"),
@@ -117,10 +121,10 @@ pub(super) fn define() -> Definition {
                 text("タスクごとの所要時間、件数、失敗率。多い順に 50 件まで。", "Run time, runs and failures by task; the 50 run most."),
             )
             .naming(by_task)
-            .table(50, Some(quantile(&runs, 0.95).by(by_task)))
-            .minor(Mean, text("平均", "Mean"), Unit::Seconds, mean(&runs).by(by_task))
-            .column(P95, text("p95", "p95"), Unit::Seconds, quantile(&runs, 0.95).by(by_task))
-            .minor(Max, text("最大", "Max"), Unit::Seconds, max(&runs).by(by_task))
+            .table(50, Some(quantile(&timed, 0.95).by(by_task)))
+            .minor(Mean, text("平均", "Mean"), Unit::Seconds, mean_time().by(by_task))
+            .column(P95, text("p95", "p95"), Unit::Seconds, quantile(&timed, 0.95).by(by_task))
+            .minor(Max, text("最大", "Max"), Unit::Seconds, max(&timed).by(by_task))
             .column(
                 Ratio,
                 text("失敗率", "Failed"),

@@ -3,27 +3,34 @@
 use super::Definition;
 use super::build::*;
 use crate::panel::{ChartKind, Palette, Panel};
-use crate::query::{Function, Query};
+use crate::query::{Function, Query, Selector};
 use crate::unit::Unit;
 
 const DURATION: &str = "user_request_duration_seconds";
+const OUTCOME: &str = "outcome";
 /// Satisfied up to this many seconds, tolerating up to four times as many.
 const THRESHOLD: f64 = 0.5;
 
 fn fed(builder: Builder) -> Panel {
     builder.fed_by(
         text(
-            "利用者ごとの応答時間がまだ届いていません。Rust のサービスは keiki-instrument のヒストグラムで記録できます（利用者は仮名で）。",
-            "No source feeds this panel yet; a Rust service records it with a histogram of keiki-instrument (users under a pseudonym).",
+            "利用者ごとの応答時間がまだ届いていません。OpenTelemetry のスパンに enduser.id を付けて OTLP で送ると、仮名にして集計します。",
+            "No source feeds this panel yet; send OpenTelemetry spans with enduser.id by OTLP: users are counted under pseudonyms.",
         ),
-        "recorder.histogram(\"user_request_duration_seconds\", [(\"user\", pseudonym)])",
+        "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:3000",
     )
 }
 
 pub(super) fn define() -> Definition {
     let requests = all(DURATION);
-    let apdex = || Query::new(requests.clone(), Function::Apdex(THRESHOLD));
-    let share = |low: f64, high: Option<f64>| Query::new(requests.clone(), Function::Share(low, high));
+    let (ended_well, failed) = (requests.clone().is_not(OUTCOME, &["failed"]), requests.clone().is(OUTCOME, &["failed"]));
+    let everything = || Query::new(requests.clone(), Function::Within(0.0, None));
+    // Who got an error is frustrated, however fast it came.
+    let apdex = || Query::ratio(Query::new(ended_well.clone(), Function::Score(THRESHOLD)), everything());
+    let share = |of: &Selector, low: f64, high: Option<f64>| {
+        Query::ratio(Query::new(of.clone(), Function::Within(low, high)), everything())
+    };
+    let active = all("service_active_users");
     let by_user = &["user"];
     Definition {
         title: text("ユーザー体験", "Users"),
@@ -36,8 +43,9 @@ pub(super) fn define() -> Definition {
                 Unit::Ratio,
                 ChartKind::Line,
                 text(
-                    "満足（0.5 秒以内）と、半分に数えた許容（2 秒以内）の割合。1 が最良です。",
-                    "Satisfied (within 0.5 s) plus half of the tolerating (within 2 s), as a share of all; 1 is best.",
+                    "満足（0.5 秒以内）と、半分に数えた許容（2 秒以内）の割合。エラーは速くても不満です。1 が最良です。",
+                    "Satisfied (within 0.5 s) plus half of the tolerating (within 2 s), as a share of all; an error frustrates, \
+                     however fast. 1 is best.",
                 ),
             )
             .lines(apdex())
@@ -48,11 +56,17 @@ pub(super) fn define() -> Definition {
                 text("割合", "Share"),
                 Unit::Ratio,
                 ChartKind::StackedArea,
-                text("許容（0.5〜2 秒）と不満（2 秒超）の割合。", "The shares that were tolerating (0.5–2 s) and frustrated (over 2 s)."),
+                text(
+                    "許容（0.5〜2 秒）、不満（2 秒超）、エラーの割合。",
+                    "The shares that were tolerating (0.5–2 s), frustrated (over 2 s) and answered by an error.",
+                ),
             )
             .palette(Palette::Ranked)
-            .lines(share(THRESHOLD, Some(4.0 * THRESHOLD)))
-            .stat(Ratio, text("満足", "Satisfied"), share(0.0, Some(THRESHOLD)))),
+            .line(&[("satisfaction", "tolerating")], share(&ended_well, THRESHOLD, Some(4.0 * THRESHOLD)))
+            .line(&[("satisfaction", "frustrated")], share(&ended_well, 4.0 * THRESHOLD, None))
+            .line(&[("satisfaction", "error")], share(&failed, 0.0, None))
+            .naming(&["satisfaction"])
+            .stat(Ratio, text("満足", "Satisfied"), share(&ended_well, 0.0, Some(THRESHOLD)))),
             fed(panel(
                 "users.response_time",
                 text("利用者の応答時間", "Response time"),
@@ -66,6 +80,24 @@ pub(super) fn define() -> Definition {
             .statistic(P95, quantile(&requests, 0.95))
             .stat(P95, text("利用者 p95", "User p95"), quantile(&requests, 0.95))
             .stat_in(Unit::Count, Count, text("リクエスト数", "Requests"), increase(&requests))),
+            panel(
+                "users.active",
+                text("利用中の人数", "Active users"),
+                text("人数", "Users"),
+                Unit::Count,
+                ChartKind::Area,
+                text("サービスが数えた、いま使っている利用者の数。", "Users at work now, as services count them."),
+            )
+            .lines(last(&active))
+            .stat(Last, text("現在", "Now"), last(&active))
+            .stat(Max, text("最大", "Max"), max(&active))
+            .fed_by(
+                text(
+                    "利用者の数がまだ届いていません。サービスのメトリクス active_users を読みます。",
+                    "No service tells how many users are at work; the metric active_users of a service's page is read.",
+                ),
+                SCRAPE,
+            ),
             fed(panel(
                 "users.table",
                 text("利用者別", "By user"),

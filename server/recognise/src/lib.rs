@@ -12,7 +12,7 @@ mod row;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use keiki_model::series::{HOST_NAME, Kind, Labels, SERVICE_INSTANCE_ID, SERVICE_NAME};
 
@@ -87,6 +87,7 @@ pub struct Recognisers {
     /// The recogniser of each row.
     rows: Vec<(usize, Row)>,
     by_metric: HashMap<String, Vec<usize>>,
+    divisors: HashSet<String>,
 }
 
 /// A file of rows that can't be used.
@@ -109,6 +110,7 @@ impl Recognisers {
             names: Vec::new(),
             rows: Vec::new(),
             by_metric: HashMap::new(),
+            divisors: HashSet::new(),
         };
         let built_in = BUILT_IN.iter().copied();
         for (name, text) in own.iter().map(|(name, text)| (&**name, &**text)).chain(built_in) {
@@ -127,6 +129,7 @@ impl Recognisers {
         for row in file.row {
             row.check()?;
             let place = self.rows.len();
+            self.divisors.extend(row.over.clone());
             self.by_metric.entry(row.metric.clone()).or_default().push(place);
             self.rows.push((owner, row));
         }
@@ -136,6 +139,11 @@ impl Recognisers {
     /// The names of all, in the order in which they are asked.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(String::as_str)
+    }
+
+    /// Whether anything is divided by this metric.
+    pub fn is_divisor(&self, metric: &str) -> bool {
+        self.divisors.contains(metric)
     }
 
     /// What a series is read as. To be asked once per series.

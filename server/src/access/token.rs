@@ -29,7 +29,7 @@ const MOST_VIEWS: usize = 32;
 pub const LOOK: Duration = Duration::from_secs(1);
 
 /// The only thing that a token can change.
-const CHANGED: &str = "/api/annotations";
+const CHANGED: [&str; 3] = ["/api/annotations", "/v1/", "/api/v1/write"];
 
 /// A token as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,7 +70,8 @@ impl Token {
     /// Whether it may change what lies at an address: only where one of its paths names that, since whoever made it to look
     /// at everything gave no leave to write.
     pub fn changes(&self, path: &str) -> bool {
-        let mut named = self.paths.iter().filter(|allowed| allowed.starts_with(CHANGED));
+        let names = |allowed: &str| CHANGED.iter().any(|place| allowed.starts_with(place));
+        let mut named = self.paths.iter().filter(|allowed| names(allowed));
         named.any(|allowed| matches(allowed, path))
     }
 

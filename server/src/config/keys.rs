@@ -224,6 +224,135 @@ pub static TABLES: &[Table] = &[
         ],
     },
     Table {
+        name: "scrape",
+        repeated: true,
+        doc: "A program that shows its metrics as Prometheus wants them. docs/sources.md tells more.",
+        keys: &[
+            key("name", Kind::Text, "\"shop\"", "What the pages call it."),
+            key(
+                "service",
+                Kind::Text,
+                "\"shop\"",
+                "Its service_name, where that is not its name: the same for all instances of one service.",
+            ),
+            key(
+                "url",
+                Kind::Text,
+                "\"http://127.0.0.1:8000/metrics\"",
+                "Where the page is. Without a path it is /metrics. Redirects are not followed.",
+            ),
+            key(
+                "interval",
+                Kind::Seconds(1.0, 3600.0),
+                "5",
+                "Whole seconds between two readings.",
+            ),
+            key(
+                "timeout",
+                Kind::Seconds(0.1, 60.0),
+                "4",
+                "How long a reading may take; never longer than the interval.",
+            ),
+            key(
+                "tls_ca",
+                Kind::Text,
+                "\"/etc/keiki/shop-ca.pem\"",
+                "For https: the certificate authorities to believe instead of the system's, as PEM.",
+            ),
+            key(
+                "bearer_file",
+                Kind::Text,
+                "\"/run/secrets/shop-token\"",
+                "A file with a token for Authorization: Bearer, read at each request.",
+            ),
+            key(
+                "user",
+                Kind::Text,
+                "\"keiki\"",
+                "The user's name for basic authentication.",
+            ),
+            key(
+                "password_file",
+                Kind::Text,
+                "\"/run/secrets/shop-password\"",
+                "A file with that user's password, read at each request.",
+            ),
+            key(
+                "headers",
+                Kind::Texts,
+                "[\"X-Tenant: a\"]",
+                "Further headers of the request.",
+            ),
+            key(
+                "keep",
+                Kind::Texts,
+                "[\"http_*\"]",
+                "What is kept, if not all: names of metrics, or name{label=value}, or label=value, with * for anything.",
+            ),
+            key(
+                "drop",
+                Kind::Texts,
+                "[\"go_gc_*\", \"handler=/metrics\"]",
+                "What is not kept, in the same words.",
+            ),
+            key(
+                "rename",
+                Kind::Texts,
+                "[\"old_name -> new_name\"]",
+                "Metrics and labels that get another name before anything reads them.",
+            ),
+            key(
+                "labels",
+                Kind::Texts,
+                "[\"region=tokyo\"]",
+                "Labels that all its series get.",
+            ),
+            key(
+                "series",
+                Kind::Integer(1, 10_000_000),
+                "20000",
+                "How many series it may have; further ones are not taken, and the sources page says so.",
+            ),
+        ],
+    },
+    Table {
+        name: "ingest",
+        repeated: false,
+        doc: "What programs send to Keiki: OpenTelemetry (POST /v1/metrics, /v1/traces) and Prometheus' remote write \
+              (POST /api/v1/write). docs/sources.md tells more.",
+        keys: &[
+            limit("body_bytes", "16777216", "Bytes of a request as it is sent."),
+            limit("unpacked_bytes", "67108864", "Bytes of a request when it is unpacked."),
+            limit("series", "100000", "Series of each protocol; further ones are not taken, and the sources page says so."),
+            key(
+                "requests",
+                Kind::Integer(1, 1_000),
+                "8",
+                "Requests that are read at a time; further ones are answered 503 and come again.",
+            ),
+        ],
+    },
+    Table {
+        name: "statsd",
+        repeated: false,
+        doc: "StatsD over UDP.",
+        keys: &[
+            key(
+                "listen",
+                Kind::Text,
+                "\"\"",
+                "Address and port, such as \"127.0.0.1:8125\". Empty for none. UDP asks nobody who they are: only loopback is taken.",
+            ),
+            key(
+                "service",
+                Kind::Text,
+                "\"statsd\"",
+                "The service_name of what comes without a tag service.",
+            ),
+            limit("series", "10000", "Series; further ones are not taken."),
+        ],
+    },
+    Table {
         name: "access",
         repeated: false,
         doc: "Who may see Keiki. Any of these, or a token (keiki token add), and everyone is asked. docs/access.md tells more.",
@@ -288,7 +417,7 @@ pub static TABLES: &[Table] = &[
         keys: &[key(
             "priority",
             Kind::Texts,
-            "[\"own\", \"otlp\", \"scrape\", \"remote_write\", \"statsd\", \"logs\"]",
+            "[\"own\", \"otlp\", \"scrape\", \"remote_write\", \"spans\", \"statsd\", \"logs\"]",
             "Of two sources of the same fact the earlier one is shown. Kinds left out follow in this order.",
         )],
     },
@@ -386,7 +515,7 @@ pub static TABLES: &[Table] = &[
 ];
 
 /// Tables that a later version reads. They are refused, because a setting that does nothing deceives its writer.
-pub static LATER: &[&str] = &["scrape"];
+pub static LATER: &[&str] = &["panel"];
 
 /// The table of a name.
 pub fn table(name: &str) -> Option<&'static Table> {

@@ -14,6 +14,7 @@ use jiff::tz::TimeZone;
 use keiki_model::text::Language;
 use keiki_model::time::{Millis, Zone};
 
+mod entry;
 pub mod host_name;
 pub mod keys;
 pub mod origin;
@@ -21,11 +22,15 @@ mod postgres;
 pub mod problem;
 mod reader;
 mod resolve;
+mod scrape;
 #[cfg(test)]
 mod tests;
 
 use crate::access::Access;
+use crate::ingest::InletLimits;
 use crate::source::postgres::PostgresConfig;
+use crate::source::scrape::ScrapeConfig;
+use crate::source::statsd::StatsdConfig;
 use crate::store::history::HistorySettings;
 use crate::web::tls::TlsFiles;
 use host_name::HostName;
@@ -51,6 +56,12 @@ pub struct Config {
     pub services: Vec<Service>,
     /// The PostgreSQL servers to watch.
     pub postgres: Vec<PostgresConfig>,
+    /// The pages of metrics to read.
+    pub scrapes: Vec<ScrapeConfig>,
+    /// The bounds of what programs send.
+    pub ingest: InletLimits,
+    /// StatsD, where it is listened for.
+    pub statsd: Option<StatsdConfig>,
     /// Who may see Keiki.
     pub access: Access,
     /// What encrypts connections, if Keiki does.

@@ -1,15 +1,16 @@
 //! `[[postgres]]`: from values to the servers to watch.
 
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::time::Duration;
 
 use tokio_postgres::config::{Host, SslMode};
 
-use super::problem::{Origin, Problem};
-use super::reader::{Data, Entry, Value};
-use crate::source::postgres::{PostgresConfig, Target, Tls};
+use super::problem::Problem;
+use super::reader::Entry;
+use crate::source;
+use crate::source::postgres::{PostgresConfig, Target};
+use crate::source::tls::Tls;
 use crate::store::KEIKI;
 
 const NAME: &str = "name";
@@ -23,7 +24,7 @@ pub(super) fn resolve(entries: &[Entry], problems: &mut Vec<Problem>) -> Vec<Pos
             Err(problem) => problems.push(problem),
             Ok(server) if servers.iter().any(|other| other.name == server.name) => {
                 let message = format!("a second [[postgres]] named {:?}", server.name);
-                problems.push(Problem::new(origin(entry, NAME), message).hint("give each server one table"));
+                problems.push(Problem::new(entry.origin(NAME), message).hint("give each server one table"));
             }
             Ok(server) => servers.push(server),
         }
@@ -31,42 +32,10 @@ pub(super) fn resolve(entries: &[Entry], problems: &mut Vec<Problem>) -> Vec<Pos
     servers
 }
 
-/// Where a key is written, or the table's heading.
-fn origin(entry: &Entry, key: &str) -> Origin {
-    let heading = || Origin::File(entry.span.clone());
-    entry.values.get(key).map_or_else(heading, |value| value.origin.clone())
-}
-
-fn text<'a>(entry: &'a Entry, key: &str) -> Option<&'a str> {
-    match entry.values.get(key) {
-        Some(Value {
-            data: Data::Text(text), ..
-        }) => Some(text),
-        _ => None,
-    }
-}
-
-fn seconds(entry: &Entry, key: &str, default: Duration) -> Duration {
-    match entry.values.get(key) {
-        Some(Value {
-            data: Data::Seconds(seconds),
-            ..
-        }) => Duration::try_from_secs_f64(*seconds).unwrap_or(default),
-        _ => default,
-    }
-}
-
-fn required<'a>(entry: &'a Entry, key: &str, example: &str) -> Result<&'a str, Problem> {
-    text(entry, key).filter(|text| !text.is_empty()).ok_or_else(|| {
-        let problem = Problem::new(origin(entry, key), format!("[[postgres]] needs a {key}"));
-        problem.hint(format!("write {key} = \"{example}\""))
-    })
-}
-
 fn server(entry: &Entry) -> Result<PostgresConfig, Problem> {
-    let name = required(entry, NAME, "shop-db")?.to_owned();
-    let url = required(entry, URL, "postgresql://keiki@127.0.0.1:5432/shop")?;
-    let at = |key: &str, message: String| Problem::new(origin(entry, key), message);
+    let name = entry.required("postgres", NAME, "shop-db")?.to_owned();
+    let url = entry.required("postgres", URL, "postgresql://keiki@127.0.0.1:5432/shop")?;
+    let at = |key: &str, message: String| Problem::new(entry.origin(key), message);
     if name == KEIKI {
         return Err(
             at(NAME, format!("{KEIKI:?} is the name under which Keiki reports itself")).hint("choose another name"),
@@ -94,7 +63,10 @@ fn server(entry: &Entry) -> Result<PostgresConfig, Problem> {
     };
     let port = driver.get_ports().first().copied().unwrap_or(5432);
     let (address, remote_host) = match host {
-        Host::Tcp(host) => (format!("{host}:{port}"), (!is_loopback(host)).then(|| host.clone())),
+        Host::Tcp(host) => (
+            format!("{host}:{port}"),
+            (!source::is_loopback(host)).then(|| host.clone()),
+        ),
         Host::Unix(folder) => (folder.display().to_string(), None),
     };
     if driver.get_user().is_none() {
@@ -120,14 +92,14 @@ fn server(entry: &Entry) -> Result<PostgresConfig, Problem> {
         SslMode::Require
     });
     driver.application_name("keiki");
-    let interval = seconds(entry, "interval", Duration::from_secs(1));
-    let timeout = seconds(entry, "timeout", Duration::from_secs(5));
+    let interval = entry.seconds("interval", Duration::from_secs(1));
+    let timeout = entry.seconds("timeout", Duration::from_secs(5));
     driver.connect_timeout(timeout);
     Ok(PostgresConfig {
         name,
         target: Target {
             driver,
-            password_file: text(entry, "password_file").map(PathBuf::from),
+            password_file: entry.text("password_file").map(PathBuf::from),
             address,
             remote_host,
             tls,
@@ -137,19 +109,15 @@ fn server(entry: &Entry) -> Result<PostgresConfig, Problem> {
     })
 }
 
-fn is_loopback(host: &str) -> bool {
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
 fn tls(entry: &Entry, remote: bool) -> Result<Tls, Problem> {
-    let authorities = text(entry, "tls_ca").map(Path::new);
-    let checked = match text(entry, "tls").unwrap_or("auto") {
+    let authorities = entry.text("tls_ca").map(Path::new);
+    let checked = match entry.text("tls").unwrap_or("auto") {
         "auto" => remote || authorities.is_some(),
         "verify" => true,
         "off" => false,
         other => {
             let message = format!("no kind of encryption {other:?}: write \"auto\", \"verify\" or \"off\"");
-            return Err(Problem::new(origin(entry, "tls"), message));
+            return Err(Problem::new(entry.origin("tls"), message));
         }
     };
     if !checked {
@@ -157,6 +125,6 @@ fn tls(entry: &Entry, remote: bool) -> Result<Tls, Problem> {
     }
     Tls::checked(authorities).map_err(|error| {
         let key = if authorities.is_some() { "tls_ca" } else { "tls" };
-        Problem::new(origin(entry, key), error.to_string())
+        Problem::new(entry.origin(key), error.to_string())
     })
 }

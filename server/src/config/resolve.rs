@@ -14,14 +14,17 @@ use super::keys::{self, closest};
 use super::postgres;
 use super::problem::{Origin, Problem};
 use super::reader::{Data, Entry, Value, Values, default_of};
+use super::scrape;
 use crate::access::{Access, Asks, DEFAULT_DATA_DIR, password};
+use crate::ingest::InletLimits;
+use crate::source::statsd::StatsdConfig;
 use crate::store::history::HistorySettings;
 use crate::web::tls::TlsFiles;
 
 use super::{Config, Host, Limits, Log, LogFormat, Process, Server, Service, Site, Sources};
 
 /// The kinds of sources in their order of preference.
-pub const SOURCE_KINDS: [&str; 6] = ["own", "otlp", "scrape", "remote_write", "statsd", "logs"];
+pub const SOURCE_KINDS: [&str; 7] = ["own", "otlp", "scrape", "remote_write", "spans", "statsd", "logs"];
 
 /// Makes a configuration of values, or tells every value that will not do.
 pub(super) fn resolve(mut values: Values, data_dir: Option<PathBuf>) -> Result<Config, Vec<Problem>> {
@@ -48,6 +51,9 @@ impl Resolver {
         let processes = self.processes();
         let services = self.services();
         let postgres = postgres::resolve(&self.entries("postgres"), &mut self.problems);
+        let scrapes = scrape::resolve(&self.entries("scrape"), &mut self.problems);
+        let ingest = self.ingest();
+        let statsd = self.statsd();
         let access = self.access(data_dir.as_deref());
         let tls = self.tls();
         let embed_origins = self.texts("embed", "origins", |text| {
@@ -64,6 +70,9 @@ impl Resolver {
             processes,
             services,
             postgres,
+            scrapes,
+            ingest: ingest?,
+            statsd: statsd?,
             access: access?,
             tls: tls?,
             embed_origins: embed_origins?,
@@ -92,6 +101,33 @@ impl Resolver {
             header_timeout: header_timeout?,
             shutdown_timeout: shutdown_timeout?,
         })
+    }
+
+    fn ingest(&mut self) -> Option<InletLimits> {
+        let [body_bytes, unpacked_bytes, series, requests] =
+            ["body_bytes", "unpacked_bytes", "series", "requests"].map(|key| self.count("ingest", key));
+        Some(InletLimits {
+            body_bytes: body_bytes?,
+            unpacked_bytes: unpacked_bytes?,
+            series: series?,
+            requests: requests?,
+        })
+    }
+
+    /// The outer one is missing where a value will not do, the inner one where nobody listens.
+    fn statsd(&mut self) -> Option<Option<StatsdConfig>> {
+        let listen = self.text("statsd", "listen", |text| match text {
+            "" => Ok(None),
+            text => match listen(text) {
+                Ok(address) if address.ip().is_loopback() => Ok(Some(address)),
+                Ok(_) => Err("StatsD asks nobody who they are: write an address of loopback, such as \"127.0.0.1:8125\"".into()),
+                Err(error) => Err(error),
+            },
+        });
+        let service = self.text("statsd", "service", |text| Ok(text.to_owned()));
+        let series = self.count("statsd", "series");
+        let (listen, service, series) = (listen?, service?, series?);
+        Some(listen.map(|listen| StatsdConfig { listen, service, series }))
     }
 
     /// The outer one is missing where a value will not do, the inner one where nothing is kept.

@@ -396,7 +396,11 @@ impl<'a> Evaluator<'a> {
 /// Whether a function is one of merged distributions. Rates and increases need only their counts.
 fn reads_distributions(group: &Group<'_>, function: Function) -> bool {
     match function {
-        Function::Quantile(_) | Function::Apdex(_) | Function::Share(..) => true,
+        Function::Quantile(_)
+        | Function::Apdex(_)
+        | Function::Share(..)
+        | Function::Within(..)
+        | Function::Score(_) => true,
         Function::Avg | Function::Min | Function::Max => group
             .members
             .iter()

@@ -77,6 +77,8 @@ impl Merged {
             Function::Max => self.max(),
             Function::Apdex(threshold) => self.apdex(threshold),
             Function::Share(above, up_to) => self.share(above, up_to),
+            Function::Within(above, up_to) => self.some(self.within(above, up_to)),
+            Function::Score(threshold) => self.some(self.score(threshold)),
             Function::Last | Function::Rate | Function::Increase => None,
         };
         value.map(Figure::from)
@@ -119,17 +121,30 @@ impl Merged {
 
     /// Apdex: satisfied, plus half of the tolerating, as a share of all.
     fn apdex(&self, threshold: f64) -> Option<f64> {
+        self.share_of(self.score(threshold))
+    }
+
+    fn score(&self, threshold: f64) -> f64 {
         let satisfied = self.at_or_below(threshold);
         let tolerating = self.at_or_below(4.0 * threshold) - satisfied;
-        self.share_of(satisfied + tolerating / 2.0)
+        satisfied + tolerating / 2.0
     }
 
     /// What lies above the first and at or below the second bound, as a share of all.
     fn share(&self, above: f64, up_to: Option<f64>) -> Option<f64> {
-        // Nothing is less than nothing: a share from 0 on includes what took no time at all.
+        self.share_of(self.within(above, up_to))
+    }
+
+    fn within(&self, above: f64, up_to: Option<f64>) -> f64 {
+        // Nothing is less than nothing: what lies above 0 includes what took no time at all.
         let below = if above <= 0.0 { 0.0 } else { self.at_or_below(above) };
         let upper = up_to.map_or(self.count() as f64, |bound| self.at_or_below(bound));
-        self.share_of(upper - below)
+        (upper - below).max(0.0)
+    }
+
+    /// A count, unless there is nothing to count among.
+    fn some(&self, count: f64) -> Option<f64> {
+        (self.count() > 0).then_some(count)
     }
 
     pub(crate) fn at_or_below(&self, bound: f64) -> f64 {

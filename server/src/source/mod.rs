@@ -17,8 +17,11 @@ pub mod metric;
 pub mod own;
 pub mod postgres;
 pub mod runner;
+pub mod scrape;
+pub mod statsd;
 pub mod status;
 mod thread;
+pub mod tls;
 
 /// A source reads the world and returns samples.
 ///
@@ -48,6 +51,14 @@ pub trait Source: Send + 'static {
     ///
     /// The world cannot be read now; the runner tries again later. The text is for operators and holds no secrets.
     fn collect(&mut self, now: Millis) -> impl Future<Output = Result<Vec<Sample>, SourceError>> + Send;
+}
+
+/// Whether a host is this machine.
+pub(crate) fn is_loopback(host: &str) -> bool {
+    host == "localhost"
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
 /// The interval (at least a second) less 200 ms: 800 ms for a source read every second.

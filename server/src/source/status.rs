@@ -8,6 +8,7 @@ use keiki_model::time::Millis;
 
 use super::SourceError;
 use super::metric::{Metric, metrics};
+use crate::store::Rejections;
 
 metrics! {
     UP = Gauge "keiki_source_up" ["source"] every 1000:
@@ -16,6 +17,10 @@ metrics! {
         "When the source was last read with success, Unix seconds.";
     ERRORS = Counter "keiki_source_errors_total" ["source"] every 1000:
         "Failed readings of the source.";
+    SAMPLES = Counter "keiki_source_samples_total" ["source"] every 1000:
+        "Samples read from the source, also those that were not kept.";
+    REJECTED = Counter "keiki_source_rejected_total" ["source", "reason"] every 1000:
+        "Samples of the source that were not kept, by reason.";
     COLLECT_DURATION = Gauge "keiki_source_collect_duration_seconds" ["source"] every 1000:
         "How long the newest reading of the source took, seconds.";
 }
@@ -42,6 +47,8 @@ pub struct SourceStatus {
     pub last_error: Option<(Millis, String)>,
     /// Samples read since Keiki started.
     pub samples_total: u64,
+    /// Samples of it that were not kept.
+    pub rejected: Rejections,
     /// Failed readings since Keiki started.
     pub errors_total: u64,
     /// How long the newest reading took, seconds.
@@ -54,7 +61,7 @@ pub struct SourceStatus {
 struct Entry {
     status: SourceStatus,
     /// The series of this source's status and the identity for which they were made.
-    series: Option<(Labels, [Arc<Series>; 4])>,
+    series: Option<(Labels, [Arc<Series>; 5])>,
     told: Told,
 }
 
@@ -86,7 +93,7 @@ impl Told {
 }
 
 impl Entry {
-    fn series(&mut self, identity: &Labels) -> &[Arc<Series>; 4] {
+    fn series(&mut self, identity: &Labels) -> &[Arc<Series>; 5] {
         if self.series.as_ref().is_some_and(|(made_for, _)| made_for != identity) {
             self.series = None;
         }
@@ -94,7 +101,7 @@ impl Entry {
         let make = || {
             (
                 identity.clone(),
-                [UP, LAST_SUCCESS, ERRORS, COLLECT_DURATION].map(|m| m.series(identity, &[name])),
+                [UP, LAST_SUCCESS, ERRORS, COLLECT_DURATION, SAMPLES].map(|m| m.series(identity, &[name])),
             )
         };
         &self.series.get_or_insert_with(make).1
@@ -152,10 +159,18 @@ impl StatusBoard {
                 last_success,
                 errors_total,
                 collect_seconds_last,
+                samples_total,
+                rejected,
                 ..
             } = entry.status;
             let Some(seconds) = collect_seconds_last else { continue };
-            let [up_series, success_series, errors_series, duration_series] = entry.series(identity);
+            let name = entry.status.name.clone();
+            for (reason, count) in rejected.iter().filter(|(_, count)| *count > 0) {
+                let series = REJECTED.series(identity, &[&name, reason.as_str()]);
+                samples.push(Sample::number(&series, now, count as f64));
+            }
+            let [up_series, success_series, errors_series, duration_series, samples_series] = entry.series(identity);
+            samples.push(Sample::number(samples_series, now, samples_total as f64));
             samples.push(Sample::number(up_series, now, f64::from(u8::from(up))));
             samples.push(Sample::number(errors_series, now, errors_total as f64));
             samples.push(Sample::number(duration_series, now, seconds));
@@ -197,6 +212,13 @@ impl StatusHandle {
         });
         if let Some(source) = recovered {
             tracing::info!(%source, "the source can be read again");
+        }
+    }
+
+    /// What of the source's samples was not kept.
+    pub fn rejected(&self, rejected: &Rejections) {
+        if rejected.iter().any(|(_, count)| count > 0) {
+            self.change(|entry| entry.status.rejected.add(rejected));
         }
     }
 
@@ -282,10 +304,12 @@ mod tests {
         assert_eq!(
             values(&board),
             [
+                (labels(SAMPLES.name, "host"), 40.0),
                 (labels(UP.name, "host"), 1.0),
                 (labels(ERRORS.name, "host"), 0.0),
                 (labels(COLLECT_DURATION.name, "host"), 0.002),
                 (labels(LAST_SUCCESS.name, "host"), 8.0),
+                (labels(SAMPLES.name, "scrape:web"), 0.0),
                 (labels(UP.name, "scrape:web"), 0.0),
                 (labels(ERRORS.name, "scrape:web"), 1.0),
                 (labels(COLLECT_DURATION.name, "scrape:web"), 0.8),

@@ -28,6 +28,7 @@ mod guard;
 mod headers;
 mod health;
 mod host;
+mod ingest;
 mod listen;
 pub mod live;
 mod login;

@@ -16,6 +16,7 @@ use keiki_instrument::RequestLayer;
 use keiki_model::frame::Snapshot;
 use keiki_model::text::Language;
 use keiki_model::view::{Scope, View};
+use tokio::sync::Semaphore;
 
 use crate::config::origin::Origin;
 
@@ -25,7 +26,7 @@ use super::fault::Fault;
 use super::guard::Guard;
 use super::panel::PanelRequest;
 use super::state::{State, ViewsError};
-use super::{Options, annotation, embed, headers, health, live, login, metrics, page, panel, plain};
+use super::{Options, annotation, embed, headers, health, ingest, live, login, metrics, page, panel, plain};
 
 /// The overview, below the base path.
 pub(super) const HOME: &str = "/";
@@ -69,6 +70,8 @@ pub(super) struct Site {
     pub(super) tls: bool,
     /// Whose pages may frame a panel.
     pub(super) embed_origins: Vec<Origin>,
+    /// Places for requests that bring measurements.
+    pub(super) readers: Arc<Semaphore>,
     cache: Arc<Cache<Key>>,
 }
 
@@ -107,6 +110,9 @@ pub(super) fn router(options: &Options, site: &Shared) -> Router {
         .route(&at("/badges/{file}"), get(panel::badge))
         .route(&at("/api/annotations"), get(annotation::list).post(annotation::add))
         .route(&at("/api/annotations/{id}"), delete(annotation::remove))
+        .route(&at("/v1/metrics"), post(ingest::metrics))
+        .route(&at("/v1/traces"), post(ingest::traces))
+        .route(&at(ingest::WRITE), post(ingest::remote_write))
         .route(&at("/healthz"), get(health::healthz))
         .route(&at("/readyz"), get(health::readyz))
         .route(&at("/metrics"), get(metrics::serve))
@@ -192,8 +198,10 @@ impl Site {
             Arc::new(make),
         );
         let guard = Guard::new(&options.access, options.tls.is_some(), &state.recorder);
+        let readers = Arc::new(Semaphore::new(state.inlets.limits().requests));
         Self {
             state,
+            readers,
             guard: Arc::new(guard),
             tls: options.tls.is_some(),
             base: options.base_path.clone(),

@@ -12,6 +12,7 @@ use keiki_model::view::View;
 
 use super::metrics::Exposed;
 use crate::annotation::Annotations;
+use crate::ingest::Inlets;
 
 /// Where snapshots come from.
 pub trait Views: Send + Sync + 'static {
@@ -77,6 +78,8 @@ pub struct State {
     pub readiness: Arc<dyn Fn() -> Vec<String> + Send + Sync>,
     /// What happened.
     pub annotations: Annotations,
+    /// Where programs send their measurements.
+    pub inlets: Inlets,
     /// Records requests, the cache and the making of bodies.
     pub recorder: Recorder,
 }

@@ -131,7 +131,7 @@ impl history::Rings for Arc<RwLock<State>> {
 impl Store {
     /// An empty store that believes sources in the usual order.
     pub fn new(limits: Limits) -> Self {
-        Self::with_priority(limits, &SourceClass::ALL)
+        Self::with_priority(limits, &SourceClass::BY_TRUST)
     }
 
     /// An empty store that believes sources in this order. Classes that it leaves out come last.

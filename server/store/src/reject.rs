@@ -81,7 +81,8 @@ impl Rejections {
         self.0[reason as usize] += 1;
     }
 
-    pub(super) fn add(&mut self, other: &Self) {
+    /// Adds those of another count.
+    pub fn add(&mut self, other: &Self) {
         for (mine, theirs) in self.0.iter_mut().zip(other.0) {
             *mine += theirs;
         }

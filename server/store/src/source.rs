@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-/// How samples come to Keiki, in the order of trust.
+/// How samples come to Keiki.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum SourceClass {
     /// Keiki's own instruments and probes.
@@ -17,15 +17,29 @@ pub enum SourceClass {
     Statsd,
     /// Counted from log lines.
     Logs,
+    /// Counted from OpenTelemetry's spans.
+    Spans,
 }
 
 impl SourceClass {
-    /// Every class, the most trusted first.
-    pub const ALL: [Self; 6] = [
+    /// Every class, in the order of their numbers on disk: new ones come last.
+    pub const ALL: [Self; 7] = [
         Self::Own,
         Self::Otlp,
         Self::Scrape,
         Self::RemoteWrite,
+        Self::Statsd,
+        Self::Logs,
+        Self::Spans,
+    ];
+
+    /// Every class, the most trusted first: who counts for itself knows better than who counts what others sampled.
+    pub const BY_TRUST: [Self; 7] = [
+        Self::Own,
+        Self::Otlp,
+        Self::Scrape,
+        Self::RemoteWrite,
+        Self::Spans,
         Self::Statsd,
         Self::Logs,
     ];
@@ -69,7 +83,7 @@ impl Ranks {
     pub(crate) fn new(order: &[SourceClass]) -> Self {
         let mut ranks = [u8::MAX; SourceClass::ALL.len()];
         let mut next = 0;
-        for &class in order.iter().chain(&SourceClass::ALL) {
+        for &class in order.iter().chain(&SourceClass::BY_TRUST) {
             let rank = &mut ranks[class as usize];
             if *rank == u8::MAX {
                 *rank = next;
@@ -91,6 +105,6 @@ mod tests {
     #[test]
     fn what_an_order_leaves_out_comes_last() {
         let ranks = Ranks::new(&[SourceClass::Scrape, SourceClass::Own, SourceClass::Scrape]);
-        assert_eq!(SourceClass::ALL.map(|class| ranks.of(class)), [1, 2, 0, 3, 4, 5]);
+        assert_eq!(SourceClass::ALL.map(|class| ranks.of(class)), [1, 2, 0, 3, 5, 6, 4]);
     }
 }

@@ -30,8 +30,8 @@ mod tests;
 mod text;
 mod tls;
 
+pub use super::tls::{Tls, TlsError};
 use link::{Link, Session};
-pub use tls::{Tls, TlsError};
 
 /// How often figures that change slowly or cost more are read, at least.
 const STATEMENTS: Duration = Duration::from_secs(5);

@@ -1,0 +1,228 @@
+//! Where others' requests come in: each inlet reads one protocol, and gives the store what it made of it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use keiki_decode::otlp::{self as wire, Encoding};
+use keiki_decode::remote_write::Error as WriteError;
+use keiki_model::series::{Labels, Sample};
+use keiki_model::time::Millis;
+use keiki_recognise::Recognisers;
+use parking_lot::Mutex;
+
+use super::Census;
+use super::ledger::{Ledger, Sender};
+use super::otlp::{Metrics, Taken, Traces};
+use super::remote_write::RemoteWrite;
+use crate::source::SourceError;
+use crate::source::status::{StatusBoard, StatusHandle};
+use crate::store::{Rejections, SourceClass, SourceId, Store};
+
+/// The bounds of what comes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InletLimits {
+    /// How long a request may be, bytes, as it is sent.
+    pub body_bytes: usize,
+    /// How long it may be unpacked.
+    pub unpacked_bytes: usize,
+    /// How many series each inlet may have.
+    pub series: usize,
+    /// How many requests are read at a time.
+    pub requests: usize,
+}
+
+/// What a request was.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Points, samples or spans that count.
+    pub accepted: u64,
+    /// Those that do not.
+    pub rejected: u64,
+    /// Why, the first reason.
+    pub why: Option<String>,
+}
+
+/// Why a request is refused as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// It is not what it should be.
+    Malformed(String),
+    /// It is too large.
+    TooLarge(String),
+}
+
+/// One protocol's state and where it is told of.
+struct Inlet<T> {
+    name: &'static str,
+    source: SourceId,
+    reader: Mutex<T>,
+    /// Its place on the board, from the first request on: nobody misses what was never sent.
+    status: Mutex<Option<StatusHandle>>,
+}
+
+impl<T> Inlet<T> {
+    fn new(name: &'static str, class: SourceClass, reader: T) -> Self {
+        Self {
+            name,
+            source: SourceId::new(name, class),
+            reader: Mutex::new(reader),
+            status: Mutex::new(None),
+        }
+    }
+}
+
+struct Shared {
+    store: Store,
+    board: StatusBoard,
+    census: Census,
+    limits: InletLimits,
+    remote_write: Inlet<RemoteWrite>,
+    metrics: Inlet<Metrics>,
+    traces: Inlet<Traces>,
+}
+
+/// All inlets. Cheap to clone; all clones are one.
+#[derive(Clone)]
+pub struct Inlets(Arc<Shared>);
+
+impl Inlets {
+    /// Inlets into a store. `secret` makes pseudonyms of users, `host` is this machine's name.
+    pub fn new(
+        store: Store,
+        board: StatusBoard,
+        census: Census,
+        recognisers: &Arc<Recognisers>,
+        limits: InletLimits,
+        secret: &[u8],
+        host: &str,
+    ) -> Self {
+        let written = Sender {
+            identity: Labels::none(),
+            interval_ms: None,
+            limit: limits.series,
+        };
+        let written = RemoteWrite::new(Ledger::new(written, Arc::clone(recognisers)), host);
+        let metrics = Metrics::new(Arc::clone(recognisers), limits.series);
+        Self(Arc::new(Shared {
+            store,
+            board,
+            census,
+            limits,
+            remote_write: Inlet::new("remote_write", SourceClass::RemoteWrite, written),
+            metrics: Inlet::new("otlp", SourceClass::Otlp, metrics),
+            traces: Inlet::new("spans", SourceClass::Spans, Traces::new(limits.series, secret)),
+        }))
+    }
+
+    /// The bounds.
+    pub fn limits(&self) -> InletLimits {
+        self.0.limits
+    }
+
+    /// A request of Prometheus' remote write, packed as it came. May take milliseconds.
+    ///
+    /// # Errors
+    /// It is malformed or too large; nothing of it counts.
+    pub fn remote_write(&self, body: &[u8], now: Millis) -> Result<Report, Refused> {
+        let inlet = &self.0.remote_write;
+        self.take(inlet, now, |reader| {
+            let (decoded, samples) = reader
+                .read(body, self.0.limits.unpacked_bytes, now)
+                .map_err(|error| match error {
+                    WriteError::TooLarge { .. } => Refused::TooLarge(error.to_string()),
+                    other => Refused::Malformed(other.to_string()),
+                })?;
+            self.0.census.tell(inlet.name, reader.ledger());
+            let native = decoded.histograms + decoded.rejected;
+            let report = Report {
+                accepted: decoded.samples,
+                rejected: native,
+                why: (native > 0).then(|| "native histograms are not taken: send the classic ones, too".to_owned()),
+            };
+            Ok((report, samples))
+        })
+    }
+
+    /// A request of OpenTelemetry's metrics. May take milliseconds.
+    ///
+    /// # Errors
+    /// It is malformed; nothing of it counts.
+    pub fn metrics(&self, encoding: Encoding, body: &[u8], now: Millis) -> Result<Report, Refused> {
+        let inlet = &self.0.metrics;
+        self.take(inlet, now, |reader| {
+            let taken = reader.read(encoding, body, now).map_err(|error| malformed(&error))?;
+            self.0.census.tell(inlet.name, reader.ledger());
+            Ok(reported(taken))
+        })
+    }
+
+    /// A request of OpenTelemetry's spans. May take milliseconds.
+    ///
+    /// # Errors
+    /// It is malformed; nothing of it counts.
+    pub fn traces(&self, encoding: Encoding, body: &[u8], now: Millis) -> Result<Report, Refused> {
+        let inlet = &self.0.traces;
+        self.take(inlet, now, |reader| {
+            let taken = reader.read(encoding, body, now).map_err(|error| malformed(&error))?;
+            self.0.census.count(inlet.name, reader.series());
+            Ok(reported(taken))
+        })
+    }
+
+    fn take<T>(
+        &self,
+        inlet: &Inlet<T>,
+        now: Millis,
+        read: impl FnOnce(&mut T) -> Result<(Report, Vec<Sample>), Refused>,
+    ) -> Result<Report, Refused> {
+        let started = Instant::now();
+        let status = inlet
+            .status
+            .lock()
+            .get_or_insert_with(|| self.0.board.register(inlet.name, &[]))
+            .clone();
+        let outcome = read(&mut inlet.reader.lock());
+        match outcome {
+            Ok((mut report, samples)) => {
+                let count = samples.len();
+                let appended = self.0.store.append(&inlet.source, samples, now);
+                status.succeeded(now, started.elapsed(), count);
+                status.rejected(&appended.rejected);
+                if let Some(why) = first(&appended.rejected) {
+                    report.why.get_or_insert(why);
+                }
+                Ok(report)
+            }
+            Err(refused) => {
+                let (Refused::Malformed(why) | Refused::TooLarge(why)) = &refused;
+                let error = SourceError::Invalid {
+                    what: "a request".to_owned(),
+                    why: why.clone(),
+                };
+                status.failed(now, started.elapsed(), &error);
+                Err(refused)
+            }
+        }
+    }
+}
+
+fn malformed(error: &wire::Error) -> Refused {
+    Refused::Malformed(error.to_string())
+}
+
+fn reported(taken: Taken) -> (Report, Vec<Sample>) {
+    let report = Report {
+        accepted: taken.decoded.accepted,
+        rejected: taken.decoded.rejected,
+        why: taken.rejected,
+    };
+    (report, taken.samples)
+}
+
+/// Why the store did not keep samples, in words for their sender.
+fn first(rejected: &Rejections) -> Option<String> {
+    let counts: HashMap<_, _> = rejected.iter().filter(|(_, count)| *count > 0).collect();
+    let (reason, count) = counts.into_iter().max_by_key(|(_, count)| *count)?;
+    Some(format!("{count} samples were not kept: {}", reason.as_str()))
+}

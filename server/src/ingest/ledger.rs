@@ -1,0 +1,599 @@
+//! What is known of one sender's series.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasher as _;
+use std::sync::Arc;
+
+use hashbrown::HashTable;
+use keiki_model::histogram::Distribution;
+use keiki_model::series::{Kind, Labels, Sample, Series};
+use keiki_model::time::{Millis, REVISION, SECOND};
+use keiki_recognise::{Canonical, Foreign, Recognisers};
+
+use super::assemble::{Assembling, Part};
+use super::number::{Derived, Number};
+use super::whole::{Observed, Whole};
+
+/// What a sender has not mentioned for so long is forgotten, milliseconds.
+const FORGOTTEN: Millis = 900_000;
+
+/// A total that began within so long is told whole, milliseconds: longer than the usual time between two exports.
+const LATELY: Millis = 90_000;
+
+/// How often it is looked for, milliseconds.
+const SWEEP: Millis = 60_000;
+
+/// A series of a sender, to be asked for by its bytes only once per mention.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Key(u32);
+
+/// What a series is.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    Number(u32),
+    /// A part of a histogram.
+    Part(u32, u32),
+    /// A histogram that comes whole.
+    Whole(u32),
+    /// Not kept: dropped by a rule, beyond the limit, or told by other parts.
+    Nothing,
+}
+
+/// What a sender says that tells more than a value.
+#[derive(Debug)]
+pub(crate) enum Change {
+    /// A running total, and since when it runs.
+    Total(f64, Option<Millis>),
+    /// How much a total grew since the time before.
+    Growth(f64),
+    /// A histogram's totals, and since when they run.
+    Totals(Observed, Option<Millis>),
+    /// What a histogram observed since the time before.
+    Observed(Observed),
+    /// The same in the form in which it is kept, in canonical units.
+    Recorded(Box<Distribution>),
+}
+
+#[derive(Debug)]
+struct Known {
+    raw: Box<[u8]>,
+    place: Place,
+    seen: Millis,
+}
+
+/// Who sends.
+#[derive(Clone, Debug)]
+pub(crate) struct Sender {
+    /// The labels of identity.
+    pub(crate) identity: Labels,
+    /// The time between two values of a series, where it is known.
+    pub(crate) interval_ms: Option<u32>,
+    /// How many series it may have.
+    pub(crate) limit: usize,
+}
+
+/// What a metric of a sender is read as, for those who wonder why a panel is empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// The recogniser, and the canonical name.
+    pub known_as: Option<(String, String)>,
+    /// How many series of it there were.
+    pub series: usize,
+}
+
+/// What is known of one sender's series.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    sender: Sender,
+    recognisers: Arc<Recognisers>,
+    hasher: foldhash::fast::RandomState,
+    by_raw: HashTable<u32>,
+    known: Vec<Option<Known>>,
+    holes: Vec<u32>,
+    numbers: Vec<Option<Number>>,
+    free_numbers: Vec<u32>,
+    histograms: Vec<Option<Assembling>>,
+    free_histograms: Vec<u32>,
+    wholes: Vec<Option<Whole>>,
+    free_wholes: Vec<u32>,
+    /// Histograms by their own name and labels, and numbers by which others are divided.
+    histogram_of: HashMap<(Box<str>, Labels), u32>,
+    divisors: HashMap<(Box<str>, Labels), u32>,
+    /// Sums of which nobody said of what, by what they would be the sum of.
+    sums: HashMap<(Box<str>, Labels), Key>,
+    /// Values that wait for the end of their page.
+    pending: Vec<(Key, f64, Millis)>,
+    changes: Vec<(Key, Millis, Change)>,
+    readings: HashMap<Box<str>, Reading>,
+    /// Counts what changed of all this.
+    edition: u64,
+    /// When the page before this one was taken.
+    page: Option<Millis>,
+    swept: Millis,
+    /// Series that are not taken because there are as many as the limit allows.
+    pub(crate) refused: usize,
+}
+
+impl Ledger {
+    pub(crate) fn new(sender: Sender, recognisers: Arc<Recognisers>) -> Self {
+        Self {
+            sender,
+            recognisers,
+            hasher: foldhash::fast::RandomState::default(),
+            by_raw: HashTable::new(),
+            known: Vec::new(),
+            holes: Vec::new(),
+            numbers: Vec::new(),
+            free_numbers: Vec::new(),
+            histograms: Vec::new(),
+            free_histograms: Vec::new(),
+            wholes: Vec::new(),
+            free_wholes: Vec::new(),
+            histogram_of: HashMap::new(),
+            divisors: HashMap::new(),
+            sums: HashMap::new(),
+            pending: Vec::new(),
+            changes: Vec::new(),
+            readings: HashMap::new(),
+            edition: 0,
+            page: None,
+            swept: Millis::MIN,
+            refused: 0,
+        }
+    }
+
+    /// A series by its bytes.
+    pub(crate) fn find(&self, raw: &[u8]) -> Option<Key> {
+        let found = self.by_raw.find(self.hasher.hash_one(raw), |&id| {
+            self.known[id as usize].as_ref().is_some_and(|known| *known.raw == *raw)
+        });
+        found.copied().map(Key)
+    }
+
+    /// A new number. `labels` are the sender's own.
+    pub(crate) fn number(&mut self, raw: &[u8], name: &str, kind: Option<Kind>, labels: &Labels, now: Millis) -> Key {
+        if self.is_full() {
+            return self.nothing(raw, now);
+        }
+        let labels = self.identified(labels);
+        let recognisers = Arc::clone(&self.recognisers);
+        let readings = recognisers.readings(Foreign {
+            name,
+            kind,
+            labels: &labels,
+        });
+        self.note(
+            name,
+            readings
+                .canonical
+                .as_ref()
+                .or(readings.derived.first().map(|derived| &derived.canonical)),
+        );
+        let unsaid = kind.is_none();
+        let kind = kind.unwrap_or_else(|| usual_kind(name));
+        let (series, scale) = self.series(name, kind, &labels, readings.canonical.as_ref());
+        let derived = readings
+            .derived
+            .iter()
+            .map(|derived| {
+                let over = derived.over.map(|over| self.divisor(over, &labels));
+                Derived {
+                    series: self.series(name, Kind::Gauge, &labels, Some(&derived.canonical)).0,
+                    scale: derived.canonical.scale,
+                    offset: derived.offset,
+                    rate: derived.rate,
+                    divides: over.is_some(),
+                    over,
+                }
+            })
+            .collect();
+        let number = Number {
+            series,
+            scale,
+            zero_at: self.born(now),
+            newest: None,
+            derived,
+        };
+        // Where nobody said so, it may still turn out to be a histogram's.
+        let sum_of = name
+            .strip_suffix("_sum")
+            .filter(|_| unsaid)
+            .map(|base| (Box::from(base), labels.clone()));
+        let place = if recognisers.is_divisor(name) {
+            self.divisor(name, &labels)
+        } else {
+            self.place_of_number()
+        };
+        self.numbers[place as usize] = Some(number);
+        let key = self.remember(raw, Place::Number(place), now);
+        if let Some(id) = sum_of {
+            self.sums.insert(id, key);
+        }
+        key
+    }
+
+    /// Whether a histogram of this name and these labels, the sender's own, is known.
+    pub(crate) fn has_histogram(&self, name: &str, labels: &Labels) -> bool {
+        self.histogram_of.contains_key(&(Box::from(name), self.identified(labels)))
+    }
+
+    /// A new part of a histogram. `labels` are the sender's own, without a bucket's bound.
+    pub(crate) fn part(&mut self, raw: &[u8], name: &str, part: Part, labels: &Labels, now: Millis) -> Key {
+        let labels = self.identified(labels);
+        let id = (Box::from(name), labels);
+        let place = match self.histogram_of.get(&id) {
+            Some(&place) => place,
+            None if self.is_full() => return self.nothing(raw, now),
+            None => {
+                let recognisers = Arc::clone(&self.recognisers);
+                let canonical = recognisers
+                    .readings(Foreign {
+                        name,
+                        kind: Some(Kind::Histogram),
+                        labels: &id.1,
+                    })
+                    .canonical;
+                self.note(name, canonical.as_ref());
+                let (series, scale) = self.series(name, Kind::Histogram, &id.1, canonical.as_ref());
+                let born = self.born(now).is_some();
+                let place = self.free_histograms.pop().unwrap_or_else(|| {
+                    self.histograms.push(None);
+                    index(self.histograms.len() - 1)
+                });
+                let mut histogram = Assembling::new(series, scale, born);
+                if let Some(Key(sum)) = self.sums.remove(&id)
+                    && let Some(known) = &mut self.known[sum as usize]
+                    && let Place::Number(number) = known.place
+                {
+                    known.place = Place::Part(place, index(histogram.part(Part::Sum)));
+                    self.numbers[number as usize] = None;
+                    self.free_numbers.push(number);
+                }
+                self.histograms[place as usize] = Some(histogram);
+                self.histogram_of.insert(id, place);
+                place
+            }
+        };
+        let Some(histogram) = self.histograms.get_mut(place as usize).and_then(Option::as_mut) else {
+            return self.nothing(raw, now);
+        };
+        let part = index(histogram.part(part));
+        self.remember(raw, Place::Part(place, part), now)
+    }
+
+    /// A new histogram that comes whole. `labels` are the sender's own.
+    pub(crate) fn whole(&mut self, raw: &[u8], name: &str, labels: &Labels, now: Millis) -> Key {
+        if self.is_full() {
+            return self.nothing(raw, now);
+        }
+        let labels = self.identified(labels);
+        let recognisers = Arc::clone(&self.recognisers);
+        let foreign = Foreign {
+            name,
+            kind: Some(Kind::Histogram),
+            labels: &labels,
+        };
+        let canonical = recognisers.readings(foreign).canonical;
+        self.note(name, canonical.as_ref());
+        let (series, scale) = self.series(name, Kind::Histogram, &labels, canonical.as_ref());
+        let place = self.free_wholes.pop().unwrap_or_else(|| {
+            self.wholes.push(None);
+            index(self.wholes.len() - 1)
+        });
+        self.wholes[place as usize] = Some(Whole::new(series, scale));
+        self.remember(raw, Place::Whole(place), now)
+    }
+
+    /// A series that is not kept.
+    pub(crate) fn nothing(&mut self, raw: &[u8], now: Millis) -> Key {
+        self.refused += usize::from(self.is_full());
+        self.edition += u64::from(self.is_full());
+        self.remember(raw, Place::Nothing, now)
+    }
+
+    /// A value of a series; it counts when its page has ended well.
+    pub(crate) fn put(&mut self, key: Key, value: f64, time: Millis) {
+        self.pending.push((key, value, time));
+    }
+
+    /// More than a value of a series; it counts when its page has ended well.
+    pub(crate) fn change(&mut self, key: Key, change: Change, time: Millis) {
+        self.changes.push((key, time, change));
+    }
+
+    /// The page had a mistake: nothing of it counts.
+    pub(crate) fn forget_page(&mut self) {
+        self.pending.clear();
+        self.changes.clear();
+    }
+
+    /// The end of a page: its samples. `whole` says that all parts of its histograms came with it; such a page is also
+    /// known to show all that the sender has, so that what is new on the next one began at zero.
+    pub(crate) fn take_page(&mut self, whole: bool, now: Millis) -> Vec<Sample> {
+        let mut samples = Vec::with_capacity(self.pending.len());
+        let mut touched = Vec::new();
+        let mut divided = Vec::new();
+        for (key, value, time) in std::mem::take(&mut self.pending) {
+            let Some(known) = self.known.get_mut(key.0 as usize).and_then(Option::as_mut) else {
+                continue;
+            };
+            known.seen = now;
+            match known.place {
+                Place::Number(place) => {
+                    if let Some(number) = &mut self.numbers[place as usize] {
+                        number.put(time, value, &mut samples);
+                        if number.derived.iter().any(|derived| derived.divides) {
+                            divided.push((place, time, value));
+                        }
+                    }
+                }
+                Place::Part(place, part) => {
+                    if let Some(histogram) = &mut self.histograms[place as usize] {
+                        histogram.put(part as usize, time, value);
+                        if touched.last() != Some(&place) {
+                            touched.push(place);
+                        }
+                    }
+                }
+                Place::Whole(_) | Place::Nothing => {}
+            }
+        }
+        self.take_changes(now, &mut samples);
+        for (place, time, value) in divided {
+            let Some(number) = &self.numbers[place as usize] else {
+                continue;
+            };
+            for derived in number.derived.iter().filter(|derived| derived.divides) {
+                let over = derived
+                    .over
+                    .and_then(|over| self.numbers.get(over as usize)?.as_ref()?.newest);
+                if let Some((at, over)) = over
+                    && at == time
+                {
+                    samples.extend(derived.sample(time, value / over));
+                }
+            }
+        }
+        touched.sort_unstable();
+        touched.dedup();
+        for place in touched {
+            if let Some(histogram) = &mut self.histograms[place as usize] {
+                histogram.finish(whole, now, &mut samples);
+            }
+        }
+        self.page = whole.then_some(now);
+        self.sweep(now);
+        samples
+    }
+
+    fn take_changes(&mut self, now: Millis, samples: &mut Vec<Sample>) {
+        for (key, time, change) in std::mem::take(&mut self.changes) {
+            let Some(known) = self.known.get_mut(key.0 as usize).and_then(Option::as_mut) else {
+                continue;
+            };
+            known.seen = now;
+            match (known.place, change) {
+                (Place::Number(place), change) => {
+                    let Some(number) = &mut self.numbers[place as usize] else { continue };
+                    let (value, began) = match change {
+                        Change::Total(total, began) => (total, began),
+                        Change::Growth(growth) => (number.newest.map_or(0.0, |(_, total)| total) + growth, Some(time - SECOND)),
+                        Change::Totals(..) | Change::Observed(_) | Change::Recorded(_) => continue,
+                    };
+                    if number.newest.is_none() {
+                        number.zero_at = lately(began, now);
+                    }
+                    number.put(time, value, samples);
+                }
+                (Place::Whole(place), change) => {
+                    let Some(whole) = &mut self.wholes[place as usize] else { continue };
+                    samples.extend(match change {
+                        Change::Totals(observed, began) => whole.total(time, observed, lately(began, now).is_some()),
+                        Change::Observed(observed) => whole.delta(time, &observed),
+                        Change::Recorded(distribution) => Some(Sample::distribution(&whole.series, time, *distribution)),
+                        Change::Total(..) | Change::Growth(_) => None,
+                    });
+                }
+                (Place::Part(..) | Place::Nothing, _) => {}
+            }
+        }
+    }
+
+    /// What its metrics are read as, by their own names.
+    pub(crate) fn readings(&self) -> &HashMap<Box<str>, Reading> {
+        &self.readings
+    }
+
+    /// Grows whenever anything of this changes.
+    pub(crate) fn edition(&self) -> u64 {
+        self.edition
+    }
+
+    /// Times of histograms of which a part never came.
+    pub(crate) fn incomplete(&self) -> u64 {
+        self.histograms
+            .iter()
+            .flatten()
+            .map(|histogram| histogram.incomplete)
+            .sum()
+    }
+
+    /// How many series it has.
+    pub(crate) fn len(&self) -> usize {
+        let numbers = self.numbers.iter().flatten().count() + self.histograms.iter().flatten().count();
+        numbers + self.wholes.iter().flatten().count()
+    }
+
+    fn is_full(&self) -> bool {
+        let all = self.numbers.len() + self.histograms.len() + self.wholes.len();
+        all - self.free_numbers.len() - self.free_histograms.len() - self.free_wholes.len() >= self.sender.limit
+    }
+
+    /// When a series that is first mentioned now is known to have been zero.
+    fn born(&self, now: Millis) -> Option<Millis> {
+        let interval = Millis::from(self.sender.interval_ms?);
+        self.page.filter(|page| now - page <= 3 * interval)
+    }
+
+    fn identified(&self, own: &Labels) -> Labels {
+        let mut labels = own.clone();
+        for (name, value) in self.sender.identity.iter() {
+            if let Some(theirs) = own.get(name).filter(|theirs| *theirs != value) {
+                // As Prometheus does: who sends is not for the page to say.
+                labels.set(format!("exported_{name}"), theirs);
+            }
+            labels.set(name, value);
+        }
+        labels
+    }
+
+    fn series(&self, name: &str, kind: Kind, labels: &Labels, canonical: Option<&Canonical<'_>>) -> (Arc<Series>, f64) {
+        let interval = self.sender.interval_ms;
+        match canonical {
+            None => (Series::new(name, labels.clone(), kind, interval), 1.0),
+            Some(read) => {
+                let origin = (read.name != name).then(|| name.into());
+                let series = Series::read_as(read.name, origin, read.labels.clone(), read.kind, interval);
+                (series, read.scale)
+            }
+        }
+    }
+
+    /// The place of the number that others are divided by, whether it was mentioned yet or not.
+    fn divisor(&mut self, name: &str, labels: &Labels) -> u32 {
+        let id = (Box::from(name), labels.clone());
+        if let Some(&place) = self.divisors.get(&id) {
+            return place;
+        }
+        let place = self.place_of_number();
+        self.divisors.insert(id, place);
+        place
+    }
+
+    fn place_of_number(&mut self) -> u32 {
+        self.free_numbers.pop().unwrap_or_else(|| {
+            self.numbers.push(None);
+            index(self.numbers.len() - 1)
+        })
+    }
+
+    fn note(&mut self, name: &str, canonical: Option<&Canonical<'_>>) {
+        self.edition += 1;
+        let known_as = canonical.map(|canonical| (canonical.recogniser.to_owned(), canonical.name.to_owned()));
+        let reading = self.readings.entry(name.into()).or_insert(Reading {
+            known_as: None,
+            series: 0,
+        });
+        reading.series += 1;
+        reading.known_as = known_as.or(reading.known_as.take());
+    }
+
+    fn remember(&mut self, raw: &[u8], place: Place, now: Millis) -> Key {
+        let known = Known {
+            raw: raw.into(),
+            place,
+            seen: now,
+        };
+        let id = match self.holes.pop() {
+            Some(id) => {
+                self.known[id as usize] = Some(known);
+                id
+            }
+            None => {
+                self.known.push(Some(known));
+                index(self.known.len() - 1)
+            }
+        };
+        let (all, hasher) = (&self.known, &self.hasher);
+        self.by_raw.insert_unique(hasher.hash_one(raw), id, |&id| {
+            all[id as usize]
+                .as_ref()
+                .map_or(0, |known| hasher.hash_one(&*known.raw))
+        });
+        Key(id)
+    }
+
+    /// Forgets what was not mentioned for long.
+    fn sweep(&mut self, now: Millis) {
+        if (self.swept..self.swept.saturating_add(SWEEP)).contains(&now) {
+            return;
+        }
+        self.swept = now;
+        let mut broken = HashSet::new();
+        // What was refused is asked again: there may be room now.
+        self.refused = 0;
+        self.edition += 1;
+        let is_over = |known: &Known| known.seen < now - FORGOTTEN || matches!(known.place, Place::Nothing);
+        self.forget(is_over, &mut broken);
+        // A histogram that lost a part is begun anew by those that are left.
+        self.forget(
+            |known| matches!(known.place, Place::Part(place, _) if broken.contains(&place)),
+            &mut HashSet::new(),
+        );
+        self.histogram_of.retain(|_, place| !broken.contains(place));
+        let known = &self.known;
+        self.sums.retain(|_, key| known[key.0 as usize].is_some());
+        for place in broken {
+            self.histograms[place as usize] = None;
+            self.free_histograms.push(place);
+        }
+    }
+
+    fn forget(&mut self, is_over: impl Fn(&Known) -> bool, broken: &mut HashSet<u32>) {
+        for id in 0..self.known.len() {
+            let Some(known) = self.known[id].take_if(|known| is_over(known)) else {
+                continue;
+            };
+            let hash = self.hasher.hash_one(&*known.raw);
+            if let Ok(found) = self.by_raw.find_entry(hash, |&other| other == index(id)) {
+                found.remove();
+            }
+            self.holes.push(index(id));
+            match known.place {
+                Place::Number(place) => {
+                    self.numbers[place as usize] = None;
+                    // The places of divisors stay theirs: others point to them.
+                    if !self.divisors.values().any(|divisor| *divisor == place) {
+                        self.free_numbers.push(place);
+                    }
+                }
+                Place::Part(place, _) => {
+                    broken.insert(place);
+                }
+                Place::Whole(place) => {
+                    self.wholes[place as usize] = None;
+                    self.free_wholes.push(place);
+                }
+                Place::Nothing => {}
+            }
+        }
+    }
+}
+
+/// A beginning that is near enough for what was counted since to be told. What came of it cannot be put further back than
+/// late samples are taken.
+fn lately(began: Option<Millis>, now: Millis) -> Option<Millis> {
+    began
+        .filter(|began| (0..LATELY).contains(&(now - began)))
+        .map(|began| began.max(now - REVISION + SECOND))
+}
+
+/// What a number is whose sender does not say: totals are named so.
+fn usual_kind(name: &str) -> Kind {
+    if ["_total", "_count", "_sum", "_bucket"]
+        .iter()
+        .any(|suffix| name.ends_with(suffix))
+    {
+        Kind::Counter
+    } else {
+        Kind::Gauge
+    }
+}
+
+/// Places are counted in 32 bits: the limit of series is far below.
+fn index(place: usize) -> u32 {
+    u32::try_from(place).expect("the limit of series fits into 32 bits")
+}
+
+#[cfg(test)]
+mod tests;

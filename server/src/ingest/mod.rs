@@ -1,0 +1,20 @@
+//! What comes from other programs: decoded records become samples here, once, under the names that the catalogue reads.
+//!
+//! Each sender has a [`Ledger`](ledger::Ledger): what its series are, found by their bytes as they stand in its pages and
+//! requests, so that one that was seen before costs a hash; and what has to be known from one page to the next, such as a
+//! histogram's totals.
+
+pub(crate) mod assemble;
+mod census;
+mod inlet;
+pub(crate) mod ledger;
+mod number;
+mod otlp;
+mod remote_write;
+pub(crate) mod secret;
+pub(crate) mod text;
+mod whole;
+
+pub use census::{Account, Census};
+pub use inlet::{InletLimits, Inlets, Refused, Report};
+pub use ledger::Reading;

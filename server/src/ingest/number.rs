@@ -1,0 +1,68 @@
+//! Counters and gauges, and what is derived of them.
+
+use std::sync::Arc;
+
+use keiki_model::series::{Kind, Sample, Series};
+use keiki_model::time::Millis;
+
+/// A number that a sender tells.
+#[derive(Debug)]
+pub(super) struct Number {
+    pub(super) series: Arc<Series>,
+    /// By what values are multiplied.
+    pub(super) scale: f64,
+    /// Since when it is known to have been zero, if its beginning was seen.
+    pub(super) zero_at: Option<Millis>,
+    /// The newest value as it came.
+    pub(super) newest: Option<(Millis, f64)>,
+    pub(super) derived: Box<[Derived]>,
+}
+
+/// A gauge that is computed of a number.
+#[derive(Debug)]
+pub(super) struct Derived {
+    pub(super) series: Arc<Series>,
+    pub(super) scale: f64,
+    pub(super) offset: f64,
+    pub(super) rate: bool,
+    /// The place of the number by which it is divided.
+    pub(super) over: Option<u32>,
+    /// Whether it waits for that number, which may come later on the same page.
+    pub(super) divides: bool,
+}
+
+impl Number {
+    /// Takes a value. What has no meaning here (no counter is negative, nothing is NaN) is left to the store to count.
+    pub(super) fn put(&mut self, time: Millis, value: f64, take: &mut Vec<Sample>) {
+        if let Some(zero) = self.zero_at.take()
+            && self.series.kind() == Kind::Counter
+            && zero < time
+        {
+            take.push(Sample::number(&self.series, zero, 0.0));
+        }
+        take.push(Sample::number(&self.series, time, value * self.scale));
+        for derived in self.derived.iter().filter(|derived| !derived.divides) {
+            let x = if derived.rate {
+                self.newest.and_then(|before| growth(before, (time, value)))
+            } else {
+                Some(value)
+            };
+            take.extend(x.and_then(|x| derived.sample(time, x)));
+        }
+        if self.newest.is_none_or(|(newest, _)| time >= newest) {
+            self.newest = Some((time, value));
+        }
+    }
+}
+
+impl Derived {
+    pub(super) fn sample(&self, time: Millis, x: f64) -> Option<Sample> {
+        let value = self.offset + self.scale * x;
+        value.is_finite().then(|| Sample::number(&self.series, time, value))
+    }
+}
+
+/// The growth per second between two totals; none across a restart, of which nobody knows when it was.
+fn growth((before, low): (Millis, f64), (time, high): (Millis, f64)) -> Option<f64> {
+    (time > before && high >= low).then(|| (high - low) / ((time - before) as f64 / 1_000.0))
+}

@@ -1,0 +1,138 @@
+//! Prometheus' remote write: requests of many senders' samples.
+
+use std::collections::HashMap;
+
+use keiki_decode::remote_write::{BucketFault, Decoded, Decoder, Error, Labels as Sent, MetricType, NativeHistogram, Visitor, is_stale};
+use keiki_model::series::{HOST_NAME, Kind, Labels, SERVICE_INSTANCE_ID, SERVICE_NAME, Sample};
+use keiki_model::time::Millis;
+
+use super::assemble::Part;
+use super::ledger::{Key, Ledger};
+use crate::source::is_loopback;
+
+/// How many families' types are remembered.
+const FAMILIES: usize = 50_000;
+
+/// What is known of those who write.
+pub(crate) struct RemoteWrite {
+    ledger: Ledger,
+    decoder: Decoder,
+    /// What metric families are, as far as it was said.
+    kinds: HashMap<Box<str>, MetricType>,
+    /// This machine's name.
+    host: String,
+}
+
+impl RemoteWrite {
+    pub(crate) fn new(ledger: Ledger, host: &str) -> Self {
+        Self {
+            ledger,
+            decoder: Decoder::default(),
+            kinds: HashMap::new(),
+            host: host.to_owned(),
+        }
+    }
+
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The samples of a request; where it has a mistake, which one, and none of it counts.
+    pub(crate) fn read(&mut self, body: &[u8], limit: usize, now: Millis) -> Result<(Decoded, Vec<Sample>), Error> {
+        let mut reader = Reader {
+            ledger: &mut self.ledger,
+            kinds: &mut self.kinds,
+            host: &self.host,
+            now,
+        };
+        match self.decoder.decode(body, limit, &mut reader) {
+            Ok(decoded) => Ok((decoded, self.ledger.take_page(false, now))),
+            Err(error) => {
+                self.ledger.forget_page();
+                Err(error)
+            }
+        }
+    }
+}
+
+struct Reader<'a> {
+    ledger: &'a mut Ledger,
+    kinds: &'a mut HashMap<Box<str>, MetricType>,
+    host: &'a str,
+    now: Millis,
+}
+
+impl Reader<'_> {
+    fn kind(&self, name: &str) -> Option<MetricType> {
+        let family = ["_total", "_bucket", "_sum", "_count"]
+            .iter()
+            .find_map(|suffix| self.kinds.get(name.strip_suffix(suffix)?));
+        self.kinds.get(name).or(family).copied()
+    }
+}
+
+impl Visitor for Reader<'_> {
+    type Key = Key;
+
+    fn known(&mut self, raw: &[u8]) -> Option<Key> {
+        self.ledger.find(raw)
+    }
+
+    fn declare(&mut self, sent: Sent<'_>, raw: &[u8]) -> Key {
+        let mut labels = Labels::none();
+        let (mut name, mut bound, mut instance) = ("", None, "");
+        for (label, value) in sent {
+            match label {
+                "__name__" => name = value,
+                // Who sends, in the words of the one that scraped.
+                "job" => labels.set(SERVICE_NAME, value),
+                "instance" => instance = value,
+                "le" if name.ends_with("_bucket") => bound = value.parse::<f64>().ok(),
+                _ => labels.set(label, value),
+            }
+        }
+        labels.set(SERVICE_INSTANCE_ID, instance);
+        if labels.get(HOST_NAME).is_none() {
+            let host = instance.rsplit_once(':').map_or(instance, |(host, _)| host);
+            labels.set(HOST_NAME, if is_loopback(host) { self.host } else { host });
+        }
+        let now = self.now;
+        if let (Some(bound), Some(base)) = (bound, name.strip_suffix("_bucket")) {
+            return self.ledger.part(raw, base, Part::Bucket(bound), &labels, now);
+        }
+        let kind = self.kind(name);
+        let of_histogram = |base: &str, ledger: &Ledger| kind == Some(MetricType::Histogram) || ledger.has_histogram(base, &labels);
+        if let Some(base) = name.strip_suffix("_sum").filter(|base| of_histogram(base, self.ledger)) {
+            return self.ledger.part(raw, base, Part::Sum, &labels, now);
+        }
+        if name.strip_suffix("_count").is_some_and(|base| of_histogram(base, self.ledger)) {
+            return self.ledger.nothing(raw, now);
+        }
+        let kind = match kind {
+            Some(MetricType::Counter) => Some(Kind::Counter),
+            Some(MetricType::Summary) if name.ends_with("_sum") || name.ends_with("_count") => Some(Kind::Counter),
+            Some(MetricType::Gauge | MetricType::Info | MetricType::StateSet | MetricType::GaugeHistogram | MetricType::Summary) => Some(Kind::Gauge),
+            _ => None,
+        };
+        self.ledger.number(raw, name, kind, &labels, now)
+    }
+
+    fn value(&mut self, key: Key, value: f64, time: i64) {
+        // That a series ended is seen by its silence.
+        if !is_stale(value) {
+            self.ledger.put(key, value, time);
+        }
+    }
+
+    fn histogram(&mut self, _: Key, _: &NativeHistogram<'_>, _: i64) {
+        // Counted by the decoder; its caller says so.
+    }
+
+    fn rejected(&mut self, _: Key, _: BucketFault, _: i64) {}
+
+    fn metadata(&mut self, family: &str, kind: MetricType, _: &str, _: &str) {
+        if self.kinds.len() < FAMILIES && self.kinds.get(family) != Some(&kind) {
+            self.kinds.insert(family.into(), kind);
+        }
+    }
+}

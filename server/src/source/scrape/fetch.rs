@@ -1,0 +1,260 @@
+//! Asks for a page over HTTP.
+
+use std::fmt;
+use std::io::Read as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use flate2::read::MultiGzDecoder;
+use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HOST, USER_AGENT};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Empty};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio::task::AbortHandle;
+use tokio_rustls::TlsConnector;
+
+use super::target::Address;
+use crate::source::SourceError;
+use crate::source::tls::Tls;
+
+/// OpenMetrics where the target speaks it: it tells units and beginnings.
+const WANTED: &str = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
+
+/// Who asks, and how.
+#[derive(Clone)]
+pub struct Fetching {
+    /// Where the page is.
+    pub address: Address,
+    /// Whether and how the connection is encrypted.
+    pub tls: Tls,
+    /// What lets Keiki in.
+    pub credentials: Credentials,
+    /// Further headers.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// How long a page may be, bytes, as sent and as unpacked.
+    pub page_bytes: usize,
+}
+
+impl fmt::Debug for Fetching {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fetching")
+            .field("address", &self.address.to_string())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What lets Keiki in. Files are read at each request, so that a changed secret holds from then on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Credentials {
+    /// Nothing is asked.
+    #[default]
+    None,
+    /// A file with a bearer token.
+    Bearer(PathBuf),
+    /// A user's name and a file with the password.
+    Basic(String, PathBuf),
+}
+
+/// A page as it came.
+#[derive(Debug)]
+pub(super) struct Page {
+    pub(super) content_type: String,
+    pub(super) body: Bytes,
+}
+
+/// An open connection.
+struct Connection {
+    sender: SendRequest<Empty<Bytes>>,
+    task: AbortHandle,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Asks one target, over one connection that is kept.
+pub(super) struct Fetcher {
+    fetching: Fetching,
+    connection: Option<Connection>,
+}
+
+impl Fetcher {
+    pub(super) fn new(fetching: Fetching) -> Self {
+        Self {
+            fetching,
+            connection: None,
+        }
+    }
+
+    /// The page now.
+    pub(super) async fn fetch(&mut self, timeout: Duration) -> Result<Page, SourceError> {
+        let request = self.request(timeout).await?;
+        // A connection that was kept may have been closed meanwhile, which is found out only by using it.
+        let kept = self.connection.take();
+        let answer = match kept {
+            Some(kept) => self.ask(kept, request.clone()).await.ok(),
+            None => None,
+        };
+        let answer = match answer {
+            Some(answer) => answer,
+            None => {
+                let fresh = self.connect().await?;
+                self.ask(fresh, request).await?
+            }
+        };
+        self.read(answer).await
+    }
+
+    fn failed(&self, why: impl fmt::Display) -> SourceError {
+        SourceError::Unavailable(format!("{}: {why}", self.fetching.address))
+    }
+
+    async fn request(&self, timeout: Duration) -> Result<Request<Empty<Bytes>>, SourceError> {
+        let address = &self.fetching.address;
+        let mut request = Request::get(&address.path)
+            .header(HOST, address.authority())
+            .header(ACCEPT, WANTED)
+            .header(ACCEPT_ENCODING, "gzip")
+            .header(USER_AGENT, concat!("keiki/", env!("CARGO_PKG_VERSION")))
+            .header("x-prometheus-scrape-timeout-seconds", timeout.as_secs_f64().to_string());
+        for (name, value) in &self.fetching.headers {
+            request = request.header(name, value);
+        }
+        let secret = |file: PathBuf| async move {
+            let text = tokio::fs::read_to_string(&file).await;
+            text.map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
+                .map_err(|error| SourceError::file(&file, error))
+        };
+        let shown = match &self.fetching.credentials {
+            Credentials::None => None,
+            Credentials::Bearer(file) => Some(format!("Bearer {}", secret(file.clone()).await?)),
+            Credentials::Basic(user, file) => {
+                use base64::Engine as _;
+                let pair = format!("{user}:{}", secret(file.clone()).await?);
+                Some(format!(
+                    "Basic {}",
+                    base64::engine::general_purpose::STANDARD.encode(pair)
+                ))
+            }
+        };
+        if let Some(shown) = shown {
+            let mut value =
+                HeaderValue::try_from(shown).map_err(|_| self.failed("the secret holds what no header can"))?;
+            value.set_sensitive(true);
+            request = request.header(AUTHORIZATION, value);
+        }
+        request.body(Empty::new()).map_err(|error| self.failed(error))
+    }
+
+    async fn connect(&self) -> Result<Connection, SourceError> {
+        let address = &self.fetching.address;
+        let stream = TcpStream::connect((address.host.as_str(), address.port))
+            .await
+            .map_err(|error| self.failed(error))?;
+        // A page is one small request; waiting for more to send would only delay it.
+        let _ = stream.set_nodelay(true);
+        match &self.fetching.tls {
+            Tls::Off => self.handshake(TokioIo::new(stream)).await,
+            Tls::Checked(config) => {
+                let name = ServerName::try_from(address.host.clone()).map_err(|error| self.failed(error))?;
+                let connector = TlsConnector::from(Arc::clone(config));
+                let stream = connector
+                    .connect(name, stream)
+                    .await
+                    .map_err(|error| self.failed(error))?;
+                self.handshake(TokioIo::new(stream)).await
+            }
+        }
+    }
+
+    async fn handshake<T>(&self, io: T) -> Result<Connection, SourceError>
+    where
+        T: hyper::rt::Read + hyper::rt::Write + Send + Unpin + 'static,
+    {
+        let (sender, connection) = http1::handshake(io).await.map_err(|error| self.failed(error))?;
+        // What ends the connection is told to whoever waits for an answer.
+        let task = tokio::spawn(async move { drop(connection.await) }).abort_handle();
+        Ok(Connection { sender, task })
+    }
+
+    /// Sends a request, and keeps the connection for the next one.
+    async fn ask(
+        &mut self,
+        mut connection: Connection,
+        request: Request<Empty<Bytes>>,
+    ) -> Result<Response<Incoming>, SourceError> {
+        let asked = async {
+            connection.sender.ready().await?;
+            connection.sender.send_request(request).await
+        };
+        let answer = asked.await.map_err(|error| self.failed(error))?;
+        self.connection = Some(connection);
+        Ok(answer)
+    }
+
+    async fn read(&mut self, answer: Response<Incoming>) -> Result<Page, SourceError> {
+        let status = answer.status();
+        if status != StatusCode::OK {
+            let hint = match status.as_u16() {
+                300..400 => ": write the address that it leads to",
+                401 | 403 => ": it wants other credentials",
+                404 => ": nothing is at this path",
+                _ => "",
+            };
+            self.connection = None;
+            return Err(self.failed(format!("answers {status}{hint}")));
+        }
+        let header = |name| {
+            answer
+                .headers()
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+                .unwrap_or_default()
+        };
+        let content_type = header(CONTENT_TYPE).to_owned();
+        let packed = match header(CONTENT_ENCODING) {
+            "" | "identity" => false,
+            "gzip" => true,
+            other => return Err(self.failed(format!("answers in the encoding {other:?}, which was not asked for"))),
+        };
+        let most = self.fetching.page_bytes;
+        let too_long = || SourceError::Invalid {
+            what: self.fetching.address.to_string(),
+            why: format!("the page is longer than {most} bytes (limits.page_bytes)"),
+        };
+        let mut body = answer.into_body();
+        let mut whole = BytesMut::new();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| self.failed(error))?;
+            if let Some(data) = frame.data_ref() {
+                if whole.len() + data.len() > most {
+                    self.connection = None;
+                    return Err(too_long());
+                }
+                whole.extend_from_slice(data);
+            }
+        }
+        let body = if packed {
+            let mut unpacked = Vec::new();
+            let read = MultiGzDecoder::new(&whole[..])
+                .take(most as u64 + 1)
+                .read_to_end(&mut unpacked);
+            read.map_err(|error| self.failed(format!("the page can't be unpacked: {error}")))?;
+            if unpacked.len() > most {
+                return Err(too_long());
+            }
+            unpacked.into()
+        } else {
+            whole.freeze()
+        };
+        Ok(Page { content_type, body })
+    }
+}
