@@ -141,11 +141,12 @@ struct Common {
 }
 
 impl Common {
-    /// Notes a field that is an attribute and is followed by what `reader` has.
+    /// Notes a field that is an attribute, and those that follow it in `reader`.
     #[inline]
-    fn attribute(&mut self, field: &Field<'_>, reader: &Reader<'_>) -> Result<(), wire::Error> {
+    fn attribute(&mut self, field: &Field<'_>, reader: &mut Reader<'_>) -> Result<(), wire::Error> {
         // That it is a message at all, as whoever knows its bytes takes for granted.
         field.bytes()?;
+        reader.pass(field.number);
         self.attributes.add(field.offset(), reader.offset());
         Ok(())
     }
@@ -191,7 +192,7 @@ pub(super) fn number<V: MetricVisitor>(
             3 => common.time.unix_nanos = field.fixed64()?,
             4 => value = Some(Number::Double(field.double()?)),
             6 => value = Some(Number::Int(field.fixed64()? as i64)),
-            7 => common.attribute(&field, &reader)?,
+            7 => common.attribute(&field, &mut reader)?,
             8 => common.flags(&field)?,
             _ => {}
         }
@@ -225,7 +226,7 @@ pub(super) fn histogram<V: MetricVisitor>(
             5 => sum = Some(field.double()?),
             6 => field.each_fixed64(|count| push(counts, count, &mut is_too_long))?,
             7 => field.each_fixed64(|bits| push(bounds, f64::from_bits(bits), &mut is_too_long))?,
-            9 => common.attribute(&field, &reader)?,
+            9 => common.attribute(&field, &mut reader)?,
             10 => common.flags(&field)?,
             11 => min = Some(field.double()?),
             12 => max = Some(field.double()?),
@@ -268,7 +269,7 @@ pub(super) fn exponential<V: MetricVisitor>(
     let mut reader = message;
     while let Some(field) = reader.field()? {
         match field.number {
-            1 => common.attribute(&field, &reader)?,
+            1 => common.attribute(&field, &mut reader)?,
             2 => common.time.start_unix_nanos = field.fixed64()?,
             3 => common.time.unix_nanos = field.fixed64()?,
             4 => count = field.fixed64()?,
@@ -348,7 +349,7 @@ pub(super) fn summary<V: MetricVisitor>(
                 let quantile = quantile(field.message("ValueAtQuantile")?)?;
                 push(quantiles, quantile, &mut is_too_long);
             }
-            7 => common.attribute(&field, &reader)?,
+            7 => common.attribute(&field, &mut reader)?,
             8 => common.flags(&field)?,
             _ => {}
         }

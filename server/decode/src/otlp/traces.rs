@@ -167,7 +167,10 @@ fn read<'a>(message: Reader<'a>, copy: &'a mut Vec<u8>) -> Result<Span<'a>, Trou
             }
             7 => start_unix_nanos = field.fixed64()?,
             8 => end_unix_nanos = field.fixed64()?,
-            9 => attributes.add(field.offset(), reader.offset()),
+            9 => {
+                reader.pass(9);
+                attributes.add(field.offset(), reader.offset());
+            }
             11 => events += 1,
             15 => field.once(&mut status_message, field.message("Status")?)?,
             _ => {}

@@ -222,14 +222,20 @@ impl Request<'_> {
 
     fn series<V: Visitor>(&mut self, field: &Field<'_>, visitor: &mut V) -> Result<(), Error> {
         let message = field.message("TimeSeries")?;
-        // Twice over the fields: the labels may come after the samples.
+        // Nearly always the labels come first; but they may stand anywhere.
         let mut reader = message;
         let mut run = Run::default();
+        reader.pass(1);
+        if reader.offset() > message.offset() {
+            run.add(message.offset(), reader.offset());
+        }
+        let others = reader;
         while let Some(field) = reader.field()? {
             if field.number == 1 {
                 // That it is a message at all, as what follows takes for granted.
                 field.bytes()?;
-                run.add(field.offset(), reader.offset());
+                let start = field.offset();
+                run.add(start, reader.offset());
             }
         }
         let raw = run.bytes(1, message, self.labels)?;
@@ -247,7 +253,7 @@ impl Request<'_> {
             }
         };
         self.decoded.series += 1;
-        let mut reader = message;
+        let mut reader = others;
         while let Some(field) = reader.field()? {
             match field.number {
                 2 => {
