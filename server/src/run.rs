@@ -364,7 +364,15 @@ pub async fn run(config: Config, bound: web::Bound, shutdown: CancellationToken)
         feeding.start_as(SourceClass::Statsd, source);
     }
     let secret = secret::of(config.data_dir.as_deref());
-    let inlets = Inlets::new(store.clone(), board.clone(), census.clone(), &recognisers, config.ingest, &secret, &host);
+    let inlets = Inlets::new(
+        store.clone(),
+        board.clone(),
+        census.clone(),
+        &recognisers,
+        config.ingest,
+        &secret,
+        &host,
+    );
     let extra: own::Extra = Box::new(store_samples(&store, &identity));
     let of_history: own::Extra = Box::new(history_samples(&store, &identity));
     let of_annotations: own::Extra = Box::new(annotation_samples(&annotations, &identity));

@@ -323,7 +323,11 @@ pub static TABLES: &[Table] = &[
         keys: &[
             limit("body_bytes", "16777216", "Bytes of a request as it is sent."),
             limit("unpacked_bytes", "67108864", "Bytes of a request when it is unpacked."),
-            limit("series", "100000", "Series of each protocol; further ones are not taken, and the sources page says so."),
+            limit(
+                "series",
+                "100000",
+                "Series of each protocol; further ones are not taken, and the sources page says so.",
+            ),
             key(
                 "requests",
                 Kind::Integer(1, 1_000),

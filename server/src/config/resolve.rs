@@ -120,14 +120,20 @@ impl Resolver {
             "" => Ok(None),
             text => match listen(text) {
                 Ok(address) if address.ip().is_loopback() => Ok(Some(address)),
-                Ok(_) => Err("StatsD asks nobody who they are: write an address of loopback, such as \"127.0.0.1:8125\"".into()),
+                Ok(_) => Err(
+                    "StatsD asks nobody who they are: write an address of loopback, such as \"127.0.0.1:8125\"".into(),
+                ),
                 Err(error) => Err(error),
             },
         });
         let service = self.text("statsd", "service", |text| Ok(text.to_owned()));
         let series = self.count("statsd", "series");
         let (listen, service, series) = (listen?, service?, series?);
-        Some(listen.map(|listen| StatsdConfig { listen, service, series }))
+        Some(listen.map(|listen| StatsdConfig {
+            listen,
+            service,
+            series,
+        }))
     }
 
     /// The outer one is missing where a value will not do, the inner one where nothing is kept.

@@ -178,10 +178,6 @@ impl Assembling {
         let middles = lower.zip(upper).map(|(lower, upper)| (lower + upper) / 2.0);
         middles.zip(counts).map(|(middle, count)| middle * *count as f64).sum()
     }
-
-    pub(crate) fn series(&self) -> &Arc<Series> {
-        &self.series
-    }
 }
 
 #[cfg(test)]

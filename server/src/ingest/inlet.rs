@@ -127,12 +127,13 @@ impl Inlets {
     pub fn remote_write(&self, body: &[u8], now: Millis) -> Result<Report, Refused> {
         let inlet = &self.0.remote_write;
         self.take(inlet, now, |reader| {
-            let (decoded, samples) = reader
-                .read(body, self.0.limits.unpacked_bytes, now)
-                .map_err(|error| match error {
-                    WriteError::TooLarge { .. } => Refused::TooLarge(error.to_string()),
-                    other => Refused::Malformed(other.to_string()),
-                })?;
+            let (decoded, samples) =
+                reader
+                    .read(body, self.0.limits.unpacked_bytes, now)
+                    .map_err(|error| match error {
+                        WriteError::TooLarge { .. } => Refused::TooLarge(error.to_string()),
+                        other => Refused::Malformed(other.to_string()),
+                    })?;
             self.0.census.tell(inlet.name, reader.ledger());
             let native = decoded.histograms + decoded.rejected;
             let report = Report {

@@ -214,7 +214,8 @@ impl Ledger {
 
     /// Whether a histogram of this name and these labels, the sender's own, is known.
     pub(crate) fn has_histogram(&self, name: &str, labels: &Labels) -> bool {
-        self.histogram_of.contains_key(&(Box::from(name), self.identified(labels)))
+        self.histogram_of
+            .contains_key(&(Box::from(name), self.identified(labels)))
     }
 
     /// A new part of a histogram. `labels` are the sender's own, without a bucket's bound.
@@ -374,10 +375,15 @@ impl Ledger {
             known.seen = now;
             match (known.place, change) {
                 (Place::Number(place), change) => {
-                    let Some(number) = &mut self.numbers[place as usize] else { continue };
+                    let Some(number) = &mut self.numbers[place as usize] else {
+                        continue;
+                    };
                     let (value, began) = match change {
                         Change::Total(total, began) => (total, began),
-                        Change::Growth(growth) => (number.newest.map_or(0.0, |(_, total)| total) + growth, Some(time - SECOND)),
+                        Change::Growth(growth) => (
+                            number.newest.map_or(0.0, |(_, total)| total) + growth,
+                            Some(time - SECOND),
+                        ),
                         Change::Totals(..) | Change::Observed(_) | Change::Recorded(_) => continue,
                     };
                     if number.newest.is_none() {
@@ -386,11 +392,15 @@ impl Ledger {
                     number.put(time, value, samples);
                 }
                 (Place::Whole(place), change) => {
-                    let Some(whole) = &mut self.wholes[place as usize] else { continue };
+                    let Some(whole) = &mut self.wholes[place as usize] else {
+                        continue;
+                    };
                     samples.extend(match change {
                         Change::Totals(observed, began) => whole.total(time, observed, lately(began, now).is_some()),
                         Change::Observed(observed) => whole.delta(time, &observed),
-                        Change::Recorded(distribution) => Some(Sample::distribution(&whole.series, time, *distribution)),
+                        Change::Recorded(distribution) => {
+                            Some(Sample::distribution(&whole.series, time, *distribution))
+                        }
                         Change::Total(..) | Change::Growth(_) => None,
                     });
                 }

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use keiki_decode::remote_write::{BucketFault, Decoded, Decoder, Error, Labels as Sent, MetricType, NativeHistogram, Visitor, is_stale};
+use keiki_decode::remote_write::{
+    BucketFault, Decoded, Decoder, Error, Labels as Sent, MetricType, NativeHistogram, Visitor, is_stale,
+};
 use keiki_model::series::{HOST_NAME, Kind, Labels, SERVICE_INSTANCE_ID, SERVICE_NAME, Sample};
 use keiki_model::time::Millis;
 
@@ -101,17 +103,27 @@ impl Visitor for Reader<'_> {
             return self.ledger.part(raw, base, Part::Bucket(bound), &labels, now);
         }
         let kind = self.kind(name);
-        let of_histogram = |base: &str, ledger: &Ledger| kind == Some(MetricType::Histogram) || ledger.has_histogram(base, &labels);
+        let of_histogram =
+            |base: &str, ledger: &Ledger| kind == Some(MetricType::Histogram) || ledger.has_histogram(base, &labels);
         if let Some(base) = name.strip_suffix("_sum").filter(|base| of_histogram(base, self.ledger)) {
             return self.ledger.part(raw, base, Part::Sum, &labels, now);
         }
-        if name.strip_suffix("_count").is_some_and(|base| of_histogram(base, self.ledger)) {
+        if name
+            .strip_suffix("_count")
+            .is_some_and(|base| of_histogram(base, self.ledger))
+        {
             return self.ledger.nothing(raw, now);
         }
         let kind = match kind {
             Some(MetricType::Counter) => Some(Kind::Counter),
             Some(MetricType::Summary) if name.ends_with("_sum") || name.ends_with("_count") => Some(Kind::Counter),
-            Some(MetricType::Gauge | MetricType::Info | MetricType::StateSet | MetricType::GaugeHistogram | MetricType::Summary) => Some(Kind::Gauge),
+            Some(
+                MetricType::Gauge
+                | MetricType::Info
+                | MetricType::StateSet
+                | MetricType::GaugeHistogram
+                | MetricType::Summary,
+            ) => Some(Kind::Gauge),
             _ => None,
         };
         self.ledger.number(raw, name, kind, &labels, now)

@@ -47,7 +47,9 @@ fn kept(folder: &Path) -> io::Result<[u8; BYTES]> {
 
 fn random() -> [u8; BYTES] {
     let mut secret = [0; BYTES];
-    SystemRandom::new().fill(&mut secret).expect("the system has random numbers");
+    SystemRandom::new()
+        .fill(&mut secret)
+        .expect("the system has random numbers");
     secret
 }
 

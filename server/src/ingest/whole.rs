@@ -172,7 +172,10 @@ mod tests {
     use super::*;
 
     fn whole(scale: f64) -> Whole {
-        Whole::new(Series::new("a_duration_seconds", Labels::none(), Kind::Histogram, None), scale)
+        Whole::new(
+            Series::new("a_duration_seconds", Labels::none(), Kind::Histogram, None),
+            scale,
+        )
     }
 
     fn explicit(counts: [u64; 3], sum: f64) -> Observed {
@@ -205,14 +208,26 @@ mod tests {
     #[test]
     fn totals_become_growth() {
         let mut it = whole(0.001);
-        assert!(it.total(1_000, explicit([1, 1, 1], 900.0), false).is_none(), "what was before is of no time");
+        assert!(
+            it.total(1_000, explicit([1, 1, 1], 900.0), false).is_none(),
+            "what was before is of no time"
+        );
         let grown = distribution(it.total(2_000, explicit([2, 3, 1], 1_600.0), false));
         assert_eq!((grown.count(), grown.sum()), (3, 0.7));
-        assert_eq!(grown.quantile(0.5).and_then(|found| found.bucket), Some((0.1, Some(0.5))));
-        assert!(it.total(2_000, explicit([9, 9, 9], 0.0), false).is_none(), "a repeat counts nothing");
+        assert_eq!(
+            grown.quantile(0.5).and_then(|found| found.bucket),
+            Some((0.1, Some(0.5)))
+        );
+        assert!(
+            it.total(2_000, explicit([9, 9, 9], 0.0), false).is_none(),
+            "a repeat counts nothing"
+        );
         let anew = distribution(it.total(3_000, explicit([1, 0, 0], 50.0), false));
         assert_eq!((anew.count(), anew.sum()), (1, 0.05), "a restart began at zero");
-        assert_eq!(distribution(whole(1.0).total(1_000, explicit([1, 1, 1], 900.0), true)).count(), 3);
+        assert_eq!(
+            distribution(whole(1.0).total(1_000, explicit([1, 1, 1], 900.0), true)).count(),
+            3
+        );
     }
 
     #[test]

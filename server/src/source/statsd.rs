@@ -98,10 +98,12 @@ impl StatsdSource {
         if self.listener.as_ref().is_some_and(|listener| !listener.is_finished()) {
             return Ok(());
         }
-        let socket = UdpSocket::bind(self.config.listen).await.map_err(|error| SourceError::Io {
-            what: format!("udp {}", self.config.listen),
-            error,
-        })?;
+        let socket = UdpSocket::bind(self.config.listen)
+            .await
+            .map_err(|error| SourceError::Io {
+                what: format!("udp {}", self.config.listen),
+                error,
+            })?;
         let (heap, config) = (Arc::clone(&self.heap), self.config.clone());
         let hasher = RandomState::new();
         let listening = async move {
@@ -145,13 +147,19 @@ impl Heap {
             // What is beyond the limit is refused here, before it takes memory.
             if self.series.len() >= config.series {
                 self.refused += 1;
-                self.example.get_or_insert_with(|| format!("there are {} series, as many as statsd.series allows", config.series));
+                self.example.get_or_insert_with(|| {
+                    format!("there are {} series, as many as statsd.series allows", config.series)
+                });
                 return;
             }
             let mut labels = Labels::new([(SERVICE_NAME, config.service.as_str())]);
             for (name, value) in line.tags.clone() {
-                let name = if name == "service" { SERVICE_NAME.to_owned() } else { word(name) };
-                labels.set(name, value);
+                let name = if name == "service" {
+                    SERVICE_NAME.to_owned()
+                } else {
+                    word(name)
+                };
+                labels.set(name, value.unwrap_or("true"));
             }
             let gathered = match line.kind {
                 Sent::Counter => Gathered::Counted(0.0, now),
@@ -161,20 +169,28 @@ impl Heap {
             };
             self.series.insert(id.clone(), (labels, gathered));
         }
-        let Some((_, gathered)) = self.series.get_mut(&id) else { return };
+        let Some((_, gathered)) = self.series.get_mut(&id) else {
+            return;
+        };
         for value in line.values.clone() {
             match (&mut *gathered, value) {
                 (Gathered::Counted(total, last), Value::Number(value)) => {
                     *total += value / line.rate;
                     *last = now;
                 }
-                (Gathered::Gauge(held, fresh, last), Value::Number(value)) => (*held, *fresh, *last) = (value, true, now),
+                (Gathered::Gauge(held, fresh, last), Value::Number(value)) => {
+                    (*held, *fresh, *last) = (value, true, now)
+                }
                 (Gathered::Gauge(held, fresh, last), Value::Change(value)) => {
                     (*held, *fresh, *last) = (*held + value, true, now);
                 }
                 (Gathered::Observed(all, last), Value::Number(value)) => {
                     *last = now;
-                    let value = if line.kind == Sent::Timer { value / 1_000.0 } else { value };
+                    let value = if line.kind == Sent::Timer {
+                        value / 1_000.0
+                    } else {
+                        value
+                    };
                     // One of ten that was sent stands for ten.
                     all.record_n(value, (1.0 / line.rate).round() as u64);
                 }
@@ -192,7 +208,9 @@ const MEMBERS: usize = 100_000;
 
 /// A name as Prometheus writes it.
 fn word(text: &str) -> String {
-    text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
+    text.chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+        .collect()
 }
 
 impl Source for StatsdSource {
@@ -220,9 +238,11 @@ impl Source for StatsdSource {
             let name = if base.ends_with(suffix) { base } else { base + suffix };
             let raw = [id.name.as_bytes(), &[0xff, id.kind as u8], &id.tags].concat();
             let (kind, change, keep) = match gathered {
-                Gathered::Counted(total, last) => {
-                    (Kind::Counter, Change::Total(*total, Some(now - SECOND)), now - *last < STILL)
-                }
+                Gathered::Counted(total, last) => (
+                    Kind::Counter,
+                    Change::Total(*total, Some(now - SECOND)),
+                    now - *last < STILL,
+                ),
                 Gathered::Gauge(value, fresh, last) => {
                     // What nobody repeats is not known to hold; changes to it still need to know it.
                     if !std::mem::take(fresh) {

@@ -169,7 +169,13 @@ impl StatusBoard {
                 let series = REJECTED.series(identity, &[&name, reason.as_str()]);
                 samples.push(Sample::number(&series, now, count as f64));
             }
-            let [up_series, success_series, errors_series, duration_series, samples_series] = entry.series(identity);
+            let [
+                up_series,
+                success_series,
+                errors_series,
+                duration_series,
+                samples_series,
+            ] = entry.series(identity);
             samples.push(Sample::number(samples_series, now, samples_total as f64));
             samples.push(Sample::number(up_series, now, f64::from(u8::from(up))));
             samples.push(Sample::number(errors_series, now, errors_total as f64));

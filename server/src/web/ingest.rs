@@ -18,9 +18,7 @@ use super::router::{Shared, Site};
 use crate::clock::{Clock as _, SystemClock};
 use crate::ingest::{Inlets, Refused, Report};
 
-/// The addresses below which a token may send.
-pub(super) const OTLP: &str = "/v1/";
-/// Likewise.
+/// Where remote write is taken.
 pub(super) const WRITE: &str = "/api/v1/write";
 
 /// After how many seconds one that was turned away may come again.
@@ -80,7 +78,10 @@ async fn receive(site: &Site, request: Request) -> Result<(HeaderMap, Sent), Unr
     // Taken before the body is: bodies that wait to be read are memory, too.
     let place = site.readers.clone().try_acquire_owned().map_err(|_| Unread::Busy)?;
     let most = site.state.inlets.limits().body_bytes;
-    let length = parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    let length = parts
+        .headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if length.is_some_and(|length| length > most) {
         return Err(Unread::TooLong(most));
     }
@@ -95,7 +96,10 @@ async fn receive(site: &Site, request: Request) -> Result<(HeaderMap, Sent), Unr
 }
 
 fn text(headers: &HeaderMap, name: header::HeaderName) -> &str {
-    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
 }
 
 /// `POST {base}/v1/metrics`
@@ -131,7 +135,11 @@ async fn otlp(site: &Shared, request: Request, signal: Signal, read: Read) -> Re
     let inlets = site.state.inlets.clone();
     let outcome = tokio::task::spawn_blocking(move || {
         let most = inlets.limits().unpacked_bytes;
-        let body = if packed { unpacked(&sent.body, most)? } else { sent.body.to_vec() };
+        let body = if packed {
+            unpacked(&sent.body, most)?
+        } else {
+            sent.body.to_vec()
+        };
         read(&inlets, encoding, &body, SystemClock.now()).map_err(|refused| match refused {
             Refused::Malformed(why) => Unread::Broken(why),
             Refused::TooLarge(_) => Unread::TooLong(most),
@@ -167,7 +175,11 @@ fn failed(encoding: Encoding, unread: &Unread) -> Response {
         Unread::TooLong(_) => EXHAUSTED,
         _ => INVALID,
     };
-    let mut response = answer(unread.status(), encoding, otlp::failure(encoding, code, &unread.message()));
+    let mut response = answer(
+        unread.status(),
+        encoding,
+        otlp::failure(encoding, code, &unread.message()),
+    );
     if matches!(unread, Unread::Busy) {
         response.headers_mut().insert(header::RETRY_AFTER, AGAIN);
     }

@@ -197,6 +197,7 @@ impl Server {
                 missing.into_iter().collect()
             }),
             annotations: Annotations::open(Store::new(Limits::default()), 100),
+            inlets: inlets(),
             recorder: recorder.clone(),
         };
         let shutdown = CancellationToken::new();
@@ -301,4 +302,17 @@ pub async fn answer(stream: &mut TcpStream, without_body: bool) -> Answer {
         }
     }
     Answer { status, headers, body }
+}
+
+/// Inlets into a store that nobody reads.
+fn inlets() -> Inlets {
+    let recognisers = Arc::new(Recognisers::new(&[]).expect("rows"));
+    let limits = InletLimits {
+        body_bytes: 1 << 20,
+        unpacked_bytes: 4 << 20,
+        series: 1_000,
+        requests: 2,
+    };
+    let store = Store::new(Limits::default());
+    Inlets::new(store, StatusBoard::new(), Census::default(), &recognisers, limits, b"secret", "test")
 }

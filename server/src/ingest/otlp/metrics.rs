@@ -111,7 +111,7 @@ impl MetricVisitor for Reader<'_> {
         let labels = self.labels(attributes);
         self.raw(raw);
         let kind = match self.kind {
-            Sent::Sum { monotonic: true, .. } => Kind::Counter,
+            Sent::Sum { is_monotonic: true, .. } => Kind::Counter,
             Sent::Gauge | Sent::Sum { .. } => Kind::Gauge,
             Sent::Histogram { .. } | Sent::ExponentialHistogram { .. } => {
                 return self.ledger.whole(&self.prefix, &self.metric, &labels, self.now);
@@ -119,7 +119,8 @@ impl MetricVisitor for Reader<'_> {
             // Its quantiles are of no use to anybody: they can't be put together. Its sums are series of their own.
             Sent::Summary => return self.ledger.nothing(&self.prefix, self.now),
         };
-        self.ledger.number(&self.prefix, &self.metric, Some(kind), &labels, self.now)
+        self.ledger
+            .number(&self.prefix, &self.metric, Some(kind), &labels, self.now)
     }
 
     fn number(&mut self, key: Key, point: &NumberPoint) {
@@ -137,7 +138,11 @@ impl MetricVisitor for Reader<'_> {
 
     fn histogram(&mut self, key: Key, point: &HistogramPoint<'_>) {
         // One without buckets has but a count; it is kept as a single one.
-        let counts = if point.counts.is_empty() { vec![point.count] } else { point.counts.to_vec() };
+        let counts = if point.counts.is_empty() {
+            vec![point.count]
+        } else {
+            point.counts.to_vec()
+        };
         let observed = Observed::Explicit {
             bounds: Arc::from(point.bounds),
             counts,
@@ -147,7 +152,12 @@ impl MetricVisitor for Reader<'_> {
     }
 
     fn exponential(&mut self, key: Key, point: &ExponentialPoint<'_>) {
-        let alone = matches!(self.kind, Sent::ExponentialHistogram { temporality: Temporality::Delta });
+        let alone = matches!(
+            self.kind,
+            Sent::ExponentialHistogram {
+                temporality: Temporality::Delta
+            }
+        );
         let observed = Observed::Exponential {
             scale: point.scale,
             offset: point.positive.offset,
@@ -171,7 +181,13 @@ impl MetricVisitor for Reader<'_> {
                 Some(key) => key,
                 None => {
                     let labels = self.identity.clone();
-                    self.ledger.number(&raw, &[&metric, suffix].concat(), Some(Kind::Counter), &labels, self.now)
+                    self.ledger.number(
+                        &raw,
+                        &[&metric, suffix].concat(),
+                        Some(Kind::Counter),
+                        &labels,
+                        self.now,
+                    )
                 }
             };
             self.ledger.change(key, Change::Total(value, began(&point.time)), time);

@@ -102,7 +102,10 @@ fn identity(resource: &Resource<'_>) -> Labels {
     let text = |key: &str| resource.attributes.get(key).map(|value| value.to_string());
     Labels::new([
         // What the conventions say of a program that does not tell its name.
-        (SERVICE_NAME, text("service.name").unwrap_or_else(|| "unknown_service".into())),
+        (
+            SERVICE_NAME,
+            text("service.name").unwrap_or_else(|| "unknown_service".into()),
+        ),
         (SERVICE_INSTANCE_ID, text("service.instance.id").unwrap_or_default()),
         (HOST_NAME, text("host.name").unwrap_or_default()),
     ])

@@ -4,7 +4,10 @@ use keiki_decode::otlp::{Kind, Metric};
 
 /// A label's name.
 pub(super) fn label(key: &str) -> String {
-    let mut name: String = key.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    let mut name: String = key
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+        .collect();
     if name.starts_with(|c: char| c.is_ascii_digit()) {
         name.insert_str(0, "key_");
     }
@@ -18,7 +21,7 @@ pub(super) fn metric(metric: &Metric<'_>) -> String {
         .split(|c: char| !c.is_ascii_alphanumeric() && c != ':')
         .filter(|word| !word.is_empty())
         .collect();
-    let is_total = matches!(metric.kind, Kind::Sum { monotonic: true, .. });
+    let is_total = matches!(metric.kind, Kind::Sum { is_monotonic: true, .. });
     if is_total {
         words.retain(|word| *word != "total");
     }
@@ -99,15 +102,41 @@ mod tests {
     fn names_are_translated() {
         let temporality = Temporality::Cumulative;
         let (total, sum) = (
-            Kind::Sum { monotonic: true, temporality },
-            Kind::Sum { monotonic: false, temporality },
+            Kind::Sum {
+                is_monotonic: true,
+                temporality,
+            },
+            Kind::Sum {
+                is_monotonic: false,
+                temporality,
+            },
         );
         for (name, unit, kind, wanted) in [
-            ("http.server.request.duration", "s", Kind::Histogram { temporality }, "http_server_request_duration_seconds"),
-            ("http.server.duration", "ms", Kind::Histogram { temporality }, "http_server_duration_milliseconds"),
-            ("http.server.active_requests", "{request}", sum, "http_server_active_requests"),
+            (
+                "http.server.request.duration",
+                "s",
+                Kind::Histogram { temporality },
+                "http_server_request_duration_seconds",
+            ),
+            (
+                "http.server.duration",
+                "ms",
+                Kind::Histogram { temporality },
+                "http_server_duration_milliseconds",
+            ),
+            (
+                "http.server.active_requests",
+                "{request}",
+                sum,
+                "http_server_active_requests",
+            ),
             ("system.cpu.time", "s", total, "system_cpu_time_seconds_total"),
-            ("system.memory.utilization", "1", Kind::Gauge, "system_memory_utilization_ratio"),
+            (
+                "system.memory.utilization",
+                "1",
+                Kind::Gauge,
+                "system_memory_utilization_ratio",
+            ),
             ("requests_total", "1", total, "requests_total"),
             ("jvm.memory.used_bytes", "By", Kind::Gauge, "jvm_memory_used_bytes"),
             ("net.rate", "By/s", Kind::Gauge, "net_rate_bytes_per_second"),
@@ -121,6 +150,9 @@ mod tests {
             };
             assert_eq!(metric(&it), wanted);
         }
-        assert_eq!((label("http.route"), label("0.a")), ("http_route".to_owned(), "key_0_a".to_owned()));
+        assert_eq!(
+            (label("http.route"), label("0.a")),
+            ("http_route".to_owned(), "key_0_a".to_owned())
+        );
     }
 }

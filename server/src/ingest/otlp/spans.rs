@@ -117,7 +117,9 @@ impl Spans {
         let id = (metric, labels);
         if !self.timed.contains_key(&id) {
             if self.timed.len() >= self.limit {
-                self.rejected.get_or_insert_with(|| format!("there are {} series of spans, as many as the limit allows", self.limit));
+                self.rejected.get_or_insert_with(|| {
+                    format!("there are {} series of spans, as many as the limit allows", self.limit)
+                });
                 return;
             }
             let series = Series::new(metric, id.1.clone(), Kind::Histogram, Some(INTERVAL));
@@ -177,9 +179,14 @@ impl Spans {
         // Without a route the name is what was asked for by somebody: unbounded, unless it is just the method's.
         let route = route.unwrap_or_else(|| OTHER.into());
         let (method, route) = (known_method(&method), self.bounded("http_route", &route).to_owned());
-        let failed = span.status.code == StatusCode::Error || status.as_deref().is_some_and(|code| code.starts_with('5'));
+        let failed =
+            span.status.code == StatusCode::Error || status.as_deref().is_some_and(|code| code.starts_with('5'));
         let code = status.unwrap_or_else(|| if failed { "5xx" } else { "2xx" }.into());
-        let labels = [("http_request_method", method), ("http_route", &*route), ("http_response_status_code", &*code)];
+        let labels = [
+            ("http_request_method", method),
+            ("http_route", &*route),
+            ("http_response_status_code", &*code),
+        ];
         self.record(HTTP, &labels, span);
         if let Some(user) = text(attributes, &["enduser.id", "user.id", "enduser.pseudo.id"]) {
             let user = self.pseudonym(&user);
@@ -200,11 +207,18 @@ impl Spans {
             let statement = text(attributes, &["db.query.text", "db.statement"]).unwrap_or_default();
             let operation = operation.unwrap_or_else(|| first_word(&statement).to_uppercase());
             let operation = self.bounded("cache_operation", &operation).to_owned();
-            self.record(CACHE, &[("cache_tier", &*system), ("cache_operation", &*operation)], span);
+            self.record(
+                CACHE,
+                &[("cache_tier", &*system), ("cache_operation", &*operation)],
+                span,
+            );
             return;
         }
         let summary = text(attributes, &["db.query.summary"]).or_else(|| {
-            let target = text(attributes, &["db.collection.name", "db.sql.table", "db.mongodb.collection"]);
+            let target = text(
+                attributes,
+                &["db.collection.name", "db.sql.table", "db.mongodb.collection"],
+            );
             Some([operation.clone()?, target?].join(" "))
         });
         let summary = summary
@@ -229,12 +243,27 @@ impl Spans {
 
     fn job(&mut self, span: &Span<'_>) {
         let attributes = &span.attributes;
-        let Some(queue) = text(attributes, &["messaging.destination.name", "messaging.destination", "messaging.system"]) else {
+        let Some(queue) = text(
+            attributes,
+            &[
+                "messaging.destination.name",
+                "messaging.destination",
+                "messaging.system",
+            ],
+        ) else {
             return;
         };
-        let task = text(attributes, &["celery.task_name", "messaging.operation.name"]).unwrap_or_else(|| span.name.to_owned());
-        let (queue, task) = (self.bounded("queue", &queue).to_owned(), self.bounded("task", &task).to_owned());
-        let outcome = if span.status.code == StatusCode::Error { "failed" } else { "ok" };
+        let task =
+            text(attributes, &["celery.task_name", "messaging.operation.name"]).unwrap_or_else(|| span.name.to_owned());
+        let (queue, task) = (
+            self.bounded("queue", &queue).to_owned(),
+            self.bounded("task", &task).to_owned(),
+        );
+        let outcome = if span.status.code == StatusCode::Error {
+            "failed"
+        } else {
+            "ok"
+        };
         self.record(JOB, &[("queue", &*queue), ("task", &*task), ("outcome", outcome)], span);
     }
 
@@ -264,7 +293,9 @@ fn text(attributes: &Attributes<'_>, keys: &[&str]) -> Option<String> {
 
 /// Methods are few; what else is sent is somebody's idea.
 fn known_method(method: &str) -> &str {
-    const METHODS: [&str; 9] = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "CONNECT", "TRACE"];
+    const METHODS: [&str; 9] = [
+        "GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "CONNECT", "TRACE",
+    ];
     if METHODS.contains(&method) || method.chars().all(|c| c.is_ascii_lowercase() || c == '_') {
         method
     } else {

@@ -204,7 +204,7 @@ impl Fetcher {
         let status = answer.status();
         if status != StatusCode::OK {
             let hint = match status.as_u16() {
-                300..400 => ": write the address that it leads to",
+                300..=399 => ": write the address that it leads to",
                 401 | 403 => ": it wants other credentials",
                 404 => ": nothing is at this path",
                 _ => "",

@@ -110,7 +110,6 @@ impl<'a> Reader<'a> {
         Self(bytes)
     }
 
-    #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
