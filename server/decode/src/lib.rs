@@ -6,4 +6,5 @@
 
 mod number;
 mod quote;
+pub mod statsd;
 pub mod text;
