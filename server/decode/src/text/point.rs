@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
+use memchr::memchr2;
 
 use super::error::{Checked, Fault, Problem};
 use super::family::Family;
@@ -58,7 +59,29 @@ pub(super) struct Metrics<'a> {
 struct Metric<'a> {
     hash: u64,
     labels: &'a str,
+    /// The labels that all its samples have, as the first has them, if the one that tells samples apart comes last there.
+    common: Option<&'a str>,
     time: Option<f64>,
+}
+
+impl<'a> Metric<'a> {
+    /// The value of the label that tells samples apart, if there is to be one, where it stands behind the common labels and
+    /// nothing else does; `None` if that cannot be told so simply. Most lines of a page are buckets, and so written.
+    fn inner(&self, text: &'a str, label: Option<&str>) -> Option<Option<&'a str>> {
+        let common = self.common?;
+        let rest = text.strip_prefix(common)?;
+        let Some(label) = label else {
+            return rest.is_empty().then_some(None);
+        };
+        let rest = if common.is_empty() {
+            rest
+        } else {
+            rest.strip_prefix(',')?
+        };
+        let value = rest.strip_prefix(label)?.strip_prefix("=\"")?.strip_suffix('"')?;
+        let is_plain = !value.is_empty() && memchr2(b'"', b'\\', value.as_bytes()).is_none();
+        is_plain.then_some(Some(value))
+    }
 }
 
 /// What the newest metric shows of one moment.
@@ -81,7 +104,7 @@ impl<'a> Metrics<'a> {
     /// Whether a sample is to be handed over; not if it repeats one of the same time.
     pub(super) fn add(&mut self, sample: &Sample<'a, '_>) -> Checked<bool> {
         check_value(sample)?;
-        let (hash, inner) = self.hash(sample);
+        let (hash, inner, common) = self.hash(sample);
         if sample.family.kind == Type::Info {
             return self.add_info(sample, hash);
         }
@@ -107,6 +130,7 @@ impl<'a> Metrics<'a> {
                 self.current = Some(Metric {
                     hash,
                     labels: sample.labels.text(),
+                    common,
                     time: sample.time,
                 });
                 self.point.begin(sample);
@@ -124,13 +148,22 @@ impl<'a> Metrics<'a> {
         Ok(true)
     }
 
-    /// The hash of a metric's labels, whatever their order, and the value of the label that tells its samples apart.
-    fn hash(&self, sample: &Sample<'a, '_>) -> (u64, Option<Cow<'a, str>>) {
-        let label = sample.inner_label();
-        let (mut hash, mut inner) = (0_u64, None);
+    /// The hash of a metric's labels, whatever their order; the value of the label that tells its samples apart; and what
+    /// stands before that label if it is the last.
+    fn hash(&self, sample: &Sample<'a, '_>) -> (u64, Option<Cow<'a, str>>, Option<&'a str>) {
+        let (label, text) = (sample.inner_label(), sample.labels.text());
+        if let Some(metric) = &self.current
+            && let Some(inner) = metric.inner(text, label)
+        {
+            return (metric.hash, inner.map(Cow::Borrowed), metric.common);
+        }
+        let (mut hash, mut inner, mut common) = (0_u64, None, label.is_none().then_some(text));
         sample.labels.each_raw(|name, value, raw| {
             if Some(name) == label {
                 inner = Some(unescape(value));
+                let start = raw.as_ptr().addr() - text.as_ptr().addr();
+                let before = (start + raw.len() == text.len()).then_some(&text[..start]);
+                common = before.map(|before| before.strip_suffix(',').unwrap_or(before));
             } else if value.contains('\\') {
                 // As it would stand there if it needed no escapes: another way to write it is the same label.
                 let plain = format!("{name}=\"{}\"", unescape(value));
@@ -139,7 +172,7 @@ impl<'a> Metrics<'a> {
                 hash = hash.wrapping_add(self.hasher.hash_one(raw.as_bytes()));
             }
         });
-        (hash, inner)
+        (hash, inner, common)
     }
 
     fn add_to_point(&mut self, sample: &Sample<'a, '_>, inner: Option<Cow<'a, str>>) -> Checked<bool> {

@@ -223,6 +223,24 @@ fn openmetrics_by_type() {
 }
 
 #[test]
+fn labels_of_a_metric_come_in_any_order() {
+    open(
+        "# TYPE h histogram\nh_bucket{le=\"1\",ale=\"1\"} 0\nh_bucket{le=\"2\",ale=\"1\"} 0\nh_bucket{ale=\"1\",le=\"+Inf\"} 0\n\
+         h_count{ale=\"1\",z=\"\"} 0\nh_sum{ale=\"1\"} 0\nh_bucket{le=\"+Inf\"} 0\nh_count 0\nh_sum{} 0\n",
+        &[
+            "histogram Bucket of h le=\"1\" ale=\"1\" <1> = 0",
+            "histogram Bucket of h le=\"2\" ale=\"1\" <2> = 0",
+            "histogram Bucket of h ale=\"1\" le=\"+Inf\" <inf> = 0",
+            "histogram Count of h ale=\"1\" = 0",
+            "histogram Sum of h ale=\"1\" = 0",
+            "histogram Bucket of h le=\"+Inf\" <inf> = 0",
+            "histogram Count of h = 0",
+            "histogram Sum of h = 0",
+        ],
+    );
+}
+
+#[test]
 fn several_points_of_a_metric() {
     open(
         "# TYPE a gauge\na{x=\"1\"} 1 1\na{x=\"1\"} 2 1.0001\na{x=\"1\"} 3 2\na{x=\"2\"} 4 1\n\

@@ -33,8 +33,8 @@ fn family(types: &'static [Type]) -> impl Strategy<Value = Written> {
     (proptest::sample::select(types), vec(metric, 0..5))
 }
 
-/// The samples of a page in order, and the page.
-fn written(families: &[Written], syntax: Syntax, blank: &str) -> (Vec<Expected>, String) {
+/// The samples of a page in order, and the page. The labels turn by so many from line to line.
+fn written(families: &[Written], syntax: Syntax, blank: &str, turn: usize) -> (Vec<Expected>, String) {
     let (mut expected, mut page) = (Vec::new(), String::new());
     let is_open = syntax == Syntax::OpenMetrics;
     for (number, (kind, metrics)) in families.iter().enumerate() {
@@ -52,6 +52,8 @@ fn written(families: &[Written], syntax: Syntax, blank: &str) -> (Vec<Expected>,
             let mut sample = |suffix: &str, part, extra: Option<(&str, String)>, bound: Option<f64>, value: f64| {
                 let mut labels = labels.clone();
                 labels.extend(extra.map(|(name, value)| (name.to_owned(), value)));
+                let turned = expected.len() * turn % labels.len();
+                labels.rotate_left(turned);
                 page += &format!("{name}{suffix}{{");
                 for (n, (name, value)) in labels.iter().enumerate() {
                     let value = value.replace('\\', "\\\\").replace('\n', "\\n").replace('"', "\\\"");
@@ -171,8 +173,8 @@ impl Visitor for Reader {
     }
 }
 
-fn check_written(families: &[Written], syntax: Syntax, blank: &str) {
-    let (expected, page) = written(families, syntax, blank);
+fn check_written(families: &[Written], syntax: Syntax, blank: &str, turn: usize) {
+    let (expected, page) = written(families, syntax, blank, turn);
     let mut reader = Reader::default();
     let parsed = parse(page.as_bytes(), syntax, &mut reader).unwrap_or_else(|error| panic!("{error}\n{page}"));
     assert_eq!(reader.samples, expected);
@@ -205,8 +207,9 @@ proptest! {
     fn the_text_format_is_read_back(
         families in vec(family(&[Type::Unknown, Type::Counter, Type::Gauge, Type::Histogram, Type::Summary]), 0..5),
         blank in "[ \t]{0,2}",
+        turn in 0..3_usize,
     ) {
-        check_written(&families, Syntax::Prometheus, &blank);
+        check_written(&families, Syntax::Prometheus, &blank, turn);
     }
 
     #[test]
@@ -214,7 +217,8 @@ proptest! {
         families in vec(family(&[
             Type::Unknown, Type::Counter, Type::Gauge, Type::Histogram, Type::GaugeHistogram, Type::Summary, Type::StateSet, Type::Info,
         ]), 0..5),
+        turn in 0..3_usize,
     ) {
-        check_written(&families, Syntax::OpenMetrics, "");
+        check_written(&families, Syntax::OpenMetrics, "", turn);
     }
 }
