@@ -71,6 +71,11 @@ const SUMMARY: [(&str, Part); 4] = [
     ("_created", Part::Created),
 ];
 
+/// All suffixes that there are.
+pub(super) const SUFFIXES: [&str; 8] = [
+    "_total", "_created", "_bucket", "_sum", "_count", "_gsum", "_gcount", "_info",
+];
+
 /// The suffixes of a type in words.
 pub(super) fn expected(kind: Type, syntax: Syntax) -> &'static str {
     match (kind, syntax) {

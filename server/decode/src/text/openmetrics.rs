@@ -1,7 +1,6 @@
 //! OpenMetrics 1.0.
 
-use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 use memchr::memchr;
@@ -22,7 +21,8 @@ const EXEMPLAR: usize = 128;
 pub(super) fn parse<V: Visitor>(page: &str, visitor: &mut V) -> Checked<Parsed> {
     let mut parser = Parser {
         visitor,
-        taken: HashSet::default(),
+        taken: HashMap::default(),
+        sample_name: String::new(),
         family: None,
         metrics: Metrics::default(),
         parsed: Parsed::default(),
@@ -57,8 +57,10 @@ pub(super) fn parse<V: Visitor>(page: &str, visitor: &mut V) -> Checked<Parsed> 
 
 struct Parser<'a, 'v, V> {
     visitor: &'v mut V,
-    /// The names of all families whose samples have begun, and of all samples that they may have.
-    taken: HashSet<Cow<'a, str>, RandomState>,
+    /// All families before this one, and this one once it has samples. Their samples' names are taken too.
+    taken: HashMap<&'a str, Type, RandomState>,
+    /// A name that is looked for, kept for its memory.
+    sample_name: String,
     family: Option<Family<'a>>,
     metrics: Metrics<'a>,
     parsed: Parsed,
@@ -235,12 +237,20 @@ impl<'a, V: Visitor> Parser<'a, '_, V> {
 
     /// Takes the names of a family and its samples, which no other family may have.
     fn take(&mut self, family: &Family<'a>, place: &str) -> Checked<()> {
-        let suffixes = family::suffixes(family.kind, SYNTAX).iter().map(|(suffix, _)| *suffix);
-        let own = suffixes.filter(|suffix| !suffix.is_empty());
-        let names = own.map(|suffix| Cow::Owned(format!("{}{suffix}", family.name)));
-        for name in std::iter::once(Cow::Borrowed(family.name)).chain(names) {
-            if !self.taken.insert(name.clone()) {
-                return Err(Fault::at(place, Problem::NameTaken(quote(&name))));
+        let name = family.name;
+        let is_sample = family::SUFFIXES.iter().any(|suffix| {
+            let other = name.strip_suffix(suffix).and_then(|other| self.taken.get(other));
+            other.is_some_and(|kind| family::suffixes(*kind, SYNTAX).iter().any(|(of, _)| of == suffix))
+        });
+        if is_sample || self.taken.insert(name, family.kind).is_some() {
+            return Err(Fault::at(place, Problem::NameTaken(quote(name))));
+        }
+        for (suffix, _) in family::suffixes(family.kind, SYNTAX) {
+            self.sample_name.clear();
+            self.sample_name.push_str(name);
+            self.sample_name.push_str(suffix);
+            if !suffix.is_empty() && self.taken.contains_key(self.sample_name.as_str()) {
+                return Err(Fault::at(place, Problem::NameTaken(quote(&self.sample_name))));
             }
         }
         Ok(())

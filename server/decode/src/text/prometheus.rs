@@ -107,15 +107,14 @@ impl<'a, V: Visitor> Parser<'a, '_, V> {
                 },
             ));
         }
-        let late = |name: &str| {
-            let known = self.families.get(name);
-            known.is_some_and(|family| family.sampled && !family.typed && family.kind != kind)
-        };
-        let suffixes = family::suffixes(kind, SYNTAX).iter();
-        if suffixes
-            .map(|(suffix, _)| format!("{}{suffix}", family.name))
-            .any(|name| late(&name))
-        {
+        let late = |family: &Family<'_>| family.sampled && !family.typed && family.kind != kind;
+        let mut suffixes = family::suffixes(kind, SYNTAX).iter();
+        let is_late = late(family)
+            || suffixes.any(|(suffix, _)| {
+                let sample = self.families.get(&*format!("{}{suffix}", family.name));
+                !suffix.is_empty() && sample.is_some_and(late)
+            });
+        if is_late {
             return Err(Fault::at(
                 place,
                 Problem::Late {

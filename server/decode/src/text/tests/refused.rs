@@ -95,6 +95,11 @@ fn by_the_text_format() {
             "the TYPE line of `up` comes after its samples",
         ),
         (
+            "up 1\n# TYPE up histogram\n",
+            2,
+            "the TYPE line of `up` comes after its samples",
+        ),
+        (
             "# HELP up x\nup 1\nx 1\n# TYPE up gauge\n",
             4,
             "the TYPE line of `up` comes after its samples",
@@ -196,6 +201,7 @@ fn by_openmetrics() {
             2,
             "the name `m_created` belongs",
         ),
+        ("", "m_total 1\n# TYPE m counter\n", 2, "the name `m_total` belongs"),
         (C, "# TYPE m_total gauge\n", 2, "the name `m_total` belongs"),
         (C, "m 1\n", 2, "type counter has no sample named `m`; expected `_total`"),
         (I, "m 1\n", 2, "type info has no sample named `m`; expected `_info`"),
