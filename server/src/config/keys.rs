@@ -259,23 +259,12 @@ pub static TABLES: &[Table] = &[
                 "\"/etc/keiki/shop-ca.pem\"",
                 "For https: the certificate authorities to believe instead of the system's, as PEM.",
             ),
+            key("user", Kind::Text, "\"keiki\"", "The user's name for basic authentication."),
             key(
-                "bearer_file",
+                "secret_file",
                 Kind::Text,
-                "\"/run/secrets/shop-token\"",
-                "A file with a token for Authorization: Bearer, read at each request.",
-            ),
-            key(
-                "user",
-                Kind::Text,
-                "\"keiki\"",
-                "The user's name for basic authentication.",
-            ),
-            key(
-                "password_file",
-                Kind::Text,
-                "\"/run/secrets/shop-password\"",
-                "A file with that user's password, read at each request.",
+                "\"/run/secrets/shop\"",
+                "A file with that user's password; without a user, with a token for Authorization: Bearer. Read at each request.",
             ),
             key(
                 "headers",

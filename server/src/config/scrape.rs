@@ -94,24 +94,15 @@ fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
 
 fn credentials(entry: &Entry) -> Result<Credentials, Problem> {
     let file = |key: &str| entry.text(key).map(PathBuf::from);
-    match (file("bearer_file"), entry.text("user"), file("password_file")) {
-        (None, None, None) => Ok(Credentials::None),
-        (Some(token), None, None) => Ok(Credentials::Bearer(token)),
-        (None, Some(user), Some(password)) => Ok(Credentials::Basic(user.to_owned(), password)),
-        (Some(_), ..) => {
-            let problem = Problem::new(entry.origin("bearer_file"), "two ways to show who asks");
-            Err(problem.hint("write either bearer_file, or user and password_file"))
+    Ok(match (entry.text("user"), file("secret_file")) {
+        (None, None) => Credentials::None,
+        (None, Some(token)) => Credentials::Bearer(token),
+        (Some(user), Some(password)) => Credentials::Basic(user.to_owned(), password),
+        (Some(_), None) => {
+            let problem = Problem::new(entry.origin("user"), "a user needs a secret_file with the password");
+            return Err(problem.hint("write secret_file = \"/run/secrets/shop\""));
         }
-        _ => {
-            let key = if entry.text("user").is_some() {
-                "user"
-            } else {
-                "password_file"
-            };
-            let problem = Problem::new(entry.origin(key), "user and password_file need one another");
-            Err(problem.hint("write both"))
-        }
-    }
+    })
 }
 
 fn tls(entry: &Entry, address: &Address) -> Result<Tls, Problem> {

@@ -86,7 +86,7 @@ fn every_key_is_read() {
     );
     assert_eq!(
         config.sources.priority,
-        ["scrape", "own", "otlp", "remote_write", "statsd", "logs"]
+        ["scrape", "own", "otlp", "remote_write", "spans", "statsd", "logs"]
     );
     assert_eq!((config.limits.views, config.log.format), (8, LogFormat::Text));
 }
@@ -237,7 +237,59 @@ fn a_bad_value_is_shown_with_what_would_do() {
 
 #[test]
 fn what_comes_later_is_not_accepted_in_silence() {
-    assert!(complaint("[[scrape]]").contains("is not in this version"));
+    assert!(complaint("[[panel]]").contains("is not in this version"));
+}
+
+#[test]
+fn targets_are_read() {
+    let config = parse(
+        "[[scrape]]\nname = \"web-1\"\nservice = \"web\"\nurl = \"http://10.0.0.7:9100\"\ninterval = 15\n\
+         drop = [\"go_*\"]\nlabels = [\"region=tokyo\"]\n[statsd]\nlisten = \"127.0.0.1:8125\"",
+    )
+    .expect("a configuration");
+    let [target] = &config.scrapes[..] else {
+        panic!("{:?}", config.scrapes)
+    };
+    assert_eq!(
+        (target.name.as_str(), target.interval),
+        ("web-1", Duration::from_secs(15))
+    );
+    let identity = target.identity("here");
+    let labels = ["service_name", "service_instance_id", "host_name", "region"].map(|name| identity.get(name));
+    assert_eq!(
+        labels,
+        [Some("web"), Some("10.0.0.7:9100"), Some("10.0.0.7"), Some("tokyo")]
+    );
+    assert!(config.statsd.is_some_and(|statsd| statsd.service == "statsd"));
+}
+
+#[test]
+fn mistakes_about_targets_are_told_without_secrets() {
+    let target = |rest: &str| complaint(&format!("[[scrape]]\nname = \"a\"\n{rest}"));
+    for (text, said) in [
+        ("", "[[scrape]] needs a url"),
+        ("url = \"ftp://a\"", "must begin with http://"),
+        ("url = \"http://u:secret@a/\"", "do not belong into the address"),
+        ("url = \"http://a/\"\nuser = \"u\"", "needs a secret_file"),
+        ("url = \"http://a/\"\nheaders = [\"secret\"]", "no header"),
+        ("url = \"http://a/\"\nkeep = [\"a b\"]", "is no rule"),
+        ("url = \"http://a/\"\nrename = [\"a\"]", "is no renaming"),
+        ("url = \"http://a/\"\nlabels = [\"a\"]", "is no label"),
+        (
+            "url = \"http://a/\"\n[[scrape]]\nname = \"a\"\nurl = \"http://b/\"",
+            "a second [[scrape]]",
+        ),
+        (
+            "url = \"http://a/\"\n[statsd]\nlisten = \"0.0.0.0:8125\"",
+            "StatsD asks nobody",
+        ),
+    ] {
+        let complaint = target(text);
+        assert!(
+            complaint.contains(said) && !complaint.contains("secret@"),
+            "{text:?} says {complaint:?}"
+        );
+    }
 }
 
 #[test]

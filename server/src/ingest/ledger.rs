@@ -528,7 +528,9 @@ impl Ledger {
         if (self.swept..self.swept.saturating_add(SWEEP)).contains(&now) {
             return;
         }
-        self.swept = now;
+        if std::mem::replace(&mut self.swept, now) == Millis::MIN {
+            return;
+        }
         let mut broken = HashSet::new();
         // What was refused is asked again: there may be room now.
         self.refused = 0;

@@ -213,7 +213,7 @@ mod tests {
             "what was before is of no time"
         );
         let grown = distribution(it.total(2_000, explicit([2, 3, 1], 1_600.0), false));
-        assert_eq!((grown.count(), grown.sum()), (3, 0.7));
+        assert!(grown.count() == 3 && (grown.sum() - 0.7).abs() < 1e-9);
         assert_eq!(
             grown.quantile(0.5).and_then(|found| found.bucket),
             Some((0.1, Some(0.5)))

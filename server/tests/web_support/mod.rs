@@ -317,5 +317,13 @@ fn inlets() -> Inlets {
         requests: 2,
     };
     let store = Store::new(Limits::default());
-    Inlets::new(store, StatusBoard::new(), Census::default(), &recognisers, limits, b"secret", "test")
+    Inlets::new(
+        store,
+        StatusBoard::new(),
+        Census::default(),
+        &recognisers,
+        limits,
+        b"secret",
+        "test",
+    )
 }
