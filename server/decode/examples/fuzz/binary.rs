@@ -77,7 +77,7 @@ pub(crate) fn run(seeds: Vec<Vec<u8>>, dictionary: &[&[u8]], mut test: impl FnMu
                 change(&mut input, &pool[other], dictionary, &mut random);
             }
             inputs += 1;
-            if test(&input) && (64..1 << 14).contains(&input.len()) {
+            if test(&input) && (64..1 << 12).contains(&input.len()) {
                 if pool.len() < originals + 256 {
                     pool.push(input);
                 } else {
