@@ -219,6 +219,3 @@ fn shared<'a>(message: Reader<'a>, name: &'static str) -> Result<Option<Reader<'
     }
     Ok(shared)
 }
-
-#[cfg(test)]
-mod tests;

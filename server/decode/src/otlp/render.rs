@@ -1,7 +1,8 @@
 //! Values of attributes as labels have them.
 //!
-//! As in Prometheus: a text is itself, arrays and lists are JSON with keys in ascending order, bytes are Base64. So a
-//! label is the same whether an attribute came here or through a collector.
+//! As Prometheus has them that takes OTLP itself: a text is itself, arrays and lists are JSON with keys in ascending
+//! order, bytes are Base64. So a label is the same whichever way it came. One difference is meant: `<`, `>` and `&` stay
+//! themselves within JSON, which Go's library writes as `\u003c` and the like.
 
 use std::fmt::{self, Write};
 

@@ -241,7 +241,6 @@ pub(super) struct Scratch {
 
 impl Scratch {
     /// A histogram and its time, Unix milliseconds.
-    #[expect(clippy::type_complexity, reason = "the time is known of what is rejected, too")]
     pub(super) fn read(
         &mut self,
         mut reader: Reader<'_>,

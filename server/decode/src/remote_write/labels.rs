@@ -52,7 +52,7 @@ impl<'a> Labels<'a> {
         let mut before = "";
         let mut all = Ok(());
         while let Some(field) = reader.field()? {
-            let (name, value) = match label(field.message("Label")?) {
+            let (name, _) = match label(field.message("Label")?) {
                 Ok(label) => label,
                 Err(error) if error.fault == Fault::Utf8 => {
                     all = all.and(Err(LabelFault::Utf8));
@@ -60,7 +60,6 @@ impl<'a> Labels<'a> {
                 }
                 Err(error) => return Err(error),
             };
-            let _ = value;
             if name.is_empty() {
                 all = all.and(Err(LabelFault::Unnamed));
             } else if name <= before {

@@ -308,6 +308,3 @@ fn sample(mut reader: Reader<'_>) -> Result<(f64, i64), wire::Error> {
     }
     Ok((value, time_ms))
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,7 +1,11 @@
 //! What another implementation writes is handed over as it was meant: in protocol buffers with fields in any order, and
 //! in JSON.
 
+mod answers;
 mod expected;
+mod faults;
+mod json;
+mod labels;
 mod log;
 mod make;
 mod order;

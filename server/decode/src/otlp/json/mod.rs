@@ -306,6 +306,3 @@ impl<'de> Visitor<'de> for Element<'_> {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;
