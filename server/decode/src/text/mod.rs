@@ -8,9 +8,11 @@
 //! series of a family, which takes a look at the labels of every line.
 //!
 //! Names are of the older kind, letters, digits, `_` and `:`; the quoted names of later versions are refused.
-//! Where the two formats' own parsers are more patient than the words of their specifications and nothing can be
-//! misread, so are these: a help text may hold bare quotes, a backslash before any character stands for itself unless it
-//! begins an escape, and metadata of the text format may be repeated while they say the same.
+//! Where Prometheus is more patient than the words of the specifications and nothing can be misread, so is this: a help
+//! text may hold bare quotes, a backslash before any character stands for itself unless it begins an escape, metadata of
+//! the text format may be repeated while they say the same and its families may be mixed, and an exemplar, which is not
+//! handed over, may lie outside its bucket. Where Prometheus is more patient and something could be misread, this is not: a page
+//! of the text format ends with a line feed, or else may have been cut off within a number.
 
 mod error;
 mod family;
