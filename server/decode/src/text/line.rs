@@ -25,8 +25,8 @@ pub(super) fn series<'a, V: Visitor>(
     syntax: Syntax,
     visitor: &mut V,
 ) -> Checked<Series<'a, V::Key>> {
-    // The last brace ends the labels, unless an exemplar follows or the line is wrong. In both cases these bytes are not
-    // known: what was declared ends where its labels end.
+    // The last brace ends the labels, unless an exemplar follows or the line is wrong. In both cases these bytes are
+    // not known: what was declared ends where its labels end.
     let guess = match line.as_bytes().iter().rposition(|byte| *byte == b'}') {
         Some(brace) if brace >= named => brace + 1,
         _ => named,
@@ -47,8 +47,10 @@ pub(super) fn series<'a, V: Visitor>(
             rest: &line[guess..],
         });
     }
-    let has_labels = after.starts_with('{') && (!is_ended || syntax == Syntax::Prometheus);
-    let (labels, rest) = if has_labels {
+    let (labels, rest) = if after.starts_with('{') {
+        if is_ended && syntax == Syntax::OpenMetrics {
+            return Err(Fault::expected("no blank between the name and `{`", &line[named..]));
+        }
         labels::check(after, syntax)?
     } else if is_ended {
         (Labels::new(""), &line[named..])
