@@ -1,7 +1,7 @@
 //! Fuzzes the reader of the text formats. Arguments: a seed and seconds.
 //!
-//! Beyond neither panicking nor taking too much, a page that was read is read again, once by one who knows all its series
-//! and once by one who does not, with the same outcome; and so is a page that was refused, for the same reason.
+//! Beyond neither panicking nor taking too much, a page that was read is read again, once by one who knows all its
+//! series and once by one who does not, with the same outcome; and so is a page that was refused, for the same reason.
 
 use std::collections::HashMap;
 
@@ -10,13 +10,20 @@ use keiki_decode::text::{Declared, Error, Parsed, Part, Syntax, Type, Visitor, p
 mod fuzz;
 
 const SEEDS: [&str; 9] = [
-    "# HELP a A \\\\ gauge.\n# TYPE a gauge\na{x=\"1\",y=\"\\\"é\\n\"} 1.5\na NaN 1700000000000\n\n# a comment\nb +Inf\n",
-    "# TYPE h histogram\nh_bucket{le=\"0.1\"} 1\nh_bucket{le=\"+Inf\"} 2\nh_sum 1.5\nh_count 2\n# TYPE s summary\ns{quantile=\"0.5\"} 1\ns_sum 2\ns_count 3\n",
+    "# HELP a A \\\\ gauge.\n# TYPE a gauge\na{x=\"1\",y=\"\\\"é\\n\"} 1.5\na NaN 1700000000000\n\n# a comment\n\
+     b +Inf\n",
+    "# TYPE h histogram\nh_bucket{le=\"0.1\"} 1\nh_bucket{le=\"+Inf\"} 2\nh_sum 1.5\nh_count 2\n# TYPE s summary\n\
+     s{quantile=\"0.5\"} 1\ns_sum 2\ns_count 3\n",
     "a { x = \"1\" , } 1\t2\n\t b{}3 -4\n",
-    "# TYPE c counter\n# UNIT c \n# HELP c Help \\\" text\nc_total{x=\"1\"} 1 1.5 # {id=\"a\"} 0.5 1.5\nc_created{x=\"1\"} 1e9 1.5\nc_total{x=\"1\"} 2 2.5\n# EOF\n",
-    "# TYPE h_s histogram\n# UNIT h_s s\nh_s_bucket{a=\"1\",le=\"0.1\"} 1 # {} 0.05\nh_s_bucket{a=\"1\",le=\"+Inf\"} 2\nh_s_sum{a=\"1\"} 1\nh_s_count{a=\"1\"} 2\nh_s_bucket{a=\"2\",le=\"+Inf\"} 0\n# EOF",
-    "# TYPE g gaugehistogram\ng_bucket{le=\"-1.0\"} 1\ng_bucket{le=\"+Inf\"} 2\ng_gsum -1\ng_gcount 2\n# TYPE i info\ni_info{v=\"1\"} 1\n# EOF\n",
-    "# TYPE t stateset\nt{t=\"on\",x=\"1\"} 1\nt{t=\"off\",x=\"1\"} 0\nt{t=\"on\",x=\"2\"} 0\n# TYPE q summary\nq{quantile=\"0.9\"} NaN\nq_count 0\n# EOF\n",
+    "# TYPE c counter\n# UNIT c \n# HELP c Help \\\" text\nc_total{x=\"1\"} 1 1.5 # {id=\"a\"} 0.5 1.5\n\
+     c_created{x=\"1\"} 1e9 1.5\nc_total{x=\"1\"} 2 2.5\n# EOF\n",
+    "# TYPE h_s histogram\n# UNIT h_s s\nh_s_bucket{a=\"1\",le=\"0.1\"} 1 # {} 0.05\n\
+     h_s_bucket{a=\"1\",le=\"+Inf\"} 2\nh_s_sum{a=\"1\"} 1\nh_s_count{a=\"1\"} 2\nh_s_bucket{a=\"2\",le=\"+Inf\"} 0\n\
+     # EOF",
+    "# TYPE g gaugehistogram\ng_bucket{le=\"-1.0\"} 1\ng_bucket{le=\"+Inf\"} 2\ng_gsum -1\ng_gcount 2\n\
+     # TYPE i info\ni_info{v=\"1\"} 1\n# EOF\n",
+    "# TYPE t stateset\nt{t=\"on\",x=\"1\"} 1\nt{t=\"off\",x=\"1\"} 0\nt{t=\"on\",x=\"2\"} 0\n# TYPE q summary\n\
+     q{quantile=\"0.9\"} NaN\nq_count 0\n# EOF\n",
     "u 1\nv{a=\"} # {\"} 2 3\n# TYPE w unknown\nw{b=\"\\z\"} -1e-5\nw{b=\"2\"} 4\n# EOF\n",
     "a{a=\"1\"} 1\na{a=\"2\"} 1\na{b=\"2\",a=\"1\"} 1\na{a=\"1\",b=\"3\"} 1\n# EOF\n",
 ];

@@ -6,8 +6,8 @@ const EXACT_POWERS: [f64; 23] = [
     1e21, 1e22,
 ];
 
-/// A decimal number, or `inf`, `infinity` or `nan` in any case, the first two with or without a sign. `None` for what is
-/// not written as a number, and for a decimal number too large for a 64-bit float.
+/// A decimal number, or `inf`, `infinity` or `nan` in any case, the first two with or without a sign. `None` for what
+/// is not written as a number, and for a decimal number too large for a 64-bit float.
 ///
 /// This is the grammar of OpenMetrics, and what Go's `ParseFloat` takes without its hexadecimal floats and underscores,
 /// as Prometheus does.
@@ -26,9 +26,9 @@ fn general(text: &str) -> Option<f64> {
     (!refused && !too_large).then_some(value)
 }
 
-/// The numbers that pages are full of, without the standard library's effort for the hard ones. Exact: a mantissa of up to
-/// 53 bits and a power of ten up to 22 are both exact as floats, so the one operation on them rounds once, as it should
-/// (Clinger, "How to read floating point numbers accurately", 1990).
+/// The numbers that pages are full of, without the standard library's effort for the hard ones. Exact: a mantissa of up
+/// to 53 bits and a power of ten up to 22 are both exact as floats, so the one operation on them rounds once, as it
+/// should (Clinger, "How to read floating point numbers accurately", 1990).
 fn short(text: &[u8]) -> Option<f64> {
     let (negative, digits) = match text {
         [b'-', digits @ ..] => (true, digits),
@@ -85,8 +85,8 @@ fn power(text: &[u8]) -> Option<i32> {
     Some(if negative { -value } else { value })
 }
 
-/// A finite number of seconds, and the same in milliseconds, rounded to the nearest and held within 64 bits. Decimals are
-/// read digit by digit: a float of the seconds since 1970 times a thousand is often a millisecond off.
+/// A finite number of seconds, and the same in milliseconds, rounded to the nearest and held within 64 bits. Decimals
+/// are read digit by digit: a float of the seconds since 1970 times a thousand is often a millisecond off.
 pub(crate) fn seconds(text: &str) -> Option<(f64, i64)> {
     let seconds = number(text)?;
     let millis = decimal_millis(text).unwrap_or((seconds * 1_000.0).round() as i64);

@@ -1,8 +1,8 @@
 //! A mutational fuzzer without dependencies: it changes seeds at random and asks of the test that it neither panics nor
 //! takes too much memory or time. What made it stop is written to `fuzz-<example>-input` in the temporary folder.
 //!
-//! Arguments of each fuzzer: the seed of the random numbers (1), and for how many seconds to run (10). One seed makes the
-//! same inputs on every machine, as far as it gets.
+//! Arguments of each fuzzer: the seed of the random numbers (1), and for how many seconds to run (10). One seed makes
+//! the same inputs on every machine, as far as it gets.
 //!
 //! To use it, declare `mod fuzz;` in an example and call [`run`].
 
@@ -23,8 +23,8 @@ const LENGTH: usize = 16 << 10;
 
 /// Runs the test on changed seeds until the time is over, then prints how many inputs it had.
 ///
-/// `seeds` are inputs of the kind that the test reads; `dictionary` holds the words of its language, of which some are put
-/// in anywhere. The test should panic where it finds a mistake; this process then ends with 1.
+/// `seeds` are inputs of the kind that the test reads; `dictionary` holds the words of its language, of which some are
+/// put in anywhere. The test should panic where it finds a mistake; this process then ends with 1.
 pub(crate) fn run(seeds: Vec<Vec<u8>>, dictionary: &[&[u8]], mut test: impl FnMut(&[u8])) {
     let mut arguments = std::env::args().skip(1).map(|argument| argument.parse::<u64>());
     let mut argument = |default| arguments.next().map_or(default, |number| number.expect("a number"));

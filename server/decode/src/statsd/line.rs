@@ -35,7 +35,8 @@ pub enum Value<'a> {
 
 /// A line with measurements.
 ///
-/// Its identity is `kind`, `name` and [`Tags::raw`]: a series whose three were seen before need not be taken apart again.
+/// Its identity is `kind`, `name` and [`Tags::raw`]: a series whose three were seen before need not be taken apart
+/// again.
 #[derive(Clone, Debug)]
 pub struct Line<'a> {
     /// The name as it stands there; not empty, without control characters, `:` and `|`.

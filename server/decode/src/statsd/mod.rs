@@ -1,7 +1,7 @@
 //! StatsD and DogStatsD datagrams: lines of `name:value|type`, with a sample rate, tags and other fields behind.
 //!
-//! A datagram was sent and forgotten: nobody waits for an answer, and nobody sends it again. So unlike a page, a bad line
-//! costs the other lines nothing. It is told with what is wrong with it.
+//! A datagram was sent and forgotten: nobody waits for an answer, and nobody sends it again. So unlike a page, a bad
+//! line costs the other lines nothing. It is told with what is wrong with it.
 
 mod error;
 mod line;

@@ -140,7 +140,11 @@ proptest! {
         if let Some(rate) = rate {
             let _ = write!(text, "|@{rate}");
         }
-        let written: Vec<_> = tags.iter().map(|(name, value)| value.as_ref().map_or(name.clone(), |value| format!("{name}:{value}"))).collect();
+        let tag = |(name, value): &(String, Option<String>)| match value {
+            Some(value) => format!("{name}:{value}"),
+            None => name.clone(),
+        };
+        let written: Vec<_> = tags.iter().map(tag).collect();
         if !written.is_empty() {
             let _ = write!(text, "|#{}", written.join(","));
         }

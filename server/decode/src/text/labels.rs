@@ -12,8 +12,8 @@ use crate::quote::quote;
 /// With more labels than this, duplicates are found by sorting.
 const FEW: usize = 32;
 
-/// The labels of a series in the order of the page: names and values. The values are unescaped. Labels with an empty value
-/// are left out: both formats take them for absent.
+/// The labels of a series in the order of the page: names and values. The values are unescaped. Labels with an empty
+/// value are left out: both formats take them for absent.
 #[derive(Clone, Debug)]
 pub struct Labels<'a> {
     /// What stands between the braces, checked.
@@ -29,8 +29,8 @@ impl<'a> Labels<'a> {
         self.text
     }
 
-    /// Hands over each label as it stands there: its name, its value, and both with what stands between. Values that are
-    /// empty are left out.
+    /// Hands over each label as it stands there: its name, its value, and both with what stands between. Values that
+    /// are empty are left out.
     pub(super) fn each_raw(&self, mut take: impl FnMut(&'a str, &'a str, &'a str)) {
         let mut text = self.text;
         while let Some((name, value, rest)) = split(text) {

@@ -7,6 +7,8 @@ use super::{Declared, Part, Syntax, Type, Visitor};
 use crate::number::number;
 use crate::quote::quote;
 
+const BLANKS: [char; 2] = [' ', '\t'];
+
 /// A series at the beginning of a line.
 pub(super) struct Series<'a, K> {
     pub(super) key: K,
@@ -23,20 +25,21 @@ pub(super) fn series<'a, V: Visitor>(
     syntax: Syntax,
     visitor: &mut V,
 ) -> Checked<Series<'a, V::Key>> {
-    // The last brace ends the labels, unless an exemplar follows or the line is wrong. In both cases these bytes are not
-    // known: what was declared ends where its labels end.
+    // The last brace ends the labels, unless an exemplar follows or the line is wrong. In both cases these bytes are
+    // not known: what was declared ends where its labels end.
     let guess = match line.as_bytes().iter().rposition(|byte| *byte == b'}') {
         Some(brace) if brace >= named => brace + 1,
         _ => named,
     };
-    let is_ended = guess > named || line[named..].starts_with([' ', '\t']);
-    let known = if is_ended {
+    let after = line[named..].trim_start_matches(BLANKS);
+    let is_ended = after.len() < line.len() - named;
+    let known = if guess > named || is_ended && !after.starts_with('{') {
         visitor.known(&line.as_bytes()[..guess], family.kind, part)
     } else {
         None
     };
     if let Some(key) = known {
-        let inner = line[named..guess].trim_ascii_start();
+        let inner = line[named..guess].trim_start_matches(BLANKS);
         let inner = inner.get(1..inner.len().saturating_sub(1)).unwrap_or_default();
         return Ok(Series {
             key,
@@ -44,11 +47,10 @@ pub(super) fn series<'a, V: Visitor>(
             rest: &line[guess..],
         });
     }
-    let after = match syntax {
-        Syntax::Prometheus => line[named..].trim_start_matches([' ', '\t']),
-        Syntax::OpenMetrics => &line[named..],
-    };
     let (labels, rest) = if after.starts_with('{') {
+        if is_ended && syntax == Syntax::OpenMetrics {
+            return Err(Fault::expected("no blank between the name and `{`", &line[named..]));
+        }
         labels::check(after, syntax)?
     } else if is_ended {
         (Labels::new(""), &line[named..])

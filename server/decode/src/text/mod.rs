@@ -1,16 +1,18 @@
 //! Prometheus' text format 0.0.4 and OpenMetrics 1.0: the pages that services show to be scraped.
 //!
-//! One bad line refuses the page, so that nothing is half taken by a mistake that nobody hears of. As the mistake may be
-//! in the last line, a [`Visitor`] holds back what it is given until [`parse`] returns `Ok`.
+//! One bad line refuses the page, so that nothing is half taken by a mistake that nobody hears of. As the mistake may
+//! be in the last line, a [`Visitor`] holds back what it is given until [`parse`] returns `Ok`.
 //!
 //! A series is known by its bytes. One that the visitor has seen before costs the search for the end of its labels, the
 //! visitor's hash and a number; its labels were checked when they were first seen. OpenMetrics also forbids mixing the
 //! series of a family, which takes a look at the labels of every line.
 //!
-//! Names are of the older kind, letters, digits, `_` and `:`; the quoted names of later versions are refused.
-//! Where the two formats' own parsers are more patient than the words of their specifications and nothing can be
-//! misread, so are these: a help text may hold bare quotes, a backslash before any character stands for itself unless it
-//! begins an escape, and metadata of the text format may be repeated while they say the same.
+//! Names are of the older kind, letters, digits, `_` and `:`; the quoted names of later versions are refused. Where
+//! Prometheus is more patient than the words of the specifications and nothing can be misread, so is this: a help text
+//! may hold bare quotes, a backslash before any character stands for itself unless it begins an escape, metadata of the
+//! text format may be repeated while they say the same and its families may be mixed, and an exemplar, which is not
+//! handed over, may lie outside its bucket. Where Prometheus is more patient and something could be misread, this is
+//! not: a page of the text format ends with a line feed, or else may have been cut off within a number.
 
 mod error;
 mod family;
@@ -125,8 +127,8 @@ pub struct Declared<'a> {
     pub name: &'a str,
     /// Its labels, with `le` and `quantile`.
     pub labels: Labels<'a>,
-    /// The upper bound of a bucket, inclusive, or the quantile of a summary, 0 to 1; `None` for all other parts, and for a
-    /// quantile of the text format that does not say which.
+    /// The upper bound of a bucket, inclusive, or the quantile of a summary, 0 to 1; `None` for all other parts, and
+    /// for a quantile of the text format that does not say which.
     pub bound: Option<f64>,
     /// The name and labels as they stand in the page.
     pub raw: &'a [u8],
@@ -146,13 +148,13 @@ pub trait Visitor {
     /// How the visitor calls a series.
     type Key: Copy;
 
-    /// The series of these bytes, a name and labels as they stand in the page, if it was declared before, on this page or
-    /// an earlier one of the same [`Syntax`], with this type and as this part. It is not declared again: its labels, bound
-    /// and family are the same, a unit or help text that has changed since goes unnoticed.
+    /// The series of these bytes, a name and labels as they stand in the page, if it was declared before, on this page
+    /// or an earlier one of the same [`Syntax`], with this type and as this part. It is not declared again: its labels,
+    /// bound and family are the same, a unit or help text that has changed since goes unnoticed.
     fn known(&mut self, raw: &[u8], kind: Type, part: Part) -> Option<Self::Key>;
 
-    /// A series that was not known. Two that differ only in the order, the blanks or the escapes of their labels are one
-    /// series with two sets of bytes.
+    /// A series that was not known. Two that differ only in the order, the blanks or the escapes of their labels are
+    /// one series with two sets of bytes.
     fn declare(&mut self, declared: &Declared<'_>) -> Self::Key;
 
     /// A sample. The value may be NaN or infinite. The time is in Unix milliseconds, if the page says one.

@@ -257,7 +257,8 @@ impl<'a, V: Visitor> Parser<'a, '_, V> {
     }
 }
 
-/// Whether the unit of a family may be its unit, as soon as that can be told. The place is that of the line's last word.
+/// Whether the unit of a family may be its unit, as soon as that can be told. The place is that of the line's last
+/// word.
 fn unit(family: &Family<'_>, place: &str) -> Checked<()> {
     let Some(unit) = family.unit.filter(|unit| !unit.is_empty()) else {
         return Ok(());

@@ -1,5 +1,5 @@
-//! What OpenMetrics asks of the samples of a family together: that those of one metric, and of one point in time of it, stand
-//! together, are there once, and do not contradict each other.
+//! What OpenMetrics asks of the samples of a family together: that those of one metric, and of one point in time of it,
+//! stand together, are there once, and do not contradict each other.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -59,14 +59,16 @@ pub(super) struct Metrics<'a> {
 struct Metric<'a> {
     hash: u64,
     labels: &'a str,
-    /// The labels that all its samples have, as the first has them, if the one that tells samples apart comes last there.
+    /// The labels that all its samples have, as the first has them, if the one that tells samples apart comes last
+    /// there.
     common: Option<&'a str>,
     time: Option<f64>,
 }
 
 impl<'a> Metric<'a> {
-    /// The value of the label that tells samples apart, if there is to be one, where it stands behind the common labels and
-    /// nothing else does; `None` if that cannot be told so simply. Most lines of a page are buckets, and so written.
+    /// The value of the label that tells samples apart, if there is to be one, where it stands behind the common labels
+    /// and nothing else does; `None` if that cannot be told so simply. Most lines of a page are buckets, and so
+    /// written.
     fn inner(&self, text: &'a str, label: Option<&str>) -> Option<Option<&'a str>> {
         let common = self.common?;
         let rest = text.strip_prefix(common)?;
@@ -148,8 +150,8 @@ impl<'a> Metrics<'a> {
         Ok(true)
     }
 
-    /// The hash of a metric's labels, whatever their order; the value of the label that tells its samples apart; and what
-    /// stands before that label if it is the last.
+    /// The hash of a metric's labels, whatever their order; the value of the label that tells its samples apart; and
+    /// what stands before that label if it is the last.
     fn hash(&self, sample: &Sample<'a, '_>) -> (u64, Option<Cow<'a, str>>, Option<&'a str>) {
         let (label, text) = (sample.inner_label(), sample.labels.text());
         if let Some(metric) = &self.current

@@ -1,7 +1,7 @@
 //! The text format 0.0.4.
 //!
-//! Its specification leaves open what a series that occurs twice means, and whether the lines of a family stand together;
-//! Prometheus takes both, and so does this.
+//! Its specification leaves open what a series that occurs twice means, and whether the lines of a family stand
+//! together; Prometheus takes both, and so does this.
 
 use std::collections::HashMap;
 

@@ -111,7 +111,8 @@ fn empty_pages() {
 #[test]
 fn the_text_format_by_type() {
     text(
-        "# HELP hits_total Hits,\\n\\\\ and \\\" too.\n# TYPE hits_total counter\nhits_total{code=\"200\"} 7 1700000000123\n\
+        "# HELP hits_total Hits,\\n\\\\ and \\\" too.\n# TYPE hits_total counter\n\
+         hits_total{code=\"200\"} 7 1700000000123\n\
          # TYPE heat gauge\nheat -3.5\n# TYPE odd untyped\nodd 1\nother 2\n",
         &[
             "counter Value of hits_total code=\"200\" (Hits,\n\\ and \\\" too.) = 7 at 1700000000123",
@@ -121,7 +122,8 @@ fn the_text_format_by_type() {
         ],
     );
     text(
-        "# TYPE wait histogram\nwait_bucket{le=\"0.5\"} 1\nwait_bucket{le=\"+Inf\"} 2\nwait_sum 3\nwait_count 2\nwait_max 3\n\
+        "# TYPE wait histogram\nwait_bucket{le=\"0.5\"} 1\nwait_bucket{le=\"+Inf\"} 2\nwait_sum 3\nwait_count 2\n\
+         wait_max 3\n\
          # TYPE size summary\nsize{quantile=\"0.9\"} NaN\nsize 4\nsize_sum 0\nsize_count 0\n",
         &[
             "histogram Bucket of wait le=\"0.5\" <0.5> = 1",
@@ -140,7 +142,8 @@ fn the_text_format_by_type() {
 #[test]
 fn the_text_format_has_blanks_comments_and_mixed_families() {
     text(
-        " \ta { x = \"1\" , y=\"2\", }\t 5 \t-6 \t\n#\n# words\n#HELP\n# HELP\n# TYPE\n#TYPE b \t counter \na{x=\"1\"}1\nb 2\na 3\n b{} +Inf\n\
+        " \ta { x = \"1\" , y=\"2\", }\t 5 \t-6 \t\n#\n# words\n#HELP\n# HELP\n# TYPE\n#TYPE b \t counter \n\
+         a{x=\"1\"}1\nb 2\na 3\n b{} +Inf\n\
          # TYPE b counter\n# HELP b\n# HELP b again\nb 4\n",
         &[
             "unknown Value of a x=\"1\" y=\"2\" = 5 at -6",
@@ -153,7 +156,8 @@ fn the_text_format_has_blanks_comments_and_mixed_families() {
     );
     // Two histograms in turns, and a gauge that is called like one's count.
     text(
-        "# TYPE p histogram\n# TYPE q summary\n# TYPE p_count gauge\np_count 1\nq_count 2\np_sum 3\nq 4\np_bucket{le=\"1\"} 5\n",
+        "# TYPE p histogram\n# TYPE q summary\n# TYPE p_count gauge\np_count 1\nq_count 2\np_sum 3\nq 4\n\
+         p_bucket{le=\"1\"} 5\n",
         &[
             "gauge Value of p_count = 1",
             "summary Count of q = 2",
@@ -177,8 +181,10 @@ fn label_values_hold_anything() {
 #[test]
 fn openmetrics_by_type() {
     open(
-        "# TYPE hits counter\n# HELP hits Hits,\\n\\\\ and \\\" too.\nhits_total{code=\"200\"} 7 1700000000.1234 # {id=\"x\"} 0.5 1.5\n\
-         hits_created{code=\"200\"} 1.6e9 1700000000.1234\n# TYPE heat_kelvins gauge\n# UNIT heat_kelvins kelvins\nheat_kelvins -3.5\n\
+        "# TYPE hits counter\n# HELP hits Hits,\\n\\\\ and \\\" too.\n\
+         hits_total{code=\"200\"} 7 1700000000.1234 # {id=\"x\"} 0.5 1.5\n\
+         hits_created{code=\"200\"} 1.6e9 1700000000.1234\n# TYPE heat_kelvins gauge\n# UNIT heat_kelvins kelvins\n\
+         heat_kelvins -3.5\n\
          # TYPE odd unknown\nodd 1\nother_total 2\n",
         &[
             "counter Value of hits code=\"200\" (Hits,\n\\ and \" too.) = 7 at 1700000000123",
@@ -191,7 +197,8 @@ fn openmetrics_by_type() {
     open(
         "# TYPE wait histogram\nwait_bucket{z=\"1\",le=\"-1.0\"} 0\nwait_bucket{le=\"+Inf\",z=\"1\"} 2 # {} 5\n\
          wait_bucket{z=\"2\",le=\"+Inf\"} 0\nwait_count{z=\"2\"} 0\nwait_sum{z=\"2\"} 0\nwait_created{z=\"2\"} 9\n\
-         # TYPE queue gaugehistogram\nqueue_bucket{le=\"-1\"} 1\nqueue_bucket{le=\"+Inf\"} 3\nqueue_gsum -2\nqueue_gcount 3\n\
+         # TYPE queue gaugehistogram\nqueue_bucket{le=\"-1\"} 1\nqueue_bucket{le=\"+Inf\"} 3\nqueue_gsum -2\n\
+         queue_gcount 3\n\
          # TYPE size summary\nsize{quantile=\"1\"} NaN\nsize{quantile=\"0\"} 0\nsize_count 0\n",
         &[
             "histogram Bucket of wait z=\"1\" le=\"-1.0\" <-1> = 0",
@@ -210,7 +217,8 @@ fn openmetrics_by_type() {
         ],
     );
     open(
-        "# TYPE mode stateset\nmode{mode=\"on\",of=\"a\"} 1\nmode{of=\"a\",mode=\"off\"} 0\nmode{mode=\"on\",of=\"b\"} 0.0\n\
+        "# TYPE mode stateset\nmode{mode=\"on\",of=\"a\"} 1\nmode{of=\"a\",mode=\"off\"} 0\n\
+         mode{mode=\"on\",of=\"b\"} 0.0\n\
          # TYPE build info\nbuild_info{v=\"1\"} 1\nbuild_info{v=\"2\"} 1\n# HELP none \n# UNIT none \n",
         &[
             "stateset Value of mode mode=\"on\" of=\"a\" = 1",
@@ -225,7 +233,8 @@ fn openmetrics_by_type() {
 #[test]
 fn labels_of_a_metric_come_in_any_order() {
     open(
-        "# TYPE h histogram\nh_bucket{le=\"1\",ale=\"1\"} 0\nh_bucket{le=\"2\",ale=\"1\"} 0\nh_bucket{ale=\"1\",le=\"+Inf\"} 0\n\
+        "# TYPE h histogram\nh_bucket{le=\"1\",ale=\"1\"} 0\nh_bucket{le=\"2\",ale=\"1\"} 0\n\
+         h_bucket{ale=\"1\",le=\"+Inf\"} 0\n\
          h_count{ale=\"1\",z=\"\"} 0\nh_sum{ale=\"1\"} 0\nh_bucket{le=\"+Inf\"} 0\nh_count 0\nh_sum{} 0\n",
         &[
             "histogram Bucket of h le=\"1\" ale=\"1\" <1> = 0",

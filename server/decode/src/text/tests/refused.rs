@@ -4,16 +4,15 @@ use super::*;
 
 #[track_caller]
 fn refused(syntax: Syntax, page: &str, line: usize, words: &str) {
-    match parse(page.as_bytes(), syntax, &mut Collector::default()) {
-        Ok(_) => panic!("was read:\n{page}"),
-        Err(error) => {
-            let text = error.to_string();
-            assert!(
-                error.line == line && text.contains(words),
-                "{text}\nexpected line {line}, {words}\n{page}"
-            );
-        }
-    }
+    let mut collector = Collector::default();
+    let Err(error) = parse(page.as_bytes(), syntax, &mut collector) else {
+        panic!("was read:\n{page}");
+    };
+    let text = error.to_string();
+    let is_right = error.line == line && text.contains(words);
+    assert!(is_right, "{text}\nexpected line {line}, {words}\n{page}");
+    // One who knows the series before the mistake is told the same.
+    assert_eq!(parse(page.as_bytes(), syntax, &mut collector), Err(error));
 }
 
 /// What both formats refuse, in the line after whatever comes first.
@@ -76,6 +75,7 @@ fn by_the_text_format() {
         ("up 1\n# comment", 2, "does not end with a line feed"),
         ("up 1\n\r\n", 2, "carriage return"),
         ("up{x=\"a\nb\"} 1\n", 1, "a double quote at the end"),
+        ("up 1\nup {2\n", 2, "the name of a label"),
         ("up 1 1.5\n", 1, "whole milliseconds"),
         ("up 1 2 3\n", 1, "whole milliseconds"),
         ("up 1 99999999999999999999\n", 1, "whole milliseconds"),
@@ -166,7 +166,8 @@ fn by_openmetrics() {
         ("", "m\t1\n", 1, "one blank and a value"),
         ("", "m{a=\"1\"}1\n", 1, "one blank and a value"),
         ("", "m{a=\"1\"}  1\n", 1, "found nothing"),
-        ("", "m {a=\"1\"} 1\n", 1, "decimal number"),
+        ("", "m {a=\"1\"} 1\n", 1, "no blank between the name and"),
+        ("", "m 1\nm {\n", 2, "no blank between the name and"),
         ("", "m{a=\"1\",} 1\n", 1, "the name of a label"),
         ("", "m{a=\"1\", b=\"2\"} 1\n", 1, "the name of a label"),
         ("", "m{a =\"1\"} 1\n", 1, "`=` after the name"),

@@ -8,6 +8,17 @@ use super::*;
 
 type Labels = Vec<(String, String)>;
 
+const ALL: [Type; 8] = [
+    Type::Unknown,
+    Type::Counter,
+    Type::Gauge,
+    Type::Histogram,
+    Type::GaugeHistogram,
+    Type::Summary,
+    Type::StateSet,
+    Type::Info,
+];
+
 /// A metric: its labels, some numbers to make values of, and a time in milliseconds.
 type Metric = (Labels, Vec<u32>, Option<i64>);
 
@@ -214,9 +225,7 @@ proptest! {
 
     #[test]
     fn openmetrics_is_read_back(
-        families in vec(family(&[
-            Type::Unknown, Type::Counter, Type::Gauge, Type::Histogram, Type::GaugeHistogram, Type::Summary, Type::StateSet, Type::Info,
-        ]), 0..5),
+        families in vec(family(&ALL), 0..5),
         turn in 0..3_usize,
     ) {
         check_written(&families, Syntax::OpenMetrics, "", turn);
