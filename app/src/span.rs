@@ -24,6 +24,7 @@ const DAY_BEFORE: (&str, &str) = ("前日", "The day before");
 const WEEK_BEFORE: (&str, &str) = ("前週", "The week before");
 const DASHED: (&str, &str) = ("点線", "Dashed: ");
 const NOTES: (&str, &str) = ("記録", "Notes");
+const SOURCES: (&str, &str) = ("データ元", "Sources");
 const NO_NOTES: (&str, &str) = ("この期間の記録はありません。", "Nothing is noted in this time.");
 const REMOVE: (&str, &str) = ("削除", "Remove");
 const KIND: (&str, &str) = ("種類", "Kind");
@@ -138,6 +139,7 @@ pub(crate) fn strip(request: &PageRequest, snapshot: &Snapshot) -> Markup {
             (compare(request))
             (notes(request, snapshot))
             (export(request, snapshot))
+            a class="button" href={ (request.base) "/sources?lang=" (language.tag()) } { (say(SOURCES, language)) }
         }
     }
 }

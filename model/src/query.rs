@@ -14,6 +14,9 @@ pub struct Selector {
     /// first of these that it feeds is read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub instead: Vec<String>,
+    /// Only of subjects that also feed this metric: what is divided must be of those by whom it is divided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub with: Option<String>,
     /// All must hold.
     pub matchers: Vec<Matcher>,
 }
@@ -24,6 +27,7 @@ impl Selector {
         Self {
             metric: metric.to_owned(),
             instead: Vec::new(),
+            with: None,
             matchers: Vec::new(),
         }
     }
@@ -32,6 +36,13 @@ impl Selector {
     #[must_use]
     pub fn instead(mut self, metric: &str) -> Self {
         self.instead.push(metric.to_owned());
+        self
+    }
+
+    /// Only of subjects that also feed another metric.
+    #[must_use]
+    pub fn with(mut self, metric: &str) -> Self {
+        self.with = Some(metric.to_owned());
         self
     }
 

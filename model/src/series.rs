@@ -22,6 +22,11 @@ pub const HOST_NAME: &str = "host_name";
 /// The value that stands for every label value beyond a bound.
 pub const OTHER: &str = "_OTHER";
 
+/// Whether a metric is about a host, not about a service: its series name no service.
+pub fn is_of_host(metric: &str) -> bool {
+    metric.starts_with("system_") || metric.starts_with("process_")
+}
+
 /// Labels sorted by name, each name once.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Labels(Vec<(Box<str>, Box<str>)>);

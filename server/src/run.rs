@@ -8,7 +8,7 @@ use std::time::Duration;
 use keiki_instrument::{Identity, JobInstrument, QueryInstrument, Recorder};
 use keiki_model::frame::AnnotationKind;
 use keiki_model::panel::Failure;
-use keiki_model::series::{Labels, Sample};
+use keiki_model::series::{HOST_NAME, Labels, SERVICE_NAME, Sample, is_of_host};
 use keiki_model::time::Millis;
 use keiki_recognise::Recognisers;
 use tokio::task::JoinSet;
@@ -29,7 +29,7 @@ use crate::source::statsd::StatsdSource;
 use crate::source::status::{SourceStatus, StatusBoard};
 use crate::source::{Source, postgres, runner};
 use crate::store::history::{DiskError, TIERS};
-use crate::store::{Limits, SourceClass, SourceId, Store};
+use crate::store::{self, Limits, SourceClass, SourceId, Store};
 use crate::web;
 use crate::web::tls::TlsError;
 
@@ -385,6 +385,7 @@ pub async fn run(config: Config, bound: web::Bound, shutdown: CancellationToken)
     feeding.tasks.spawn(hub.clone().run(SystemClock, shutdown.clone()));
     let watch = tokio::spawn(annotations.clone().watch());
 
+    let sources = sources(store.clone(), board.clone(), census.clone(), config.site.clone());
     let (ready, read) = (hub.clone(), totals.clone());
     let state = web::State {
         views: Arc::new(hub.clone()),
@@ -405,6 +406,7 @@ pub async fn run(config: Config, bound: web::Bound, shutdown: CancellationToken)
             missing
         }),
         annotations,
+        sources,
         inlets,
         recorder,
     };
@@ -422,6 +424,34 @@ pub async fn run(config: Config, bound: web::Bound, shutdown: CancellationToken)
         let _ = tokio::task::spawn_blocking(|| thread.join()).await;
     }
     Ok(served?)
+}
+
+/// What the sources page shows.
+fn sources(
+    store: Store,
+    board: StatusBoard,
+    census: Census,
+    site: config::Site,
+) -> Arc<dyn Fn() -> web::sources::Sources + Send + Sync> {
+    let subject = |metric: &str| if is_of_host(metric) { HOST_NAME } else { SERVICE_NAME };
+    Arc::new(move || {
+        let told = |status: SourceStatus| web::sources::Told {
+            rate: status.samples_per_second(),
+            account: census.of(&status.name),
+            status,
+        };
+        let contest = |contest: store::Contest| web::sources::Contest {
+            metric: contest.metric,
+            subject: contest.subject,
+            winner: contest.winner.name().to_owned(),
+            loser: contest.loser.name().to_owned(),
+        };
+        web::sources::Sources {
+            all: board.sources().into_iter().map(told).collect(),
+            contests: store.contests(subject).into_iter().map(contest).collect(),
+            zone: site.zone(SystemClock.now()),
+        }
+    })
 }
 
 /// Keiki's own totals as an exposition shows them.

@@ -32,7 +32,7 @@ fn error_ratio() -> Query {
 
 /// The mean of services that keep only sums.
 fn mean_of_sums() -> Query {
-    Query::ratio(increase(&all(SECONDS)), increase(&all(CALLS)))
+    Query::ratio(increase(&all(SECONDS)), increase(&all(CALLS).with(SECONDS)))
 }
 
 fn fed(builder: Builder) -> Panel {
@@ -74,7 +74,7 @@ pub(super) fn define() -> Definition {
             .statistic(P50, quantile(&requests, 0.5))
             .statistic(P95, quantile(&requests, 0.95))
             .statistic(P99, quantile(&requests, 0.99))
-            .statistic(Mean, Query::ratio(rate(&all(SECONDS)), rate(&all(CALLS))))
+            .statistic(Mean, Query::ratio(rate(&all(SECONDS)), rate(&all(CALLS).with(SECONDS))))
             .stat(P50, text("p50", "p50"), quantile(&requests, 0.5))
             .stat(P95, text("p95", "p95"), quantile(&requests, 0.95))
             .stat(P99, text("p99", "p99"), quantile(&requests, 0.99))

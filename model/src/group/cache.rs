@@ -27,7 +27,7 @@ pub(super) fn define() -> Definition {
     // Servers count, and time nothing; what also counts writes says so by its result.
     let gets = all("cache_operations_total").instead(DURATION).is("cache_result", &["hit", "miss"]);
     let hits = all("cache_operations_total").instead(DURATION).is("cache_result", &["hit"]);
-    let (seconds, times) = (all("cache_operation_seconds_total"), all("cache_timed_operations_total"));
+    let (seconds, times) = (all("cache_operation_seconds_total"), all("cache_timed_operations_total").with("cache_operation_seconds_total"));
     let mean_time = || mean(&timed).or(Query::ratio(increase(&seconds), increase(&times)));
     let tier = &["cache_tier"];
     let ratio = || Query::ratio(increase(&hits), increase(&gets));

@@ -84,7 +84,8 @@ pub(super) fn define() -> Definition {
         all("postgresql_statement_seconds_total"),
     );
     let client_calls = all("db_client_operations_total").instead(DURATION);
-    let (summed, client_seconds) = (all("db_client_operations_total"), all("db_client_operation_seconds_total"));
+    let client_seconds = all("db_client_operation_seconds_total");
+    let summed = all("db_client_operations_total").with("db_client_operation_seconds_total");
     let served = all("db_server_operations_total");
     let server_connections = all("db_server_connections");
     // A server keeps sums: it knows the mean, and no percentile. So do some clients.

@@ -7,6 +7,7 @@ use crate::query::Query;
 use crate::unit::Unit;
 
 const RUN: &str = "job_run_duration_seconds";
+const SECONDS: &str = "job_run_seconds_total";
 const LENGTH: &str = "queue_length";
 const OLDEST: &str = "queue_oldest_age_seconds";
 const BUSY: &str = "workers_busy";
@@ -29,7 +30,7 @@ pub(super) fn define() -> Definition {
     let timed = all(RUN);
     let runs = all("job_runs_total").instead(RUN);
     let failed = runs.clone().is("outcome", &["failed"]);
-    let (seconds, summed) = (all("job_run_seconds_total"), all("job_runs_total"));
+    let (seconds, summed) = (all(SECONDS), all("job_runs_total").with(SECONDS));
     let mean_time = || mean(&timed).or(Query::ratio(increase(&seconds), increase(&summed)));
     let by_queue = &["queue"];
     let by_task = &["queue", "task"];

@@ -14,7 +14,7 @@ mod tests;
 
 use std::collections::{HashMap, HashSet};
 
-use keiki_model::series::{HOST_NAME, Kind, Labels, SERVICE_INSTANCE_ID, SERVICE_NAME};
+use keiki_model::series::{HOST_NAME, Kind, Labels, SERVICE_INSTANCE_ID, SERVICE_NAME, is_of_host};
 
 use row::{File, Row};
 
@@ -186,11 +186,6 @@ impl Recognisers {
 /// The value of a label; the empty text where there is none.
 fn value<'a>(labels: &'a Labels, name: &str) -> &'a str {
     labels.get(name).unwrap_or_default()
-}
-
-/// Whether a canonical metric is about a host: its series name no service.
-fn is_of_host(metric: &str) -> bool {
-    metric.starts_with("system_") || metric.starts_with("process_")
 }
 
 fn renamed(row: &Row, foreign: &Labels) -> Labels {

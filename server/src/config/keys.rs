@@ -259,7 +259,12 @@ pub static TABLES: &[Table] = &[
                 "\"/etc/keiki/shop-ca.pem\"",
                 "For https: the certificate authorities to believe instead of the system's, as PEM.",
             ),
-            key("user", Kind::Text, "\"keiki\"", "The user's name for basic authentication."),
+            key(
+                "user",
+                Kind::Text,
+                "\"keiki\"",
+                "The user's name for basic authentication.",
+            ),
             key(
                 "secret_file",
                 Kind::Text,

@@ -14,6 +14,8 @@ pub struct Account {
     pub series: usize,
     /// How many are not taken, because it has as many as it may.
     pub refused: usize,
+    /// The label with most values, and how many it has; only where series are refused.
+    pub worst: Option<(String, usize)>,
     /// Times of histograms of which a part never came.
     pub incomplete: u64,
     /// Its metrics by their own names, and what they are read as.
@@ -42,6 +44,7 @@ impl Census {
         let account = Account {
             series: ledger.len(),
             refused: ledger.refused,
+            worst: (ledger.refused > 0).then(|| ledger.worst_label()).flatten(),
             incomplete: ledger.incomplete(),
             metrics,
             edition,

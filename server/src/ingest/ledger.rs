@@ -414,6 +414,20 @@ impl Ledger {
         &self.readings
     }
 
+    /// The label with most values, and how many: what makes too many series.
+    pub(crate) fn worst_label(&self) -> Option<(String, usize)> {
+        let numbers = self.numbers.iter().flatten().map(|number| &number.series);
+        let wholes = self.wholes.iter().flatten().map(|whole| &whole.series);
+        let mut values: HashMap<&str, HashSet<&str>> = HashMap::new();
+        for series in numbers.chain(wholes) {
+            for (name, value) in series.labels().iter() {
+                values.entry(name).or_default().insert(value);
+            }
+        }
+        let most = values.into_iter().map(|(name, values)| (values.len(), name)).max()?;
+        Some((most.1.to_owned(), most.0))
+    }
+
     /// Grows whenever anything of this changes.
     pub(crate) fn edition(&self) -> u64 {
         self.edition

@@ -98,18 +98,23 @@ impl<'a> Evaluator<'a> {
 
     /// The live series that a selector may read, whatever its conditions.
     pub(crate) fn read_by(&self, selector: &'a Selector) -> Rc<Vec<&'a Stored>> {
-        if selector.instead.is_empty() {
+        if selector.instead.is_empty() && selector.with.is_none() {
             return self.visible(&selector.metric);
         }
         let each = selector
             .metrics()
             .map(|metric| (select::is_of_host(metric), self.visible(metric)));
-        Rc::new(select::first_fed(each))
+        let mut found = select::first_fed(each);
+        if let Some(with) = &selector.with {
+            select::keep_subjects(&mut found, select::is_of_host(with), &self.visible(with));
+        }
+        Rc::new(found)
     }
 
     /// Whether anything feeds what a selector reads, whatever its conditions.
     pub(crate) fn feeds(&self, selector: &'a Selector) -> bool {
-        selector.metrics().any(|metric| !self.visible(metric).is_empty())
+        let is_fed = |metric: &'a str| !self.visible(metric).is_empty();
+        selector.metrics().any(is_fed) && selector.with.as_deref().is_none_or(is_fed)
     }
 
     /// Those of them that have a sample in the window or within reach of its beginning.
@@ -140,7 +145,9 @@ impl<'a> Evaluator<'a> {
 
     /// The lines already made of a selection's distributions. `what` tells apart what is made of them.
     pub(crate) fn kept(&self, selector: &Selector, by: &[String], what: &str, stretch: Millis) -> Option<Kept<'a>> {
-        let (cache, now) = self.cache.filter(|_| selector.instead.is_empty())?;
+        let (cache, now) = self
+            .cache
+            .filter(|_| selector.instead.is_empty() && selector.with.is_none())?;
         let changes = self.reader.changes(&selector.metric)?;
         let Audience { scope, itself } = self.audience;
         let Grid { step, slots, .. } = self.grid;

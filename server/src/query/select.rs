@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use keiki_model::query::{STATUS_CLASS, Selector};
+pub(crate) use keiki_model::series::is_of_host;
 use keiki_model::series::{HOST_NAME, Labels, OTHER, SERVICE_NAME, Series};
 use keiki_model::time::Millis;
 use keiki_model::view::Scope;
@@ -16,12 +17,6 @@ use crate::store::{KEIKI, Reader, Stored};
 
 /// The label from which [`STATUS_CLASS`] is read.
 const STATUS_CODE: &str = "http_response_status_code";
-
-/// Whether a metric is about a host, not about a service: its series name no service, and only the scope's hosts choose
-/// among them.
-pub(crate) fn is_of_host(metric: &str) -> bool {
-    metric.starts_with("system_") || metric.starts_with("process_")
-}
 
 /// Whether a series has a sample since `from`, or one that reaches so far.
 pub(crate) fn is_alive(stored: &Stored, from: Millis) -> bool {
@@ -104,22 +99,33 @@ pub(crate) fn visible<'a>(
     found
 }
 
+/// Whose series it is: a service's, or a host's.
+fn subject(stored: &Stored, of_host: bool) -> (bool, Option<&str>) {
+    let name = if of_host { HOST_NAME } else { SERVICE_NAME };
+    (of_host, stored.series().labels().get(name))
+}
+
 /// The series of the first of several metrics that each subject feeds.
 pub(crate) fn first_fed<'a>(metrics: impl Iterator<Item = (bool, Rc<Vec<&'a Stored>>)>) -> Vec<&'a Stored> {
-    let mut told: HashSet<(bool, Option<&str>)> = HashSet::new();
+    let mut told = HashSet::new();
     let mut found = Vec::new();
     for (of_host, series) in metrics {
-        let name = if of_host { HOST_NAME } else { SERVICE_NAME };
-        let subject = |stored: &'a Stored| (of_host, stored.series().labels().get(name));
         let fresh: HashSet<_> = series
             .iter()
-            .map(|stored| subject(stored))
+            .map(|stored| subject(stored, of_host))
             .filter(|subject| !told.contains(subject))
             .collect();
-        found.extend(series.iter().copied().filter(|stored| fresh.contains(&subject(stored))));
+        let all = series.iter().copied();
+        found.extend(all.filter(|stored| fresh.contains(&subject(stored, of_host))));
         told.extend(fresh);
     }
     found
+}
+
+/// Leaves only the series of subjects that others are of, too.
+pub(crate) fn keep_subjects(series: &mut Vec<&Stored>, of_host: bool, others: &[&Stored]) {
+    let subjects: HashSet<_> = others.iter().map(|stored| subject(stored, of_host)).collect();
+    series.retain(|stored| subjects.contains(&subject(stored, of_host)));
 }
 
 /// Leaves of each subject's series only those of the best class among them: nothing is summed twice.

@@ -1,5 +1,6 @@
 //! How every source fares: written by the runner, read by pages, `/metrics` and the sources list.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -32,6 +33,10 @@ const ERROR_LENGTH: usize = 300;
 /// other time, must not fill it.
 const WARN_EVERY: Millis = 60_000;
 
+/// Over how long samples per second are told, milliseconds, and over how many readings at the most.
+const RECENT: Millis = 60_000;
+const MOST_RECENT: usize = 120;
+
 /// How one source fares.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SourceStatus {
@@ -47,6 +52,8 @@ pub struct SourceStatus {
     pub last_error: Option<(Millis, String)>,
     /// Samples read since Keiki started.
     pub samples_total: u64,
+    /// How many samples there had been at times of the newest minute.
+    recent: VecDeque<(Millis, u64)>,
     /// Samples of it that were not kept.
     pub rejected: Rejections,
     /// Failed readings since Keiki started.
@@ -55,6 +62,14 @@ pub struct SourceStatus {
     pub collect_seconds_last: Option<f64>,
     /// When it will be read next, Unix milliseconds; `None` before the start and after the end of its runner.
     pub next_attempt: Option<Millis>,
+}
+
+impl SourceStatus {
+    /// Samples per second, of late.
+    pub fn samples_per_second(&self) -> Option<f64> {
+        let ((from, before), (to, after)) = (*self.recent.front()?, *self.recent.back()?);
+        (to > from).then(|| (after - before) as f64 / ((to - from) as f64 / 1_000.0))
+    }
 }
 
 #[derive(Debug, Default)]
@@ -213,6 +228,12 @@ impl StatusHandle {
             status.up = true;
             status.last_success = Some(now);
             status.samples_total += samples as u64;
+            status.recent.push_back((now, status.samples_total));
+            while status.recent.front().is_some_and(|(time, _)| *time < now - RECENT)
+                || status.recent.len() > MOST_RECENT
+            {
+                status.recent.pop_front();
+            }
             status.collect_seconds_last = Some(took.as_secs_f64());
             entry.told.succeeded().then(|| status.name.clone())
         });

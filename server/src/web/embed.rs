@@ -276,7 +276,7 @@ fn page(site: &Site, wishes: &Wishes, own: Option<&str>) -> String {
 }
 
 /// The shapes of `app/src/sprite.svg`, which this page does not carry.
-fn shape(kind: &str) -> Markup {
+pub(super) fn shape(kind: &str) -> Markup {
     let path = match kind {
         "ok" => "M6 2a4 4 0 1 0 0 8a4 4 0 1 0 0-8z",
         "warn" => "M6 .8 11.8 11H.2z",

@@ -38,6 +38,7 @@ mod panel;
 mod plain;
 pub mod render;
 mod router;
+pub mod sources;
 mod stall;
 pub mod state;
 pub mod tls;

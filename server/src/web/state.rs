@@ -78,6 +78,8 @@ pub struct State {
     pub readiness: Arc<dyn Fn() -> Vec<String> + Send + Sync>,
     /// What happened.
     pub annotations: Annotations,
+    /// Every source, and what is known of its series.
+    pub sources: Arc<dyn Fn() -> super::sources::Sources + Send + Sync>,
     /// Where programs send their measurements.
     pub inlets: Inlets,
     /// Records requests, the cache and the making of bodies.

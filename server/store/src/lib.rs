@@ -99,6 +99,19 @@ pub struct StoreStats {
     pub bytes_estimate: usize,
 }
 
+/// Two sources that tell of the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contest {
+    /// The metric.
+    pub metric: String,
+    /// Of whom.
+    pub subject: String,
+    /// Who is believed.
+    pub winner: SourceId,
+    /// Who is not.
+    pub loser: SourceId,
+}
+
 /// The samples of all series. Cheap to clone; all clones are one store.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -287,6 +300,33 @@ impl Store {
             }
         };
         index.keys().map(|value| value.clone().into_string()).collect()
+    }
+
+    /// What several classes of sources tell of one subject: the metric, the subject, who is believed and who is not. `subject`
+    /// names the label that tells of whom a metric is.
+    pub fn contests(&self, subject: impl Fn(&str) -> &'static str) -> Vec<Contest> {
+        let state = self.state();
+        let mut found = Vec::new();
+        for (name, metric) in state.contested() {
+            let label = subject(name);
+            let mut by_subject: BTreeMap<&str, BTreeMap<u8, &SourceId>> = BTreeMap::new();
+            for stored in metric.ids.iter().filter_map(|&id| state.series[id as usize].as_ref()) {
+                let of = stored.series().labels().get(label).unwrap_or_default();
+                let rank = state.ranks.of(stored.source().class());
+                by_subject.entry(of).or_default().insert(rank, stored.source());
+            }
+            for (of, sources) in by_subject {
+                let mut sources = sources.into_values();
+                let Some(winner) = sources.next() else { continue };
+                found.extend(sources.map(|loser| Contest {
+                    metric: name.to_owned(),
+                    subject: of.to_owned(),
+                    winner: winner.clone(),
+                    loser: loser.clone(),
+                }));
+            }
+        }
+        found
     }
 
     /// How full the store is.

@@ -285,6 +285,14 @@ impl State {
         }
     }
 
+    /// The metrics that several classes of sources feed, by name.
+    pub(super) fn contested(&self) -> impl Iterator<Item = (&str, &Metric)> {
+        let several = |metric: &Metric| metric.classes.iter().filter(|count| **count > 0).count() > 1;
+        let mut all: Vec<_> = self.metrics.iter().filter(|(_, metric)| several(metric)).collect();
+        all.sort_by_key(|(name, _)| *name);
+        all.into_iter().map(|(name, metric)| (&**name, metric))
+    }
+
     /// Whether a metric has a series of another service than Keiki itself.
     pub(super) fn has_foreign(&self, metric: &str) -> bool {
         self.metrics.get(metric).is_some_and(|metric| metric.foreign > 0)

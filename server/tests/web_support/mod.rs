@@ -23,6 +23,7 @@ use keiki_server::annotation::Annotations;
 use keiki_server::ingest::{Census, InletLimits, Inlets};
 use keiki_server::source::status::StatusBoard;
 use keiki_server::store::{Limits, Store};
+use keiki_server::web::sources::Sources;
 use keiki_server::web::state::Look;
 use keiki_server::web::{Bound, Options, Render, State, Views, ViewsError, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -200,6 +201,11 @@ impl Server {
                 missing.into_iter().collect()
             }),
             annotations: Annotations::open(Store::new(Limits::default()), 100),
+            sources: Arc::new(|| Sources {
+                all: Vec::new(),
+                contests: Vec::new(),
+                zone: Zone::default(),
+            }),
             inlets: inlets(),
             recorder: recorder.clone(),
         };

@@ -23,8 +23,8 @@ use super::target::Address;
 use crate::source::SourceError;
 use crate::source::tls::Tls;
 
-/// OpenMetrics where the target speaks it: it tells units and beginnings.
-const WANTED: &str = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
+/// The older format first: it allows what OpenMetrics forbids, such as negative sums, and tells all that is needed.
+const WANTED: &str = "text/plain;version=0.0.4,application/openmetrics-text;version=1.0.0;q=0.5,*/*;q=0.1";
 
 /// Who asks, and how.
 #[derive(Clone)]
