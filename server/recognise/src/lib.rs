@@ -29,7 +29,29 @@ macro_rules! built_in {
 built_in! {
     "wellness"
     "fastapi-instrumentator"
+    "starlette"
+    "django"
+    "aspnet"
+    "express"
+    "go-http"
+    "axum"
+    "micrometer"
+    "opentelemetry"
+    "postgres_exporter"
+    "mysqld_exporter"
+    "mongodb_exporter"
+    "redis_exporter"
+    "memcached_exporter"
+    "rabbitmq"
+    "celery-exporter"
+    "sidekiq"
+    "bullmq"
+    "kafka_exporter"
+    "proxies"
+    "gunicorn"
     "node_exporter"
+    "containers"
+    "process"
 }
 
 /// A series as its sender describes it.
@@ -200,12 +222,25 @@ fn renamed(row: &Row, foreign: &Labels) -> Labels {
         labels.set(renamed, mapped.map_or(value, String::as_str));
     }
     for (name, value) in &row.set {
-        let value = value
-            .replace("{service_name}", self::value(foreign, SERVICE_NAME))
-            .replace("{host_name}", self::value(foreign, HOST_NAME));
-        labels.set(name.as_str(), value);
+        labels.set(name.as_str(), filled(value, foreign));
     }
     labels
+}
+
+/// The template with the labels' values in place of their names in braces; an absent one leaves no blank at the end.
+fn filled(template: &str, labels: &Labels) -> String {
+    let mut text = String::new();
+    let mut rest = template;
+    while let Some((before, name, after)) = rest
+        .split_once('{')
+        .and_then(|(before, rest)| rest.split_once('}').map(|(name, after)| (before, name, after)))
+    {
+        text.push_str(before);
+        text.push_str(value(labels, name));
+        rest = after;
+    }
+    text.push_str(rest);
+    text.trim().to_owned()
 }
 
 /// What the values of a canonical metric are, by its name.

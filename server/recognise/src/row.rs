@@ -36,7 +36,8 @@ pub(super) struct Row {
     /// Canonical labels and what becomes of their values; other values stay.
     #[serde(default)]
     pub(super) values: BTreeMap<String, BTreeMap<String, String>>,
-    /// Canonical labels that it has besides; `{service_name}` and `{host_name}` stand for those of the series.
+    /// Canonical labels that it has besides; `{service_name}` stands for that label of the series as it came, and so does
+    /// any other name in braces.
     #[serde(default)]
     pub(super) set: BTreeMap<String, String>,
     /// Labels that are left out. Only those that tell no two series of a sender apart.
@@ -67,22 +68,30 @@ fn one() -> f64 {
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub(super) enum Condition {
-    /// This; `*` is any but none, `!x` any but `x`, and the empty text none.
+    /// One pattern: this; `*` is any but none, `a*` what begins with `a`, `!x` all that is not `x`, and the empty text none.
     One(String),
-    /// One of these.
+    /// One of these, and none of those that begin with `!`.
     Several(Vec<String>),
 }
 
 impl Condition {
     pub(super) fn holds(&self, value: &str) -> bool {
-        match self {
-            Self::One(wanted) if wanted == "*" => !value.is_empty(),
-            Self::One(wanted) => match wanted.strip_prefix('!') {
-                Some(other) => value != other,
-                None => value == wanted,
-            },
-            Self::Several(all) => all.iter().any(|wanted| wanted == value),
-        }
+        let patterns = match self {
+            Self::One(pattern) => std::slice::from_ref(pattern),
+            Self::Several(patterns) => patterns,
+        };
+        let mut wanted = patterns.iter().filter(|pattern| !pattern.starts_with('!')).peekable();
+        let mut unwanted = patterns.iter().filter_map(|pattern| pattern.strip_prefix('!'));
+        (wanted.peek().is_none() || wanted.any(|pattern| is_like(value, pattern)))
+            && !unwanted.any(|pattern| is_like(value, pattern))
+    }
+}
+
+fn is_like(value: &str, pattern: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some("") => !value.is_empty(),
+        Some(beginning) => value.starts_with(beginning),
+        None => value == pattern,
     }
 }
 
