@@ -14,7 +14,7 @@ mod tests;
 
 use std::collections::{HashMap, HashSet};
 
-use keiki_model::series::{HOST_NAME, Kind, Labels, SERVICE_INSTANCE_ID, SERVICE_NAME, is_of_host};
+use keiki_model::series::{Kind, Labels, SERVICE_INSTANCE_ID, SERVICE_NAME, is_of_host};
 
 use row::{File, Row};
 
@@ -32,7 +32,8 @@ built_in! {
     "starlette"
     "django"
     "aspnet"
-    "express"
+    "flask"
+    "http-middleware"
     "go-http"
     "axum"
     "micrometer"

@@ -52,7 +52,7 @@ pub(super) struct Row {
     /// Takes the growth per second; makes a derived gauge.
     #[serde(default)]
     pub(super) rate: bool,
-    /// The metric to divide by; makes a derived gauge.
+    /// The metric to divide by; makes a derived gauge. The metric itself makes 1 of each series, to be counted.
     #[serde(default)]
     pub(super) over: Option<String>,
     /// Makes a derived gauge although values are taken as they are: one series may mean two things.
@@ -103,8 +103,12 @@ impl Row {
     /// What the canonical series is, if the foreign one can be that.
     pub(super) fn kind_of(&self, foreign: Option<Kind>) -> Option<Kind> {
         let kind = super::kind_of(&self.canonical);
-        let wanted = if self.rate { Kind::Counter } else { kind };
-        foreign.is_none_or(|foreign| foreign == wanted).then_some(kind)
+        let can_be = |foreign| match foreign {
+            // A total may be divided by another, or by itself.
+            Kind::Counter => self.rate || self.over.is_some() || kind == Kind::Counter,
+            _ => !self.rate && foreign == kind,
+        };
+        foreign.is_none_or(can_be).then_some(kind)
     }
 
     /// Whether it makes sense.

@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use keiki_model::series::HOST_NAME;
+
 use super::*;
 
 fn all() -> Recognisers {
@@ -77,9 +79,14 @@ fn one_series_may_tell_of_two_things() {
     let idle = labels(&[("cpu", "0"), ("mode", "idle")]);
     let readings = all.readings(foreign("node_cpu_seconds_total", Kind::Counter, &idle));
     assert_eq!(readings.canonical, None, "it keeps its own name");
-    let [usage] = &readings.derived[..] else {
+    let [usage, core, count] = &readings.derived[..] else {
         panic!("{readings:?}")
     };
+    assert_eq!(core.canonical.name, "system_cpu_core_utilization_ratio");
+    assert_eq!(
+        (count.canonical.name, count.over),
+        ("system_cpu_logical_count", Some("node_cpu_seconds_total"))
+    );
     assert_eq!(
         (usage.canonical.name, usage.canonical.scale, usage.offset, usage.rate),
         ("system_cpu_usage_ratio", -1.0, 1.0, true)
@@ -104,6 +111,52 @@ fn a_sender_that_does_not_say_what_it_sends_is_believed() {
         all.readings(unsaid).canonical.map(|canonical| canonical.kind),
         Some(Kind::Counter)
     );
+}
+
+#[test]
+fn conditions_know_beginnings_and_what_must_not_be() {
+    let check = |condition: &str, values: [&str; 4]| {
+        let own = format!("[[row]]\nmetric = \"m\"\nas = \"c\"\nwhen = {{ l = {condition} }}");
+        let all = Recognisers::new(&[("own".into(), own)]).expect("rows");
+        values.map(|value| {
+            all.readings(foreign("m", Kind::Gauge, &labels(&[("l", value)])))
+                .canonical
+                .is_some()
+        })
+    };
+    let values = ["", "sda", "sdb", "loop0"];
+    assert_eq!(check("\"*\"", values), [false, true, true, true]);
+    assert_eq!(check("\"\"", values), [true, false, false, false]);
+    assert_eq!(check("\"sd*\"", values), [false, true, true, false]);
+    assert_eq!(check("\"!sd*\"", values), [true, false, false, true]);
+    assert_eq!(check("[\"\", \"sda\"]", values), [true, true, false, false]);
+    assert_eq!(check("[\"!loop*\", \"!sda\"]", values), [true, false, true, false]);
+    assert_eq!(check("[\"*\", \"!loop*\"]", values), [false, true, true, false]);
+}
+
+#[test]
+fn a_set_label_is_filled_from_any_other() {
+    let own = r#"
+        [[row]]
+        metric = "m"
+        as = "c"
+        set = { what = "{verb} {object}", odd = "{", who = "{service_name}@{host_name}" }
+        drop = ["verb", "object"]
+    "#;
+    let all = Recognisers::new(&[("own".into(), own.into())]).expect("rows");
+    let read = |pairs: &[(&str, &str)]| {
+        let series = labels(pairs);
+        all.readings(foreign("m", Kind::Gauge, &series))
+            .canonical
+            .expect("a reading")
+            .labels
+    };
+    let rest = [("odd", "{"), ("who", "shop@a")];
+    assert_eq!(
+        read(&[("verb", "SELECT"), ("object", "users")]),
+        labels(&[("what", "SELECT users"), rest[0], rest[1]])
+    );
+    assert_eq!(read(&[("verb", "PING")]), labels(&[("what", "PING"), rest[0], rest[1]]));
 }
 
 #[test]
