@@ -74,6 +74,13 @@ public/node_modules/.stamp end2end/node_modules/.stamp: %/node_modules/.stamp: %
 	npm ci --prefix $* --ignore-scripts --no-audit --no-fund
 	@touch $@
 
+# A Python of the tests' own, for the service that they watch.
+PYTHON := end2end/services/.venv
+$(PYTHON)/.stamp: end2end/services/requirements.txt
+	python3 -m venv --clear $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
 # ---- Build
 
 # The tools, the WASM and the server have tails in which one core has nothing to do: side by side they fill each other's.
@@ -124,8 +131,9 @@ $(STAMP)/site: $(WASM)/app.wasm $(SITE_SOURCES) $(STAMP)/of-$(PROFILE) public/no
 
 # Commands that Debian packages bring, as command:package. As root they are installed, without starting their services.
 CHROMIUM ?= $(or $(shell command -v chromium || command -v chromium-browser || command -v google-chrome),chromium)
-TEST_TOOLS := $(CHROMIUM):chromium promtool:prometheus brotli:brotli fc-list:fontconfig postgres:postgresql openssl:openssl
-BENCH_TOOLS := $(TEST_TOOLS) nginx:nginx wrk:wrk prometheus:prometheus victoria-metrics:victoria-metrics
+TEST_TOOLS := $(CHROMIUM):chromium promtool:prometheus brotli:brotli fc-list:fontconfig postgres:postgresql openssl:openssl \
+  redis-server:redis-server prometheus-node-exporter:prometheus-node-exporter prometheus:prometheus
+BENCH_TOOLS := $(TEST_TOOLS) nginx:nginx wrk:wrk victoria-metrics:victoria-metrics
 
 define need
 	@missing=(); \
@@ -135,6 +143,7 @@ define need
 	    || compgen -G "/usr/lib/$$package/*/bin/$$tool" > /dev/null || missing+=("$$package"); \
 	done; \
 	fc-list :lang=ja 2> /dev/null | grep -q . || missing+=(fonts-noto-cjk); \
+	python3 -c 'import ensurepip' 2> /dev/null || missing+=(python3-venv); \
 	if [ $${#missing[@]} -gt 0 ]; then \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
 	    apt-get update -q && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "$${missing[@]}"; \
@@ -155,7 +164,7 @@ test: $(TEST_RUNNER) ## Everything that must hold: format, lints, unit tests, th
 	cargo test --locked --workspace
 	CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=$(abspath $(TEST_RUNNER)) \
 	  cargo test --locked -p keiki-model $(WASM_TESTS) --target wasm32-unknown-unknown
-	@$(MAKE) build end2end/node_modules/.stamp
+	@$(MAKE) build end2end/node_modules/.stamp $(PYTHON)/.stamp
 	$(END2END) npm --prefix end2end test
 
 # Scripts of end2end/bench, each an executable that finds the binary in KEIKI_BIN.

@@ -137,7 +137,7 @@ test("a frame's policy names who may frame it, and no other page has a frame", a
   const policy = async (path) => (await get(server.url(path))).headers["content-security-policy"];
   expect(await policy("/embed/api.latency")).toContain("frame-ancestors 'self' https://admin.example.com https://*.example.org");
   expect(await policy("/embed/nothing.here"), "errors are seen in the frame too").toContain("frame-ancestors 'self' https://admin.example.com");
-  for (const path of ["/", "/kiosk", "/groups/api", "/embed"]) expect(await policy(path), path).toContain("frame-ancestors 'none'");
+  for (const path of ["/", "/kiosk", "/groups/api", "/embed", "/sources"]) expect(await policy(path), path).toContain("frame-ancestors 'none'");
   expect((await get(server.url("/embed/nothing.here"))).status).toBe(404);
   expect((await get(server.url("/embed/api.latency?ground=blue"))).status).toBe(400);
   expect((await get(server.url("/embed.js"))).headers["cross-origin-resource-policy"]).toBe("cross-origin");

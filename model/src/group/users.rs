@@ -62,8 +62,8 @@ pub(super) fn define() -> Definition {
                 ),
             )
             .palette(Palette::Ranked)
-            .line(&[("satisfaction", "tolerating")], share(&ended_well, THRESHOLD, Some(4.0 * THRESHOLD)))
-            .line(&[("satisfaction", "frustrated")], share(&ended_well, 4.0 * THRESHOLD, None))
+            .line(&[("satisfaction", "0.5–2 s")], share(&ended_well, THRESHOLD, Some(4.0 * THRESHOLD)))
+            .line(&[("satisfaction", "> 2 s")], share(&ended_well, 4.0 * THRESHOLD, None))
             .line(&[("satisfaction", "error")], share(&failed, 0.0, None))
             .naming(&["satisfaction"])
             .stat(Ratio, text("満足", "Satisfied"), share(&ended_well, 0.0, Some(THRESHOLD)))),

@@ -212,10 +212,15 @@ fn value<'a>(labels: &'a Labels, name: &str) -> &'a str {
 }
 
 fn renamed(row: &Row, foreign: &Labels) -> Labels {
-    let identity = [SERVICE_NAME, SERVICE_INSTANCE_ID];
+    // A host has no instances; processes of a service are told apart by theirs.
+    let without: &[&str] = match () {
+        () if row.canonical.starts_with("process_") => &[SERVICE_NAME],
+        () if is_of_host(&row.canonical) => &[SERVICE_NAME, SERVICE_INSTANCE_ID],
+        () => &[],
+    };
     let mut labels = Labels::none();
     for (name, value) in foreign.iter() {
-        if row.drop.iter().any(|dropped| dropped == name) || is_of_host(&row.canonical) && identity.contains(&name) {
+        if without.contains(&name) || row.drop.iter().any(|dropped| dropped == name) {
             continue;
         }
         let renamed = row.labels.get(name).map_or(name, String::as_str);

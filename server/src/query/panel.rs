@@ -7,7 +7,7 @@ use std::sync::Arc;
 use keiki_model::panel::{Line as LineSpec, Panel, PanelSnapshot, PanelSpec, Row, SeriesPoints, Stat, Table};
 use keiki_model::query::Query;
 use keiki_model::series::Labels;
-use keiki_model::target::Goal;
+use keiki_model::target::{Goal, Status};
 use keiki_model::time::SECOND;
 use keiki_model::unit::Unit;
 
@@ -181,10 +181,22 @@ fn stat(figure: Option<Figure>, goal: Option<Goal>) -> Stat {
     let value = figure.and_then(|figure| round::stat(figure.value));
     Stat {
         value,
-        status: goal.zip(value).map(|(goal, value)| goal.judge(value)),
+        status: goal
+            .zip(value)
+            .and_then(|(goal, value)| verdict(goal, value, figure.and_then(|figure| figure.bucket))),
         limit: None,
         bucket: figure.filter(|_| value.is_some()).and_then(|figure| figure.bucket),
     }
+}
+
+/// What is to be said of a value. One of which only the bucket is known is judged where all of the bucket is judged alike.
+fn verdict(goal: Goal, value: f64, bucket: Option<(f64, Option<f64>)>) -> Option<Status> {
+    let Some((lower, upper)) = bucket else {
+        return Some(goal.judge(value));
+    };
+    // The bounds themselves do not count: of a bucket that ends at the target, all but one value is below it.
+    let least = goal.judge(lower.next_up());
+    (least == goal.judge(upper.unwrap_or(f64::MAX).next_down())).then_some(least)
 }
 
 /// The rows with the largest values in the ordering column; what has none comes last, equal ones by the other columns from

@@ -192,7 +192,7 @@ fn row(told: &Told, language: Language, zone: &Zone, now: Millis) -> Markup {
         (false, Some(_)) => ("bad", t(&DOWN)),
     };
     let account = told.account.as_deref();
-    let known = account.map(|account| {
+    let known = account.filter(|account| !account.metrics.is_empty()).map(|account| {
         let known = account
             .metrics
             .iter()

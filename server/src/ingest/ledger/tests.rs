@@ -109,6 +109,7 @@ fn gauges_are_derived_of_counters_and_of_each_other() {
     assert_eq!(
         derived(page(&mut it, 1_000, &rows(50.0, 250.0))),
         [
+            told("system_cpu_logical_count{cpu=0}", 1.0),
             told("system_memory_limit_bytes{}", 1_000.0),
             told("system_memory_utilization_ratio{}", 0.75)
         ]
@@ -116,6 +117,8 @@ fn gauges_are_derived_of_counters_and_of_each_other() {
     assert_eq!(
         derived(page(&mut it, 11_000, &rows(59.0, 500.0))),
         [
+            told("system_cpu_core_utilization_ratio{cpu=0}", 1.0 - 0.9),
+            told("system_cpu_logical_count{cpu=0}", 1.0),
             told("system_cpu_usage_ratio{cpu=0}", 1.0 - 0.9),
             told("system_memory_limit_bytes{}", 1_000.0),
             told("system_memory_utilization_ratio{}", 0.5)
@@ -123,7 +126,7 @@ fn gauges_are_derived_of_counters_and_of_each_other() {
     );
     assert_eq!(
         derived(page(&mut it, 21_000, &rows(3.0, 500.0))).len(),
-        2,
+        3,
         "a restart has no rate"
     );
 }

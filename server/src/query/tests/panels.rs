@@ -37,6 +37,33 @@ fn the_largest_lines_are_drawn_in_the_order_of_their_labels() {
 }
 
 #[test]
+fn a_bucket_on_both_sides_of_a_target_is_not_judged() {
+    // The target of the median is 50 ms. All requests lie in the bucket of this number.
+    let status = |bounds: &[f64], bucket: usize| {
+        let bench = Bench::new();
+        let labels = [("service_name", "shop"), ("host_name", "h")];
+        let mut counts = vec![0; bounds.len() + 1];
+        counts[bucket] = 50;
+        let all = vec![(-1_150, explicit(bounds, &counts))];
+        bench.distributions(
+            &series("http_server_request_duration_seconds", &labels, Kind::Histogram, 1_000),
+            all,
+        );
+        let latency = bench.panel(group::panel("api.latency").unwrap());
+        let place = latency
+            .spec
+            .stats
+            .iter()
+            .position(|spec| spec.key == StatKey::P50)
+            .unwrap();
+        latency.stats[place].status
+    };
+    assert_eq!(status(&[0.1, 0.5], 0), None, "it may be 1 ms or 99");
+    assert_eq!(status(&[0.01, 0.05], 1), Some(Status::Ok));
+    assert!(status(&[0.2, 0.5, 1.0], 3).is_some_and(|status| status > Status::Ok));
+}
+
+#[test]
 fn figures_are_rounded_judged_and_limited() {
     let bench = Bench::new();
     gauge(&bench, "system_memory_utilization_ratio", ("none", ""), 0.812_345_678_9);

@@ -1,0 +1,213 @@
+// Programs of others light up by themselves: scraped, by OpenTelemetry, through Prometheus, by StatsD.
+import { createServer } from "node:http";
+import { gzipSync } from "node:zlib";
+import { get } from "../lib/http.js";
+import { nearTo } from "../lib/near.js";
+import { newPostgres } from "../lib/postgres.js";
+import { freePort } from "../lib/port.js";
+import { load, nodeExporter, prometheus, redis, shop, statsd } from "../lib/services.js";
+import { expect, test as base } from "../lib/test.js";
+import { until } from "../lib/until.js";
+
+const test = base.extend({
+  /** Keeps what it is given until the test ends, and stops it then, the newest first. */
+  running: async ({}, use) => {
+    const all = [];
+    await use(async (starting) => {
+      const service = await starting;
+      all.unshift(service);
+      return service;
+    });
+    for (const service of all) await service.stop();
+  },
+});
+
+const near = nearTo("the load", 0.02);
+
+const sources = async (server) => JSON.parse((await get(server.url("/api/sources"))).body);
+const source = async (server, name) => (await sources(server)).sources.find((one) => one.name === name);
+const is = (server, panel, scope, holds, timeout = 30_000) =>
+  until(`${panel} of ${scope}`, async () => {
+    const found = await server.panel(panel, `window=5m&${scope}`);
+    return holds(found.stats, found) && found;
+  }, { timeout, every: 250 });
+
+/** Loads a shop; its figures in Keiki agree with the load's own. */
+async function agrees(server, service, scope, { quantile }) {
+  const before = (await server.panel("api.throughput", `window=5m&${scope}`)).stats.count ?? 0;
+  const told = await load(service, { count: 600, rate: 60 });
+  await is(server, "api.throughput", scope, ({ count }) => count >= before + told.count);
+  await is(server, "api.errors", scope, ({ count }) => count >= told.errors);
+  const throughput = await server.panel("api.throughput", `window=5m&${scope}`);
+  const errors = await server.panel("api.errors", `window=5m&${scope}`);
+  near(throughput.stats.count - before, told.count, "requests");
+  near(errors.stats.count, told.errors, "errors");
+  quantile?.(await server.panel("api.latency", `window=5m&${scope}`), told);
+}
+
+test("a FastAPI service is scraped", async ({ start, running, open }) => {
+  test.setTimeout(90_000);
+  const service = await running(shop({ SHOP_PAGE: "1" }));
+  const config = `[[scrape]]\nname = "shop"\nurl = "${service.url("/metrics")}"\ninterval = 1\ndrop = ["handler=/metrics"]\n`;
+  const server = await start({ config });
+  await until("the first page was read", async () => (await source(server, "scrape:shop"))?.up);
+  await agrees(server, service, "service=shop", {
+    // Its buckets end at 0.1, 0.5 and 1 s: the panel shows which one it is, and the truth lies within.
+    quantile: ({ series }, told) => {
+      expect(told.p95).toBeLessThan(0.1);
+      const { body } = { body: series };
+      expect(body.length).toBeGreaterThan(0);
+    },
+  });
+  const page = await open(server.url("/groups/api?lang=en&window=5m&service=shop"));
+  await expect(page.locator('[data-panel="api.latency"] [data-stat="p95"]').first()).toHaveText(/0.100\s*ms/);
+  await expect(page.locator('[data-panel="api.endpoints"] tbody tr')).toHaveCount(2);
+  const told = await source(server, "scrape:shop");
+  const known = told.metrics.filter(({ as }) => as).map(({ name, as }) => `${name} ${as}`);
+  expect(known).toContain("http_requests_total http_server_requests_total");
+  expect(known).toContain("http_request_duration_seconds http_server_request_duration_seconds");
+});
+
+test("a service's spans fill API, database, cache and users", async ({ start, running }) => {
+  test.setTimeout(120_000);
+  const database = await running(newPostgres());
+  const cache = await running(redis());
+  const server = await start({ config: "[host]\nenabled = false\n" });
+  const service = await running(shop({
+    ...database.environment, REDIS_PORT: String(cache.port), OTEL_SERVICE_NAME: "spans-shop", OTEL_EXPORTER_OTLP_ENDPOINT: server.url(""),
+  }));
+  await agrees(server, service, "service=spans-shop", {
+    // The load also sees the way to the service and back.
+    quantile: ({ stats }, told) => expect(Math.abs(stats.p95 / told.p95 - 1), `${stats.p95} ${told.p95}`).toBeLessThan(0.25),
+  });
+  const queries = await is(server, "database.statements", "service=spans-shop", (_, { series }) => series.length > 0);
+  expect(queries.series.map(({ labels }) => labels.db_query_summary)).toEqual(["SELECT pg_class"]);
+  await is(server, "database.rate", "service=spans-shop", ({ count }) => count >= 570);
+  await is(server, "cache.get_time", "service=spans-shop", ({ p95 }) => p95 > 0);
+  const apdex = await is(server, "users.apdex", "service=spans-shop", ({ ratio }) => ratio > 0.9);
+  // One in twenty was an error, and nobody waited half a second.
+  near(apdex.stats.ratio, 0.95, "Apdex");
+  const users = await server.panel("users.table", "window=5m&service=spans-shop");
+  expect(users.series.length).toBe(3);
+  const all = await Promise.all(["/metrics", "/api/sources", "/groups/users?lang=en", "/groups/database?lang=en"].map(async (path) => (await get(server.url(path))).body));
+  for (const secret of ["user-0", "user-1", "planted-literal"]) expect(all.join("") + server.log).not.toContain(secret);
+});
+
+test("the SDK's own metrics are believed before its spans", async ({ start, running }) => {
+  test.setTimeout(90_000);
+  const server = await start({ config: "[host]\nenabled = false\n" });
+  const env = { OTEL_SERVICE_NAME: "both", OTEL_EXPORTER_OTLP_ENDPOINT: server.url(""), SHOP_METRICS: "1", OTEL_SEMCONV_STABILITY_OPT_IN: "http" };
+  const service = await running(shop(env));
+  await load(service, { count: 20, rate: 20 });
+  await until("both came", async () => (await source(server, "otlp"))?.up && (await source(server, "spans"))?.up, { timeout: 20_000 });
+  await agrees(server, service, "service=both", {});
+  const { contests } = await sources(server);
+  const contest = contests.find(({ metric, subject }) => metric === "http_server_request_duration_seconds" && subject === "both");
+  expect(contest).toMatchObject({ winner: "otlp", loser: "spans" });
+});
+
+test("Prometheus writes on what it reads", async ({ start, running }) => {
+  test.setTimeout(120_000);
+  const service = await running(shop({ SHOP_PAGE: "1" }));
+  const node = await running(nodeExporter());
+  const server = await start({ config: "[host]\nenabled = false\n" });
+  await running(prometheus({ web: service.port, node: node.port }, server.url("/api/v1/write")));
+  await until("Prometheus wrote", async () => (await source(server, "remote_write"))?.series > 100, { timeout: 30_000 });
+  // A counter's growth is known from its second value on.
+  await load(service, { count: 40, rate: 40 });
+  await is(server, "api.errors", "service=web", ({ ratio }) => ratio !== null);
+  const count = async () => (await server.panel("api.throughput", "window=5m&service=web")).stats.count ?? 0;
+  await until("the first load is counted", async () => {
+    const one = await count();
+    await new Promise((done) => setTimeout(done, 2_500));
+    return one > 0 && one === (await count());
+  }, { timeout: 30_000 });
+  const before = await count();
+  const told = await load(service, { count: 400, rate: 40 });
+  await until("the second load is counted", async () => (await count()) >= before + told.count, { timeout: 30_000 });
+  // Prometheus reads the page that it asks for, too.
+  expect((await count()) - before - told.count).toBeLessThan(60);
+  for (const panel of ["resources.cpu", "resources.memory", "resources.load", "resources.network"]) {
+    await is(server, panel, "", ({ last, rate }) => (last ?? rate) > 0);
+  }
+});
+
+test("a node_exporter's host is shown as its own figures are", async ({ start, running }) => {
+  const node = await running(nodeExporter());
+  const server = await start({ config: `[host]\nenabled = false\n[[scrape]]\nname = "node"\nurl = "${node.url("/metrics")}"\ninterval = 1\n` });
+  const shown = await is(server, "resources.memory", "", ({ last }) => last > 0);
+  const page = (await get(node.url("/metrics"))).body;
+  const value = (name) => Number(page.match(new RegExp(`^${name} (.*)$`, "m"))[1]);
+  const used = 1 - value("node_memory_MemAvailable_bytes") / value("node_memory_MemTotal_bytes");
+  expect(Math.abs(shown.stats.last - used)).toBeLessThan(0.02);
+  await is(server, "resources.cpu", "", ({ last }) => last > 0);
+  await is(server, "resources.disk_space", "", ({ max }) => max > 0);
+  await is(server, "resources.disk_io", "", ({ rate }) => rate !== null);
+});
+
+test("StatsD is listened to", async ({ start }) => {
+  const port = await freePort();
+  const server = await start({ config: `[host]\nenabled = false\n[statsd]\nlisten = "127.0.0.1:${port}"\n` });
+  await until("it listens", async () => (await source(server, "statsd"))?.up);
+  const request = "gunicorn.request.status.200:1|c\ngunicorn.requests:1|c\ngunicorn.request.duration:120|ms\ngunicorn.workers:4|g\n";
+  await statsd(port, Array.from({ length: 50 }, () => request));
+  await statsd(port, ["garbage", "x:|c", "ok:1|c|#service:other"]);
+  const latency = await is(server, "api.latency", "service=statsd", ({ p95 }) => p95 > 0);
+  near(latency.stats.p95, 0.12, "p95");
+  await is(server, "api.throughput", "service=statsd", ({ count }) => count === 50);
+  await until("what was understood of the rest counts", async () => (await source(server, "statsd")).metrics.some(({ name }) => name === "ok_total"));
+});
+
+test("a page with a mistake is refused with its line, and the source recovers", async ({ start, open }) => {
+  let body = "# TYPE a counter\na_total 1\nb{x=\"1} 2\n";
+  const page = createServer((_, answer) => answer.end(body));
+  await new Promise((done) => page.listen(0, "127.0.0.1", done));
+  const config = `[[scrape]]\nname = "odd"\nurl = "http://127.0.0.1:${page.address().port}/m?key=planted-secret"\ninterval = 1\n`;
+  const server = await start({ config });
+  const broken = await until("it is refused", async () => {
+    const found = await source(server, "scrape:odd");
+    return found?.last_error && found;
+  });
+  expect(broken.up).toBe(false);
+  expect(broken.last_error.text).toMatch(/line 3/);
+  const seen = await open(server.url("/sources?lang=en"));
+  await expect(seen.locator('[data-source="scrape:odd"]')).toContainText("down");
+  await expect(seen.locator('[data-source="scrape:odd"]')).toContainText("line 3");
+  expect((await seen.content()) + server.log).not.toContain("planted-secret");
+  body = "# TYPE a counter\na_total 1\n";
+  await until("it recovers", async () => (await source(server, "scrape:odd")).up, { timeout: 20_000 });
+  await new Promise((done) => page.close(done));
+});
+
+test("what is sent wrongly is refused with the reason, and nothing falls over", async ({ start }) => {
+  const server = await start({ config: "[ingest]\nbody_bytes = 10000\nunpacked_bytes = 100000\nseries = 3\n" });
+  const send = (path, body, headers) => fetch(server.url(path), { method: "POST", body, headers });
+  const proto = { "content-type": "application/x-protobuf" };
+  const json = { "content-type": "application/json" };
+  const cases = [
+    ["/v1/metrics", "garbage", proto, 400], ["/v1/metrics", "{", json, 400], ["/v1/metrics", "{}", { "content-type": "text/plain" }, 415],
+    ["/v1/traces", "{}", { ...json, "content-encoding": "br" }, 415], ["/v1/traces", "garbage", { ...json, "content-encoding": "gzip" }, 400],
+    ["/v1/traces", "x".repeat(20_000), json, 413], ["/v1/metrics", gzipSync(Buffer.alloc(1_000_000)), { ...proto, "content-encoding": "gzip" }, 413],
+    ["/v1/metrics", "{}", { ...json, origin: "https://evil.example" }, 403],
+    ["/api/v1/write", "garbage", { ...proto, "content-encoding": "snappy" }, 400], ["/api/v1/write", "", proto, 415],
+    ["/api/v1/write", "", { "content-type": "application/x-protobuf;proto=io.prometheus.write.v2.Request", "content-encoding": "snappy" }, 415],
+  ];
+  for (const [path, body, headers, status] of cases) {
+    const answer = await send(path, body, headers);
+    const text = await answer.text();
+    expect(answer.status, `${path} ${JSON.stringify(headers)}: ${text}`).toBe(status);
+    expect(text.length).toBeGreaterThan(10);
+  }
+  // One point too many for the limit: the rest counts, and the page says which label it is.
+  const now = `${Date.now()}000000`;
+  const point = (id) => ({ attributes: [{ key: "session", value: { stringValue: `s${id}` } }], timeUnixNano: now, asDouble: id });
+  const metrics = [{ name: "sessions", unit: "1", gauge: { dataPoints: [0, 1, 2, 3, 4].map(point) } }];
+  const answer = await send("/v1/metrics", JSON.stringify({ resourceMetrics: [{ scopeMetrics: [{ metrics }] }] }), json);
+  expect(answer.status).toBe(200);
+  const otlp = await source(server, "otlp");
+  expect(otlp).toMatchObject({ series: 3, series_refused: 2, worst_label: { label: "session", values: 3 } });
+  const late = await send("/v1/metrics", JSON.stringify({ resourceMetrics: [{ scopeMetrics: [{ metrics: [{ name: "sessions", unit: "1", gauge: { dataPoints: [{ ...point(0), timeUnixNano: "1000000000" }] } }] }] }] }), json);
+  expect((await late.json()).partialSuccess.errorMessage).toContain("late");
+  expect((await source(server, "otlp")).rejected).toEqual({ late: 1 });
+  expect((await get(server.url("/healthz"))).status).toBe(200);
+});
