@@ -10,7 +10,6 @@ use keiki_model::frame::AnnotationKind;
 use keiki_model::panel::Failure;
 use keiki_model::series::{HOST_NAME, Labels, SERVICE_NAME, Sample, is_of_host};
 use keiki_model::time::Millis;
-use keiki_recognise::Recognisers;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -352,8 +351,7 @@ pub async fn run(config: Config, bound: web::Bound, shutdown: CancellationToken)
             feeding.start(part);
         }
     }
-    let recognisers =
-        Arc::new(Recognisers::new(&[]).expect("the recognisers that come with Keiki are right: a test reads them"));
+    let recognisers = Arc::clone(&config.sources.recognisers);
     let census = Census::default();
     for target in &config.scrapes {
         let source = ScrapeSource::new(target.clone(), &host, &recognisers, census.clone());

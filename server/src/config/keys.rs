@@ -412,12 +412,20 @@ pub static TABLES: &[Table] = &[
         name: "sources",
         repeated: false,
         doc: "Where samples come from.",
-        keys: &[key(
-            "priority",
-            Kind::Texts,
-            "[\"own\", \"otlp\", \"scrape\", \"remote_write\", \"spans\", \"statsd\", \"logs\"]",
-            "Of two sources of the same fact the earlier one is shown. Kinds left out follow in this order.",
-        )],
+        keys: &[
+            key(
+                "priority",
+                Kind::Texts,
+                "[\"own\", \"otlp\", \"scrape\", \"remote_write\", \"spans\", \"statsd\", \"logs\"]",
+                "Of two sources of the same fact the earlier one is shown. Kinds left out follow in this order.",
+            ),
+            key(
+                "rows",
+                Kind::Texts,
+                "[]",
+                "Files with rows of your own that say which foreign metric means what; docs/sources.md tells their form.",
+            ),
+        ],
     },
     Table {
         name: "history",

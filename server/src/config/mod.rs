@@ -7,12 +7,14 @@ use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use keiki_model::text::Language;
 use keiki_model::time::{Millis, Zone};
+use keiki_recognise::Recognisers;
 
 mod entry;
 pub mod host_name;
@@ -149,10 +151,12 @@ pub struct Service {
 }
 
 /// Where samples come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Sources {
     /// Every kind of [`SOURCE_KINDS`], the preferred first.
     pub priority: Vec<&'static str>,
+    /// What foreign metrics mean.
+    pub recognisers: Arc<Recognisers>,
 }
 
 /// Bounds on memory and work.

@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use keiki_model::preset::PRESETS;
 use keiki_model::text::Language;
 use keiki_model::time::Millis;
+use keiki_recognise::Recognisers;
 
 use super::keys::{self, closest};
 use super::postgres;
@@ -59,7 +61,7 @@ impl Resolver {
         let embed_origins = self.texts("embed", "origins", |text| {
             text.parse().map_err(|error| format!("{text:?} is no origin: {error}"))
         });
-        let sources = self.texts("sources", "priority", source_kind).map(Sources::in_order);
+        let sources = self.sources();
         let history = self.history(data_dir.as_deref());
         let limits = self.limits();
         let log = self.log();
@@ -457,24 +459,38 @@ impl Resolver {
         }
         Some(items)
     }
+
+    fn sources(&mut self) -> Option<Sources> {
+        let priority = self.texts("sources", "priority", source_kind).map(in_order);
+        let rows = self.texts("sources", "rows", |file| {
+            let text = std::fs::read_to_string(file).map_err(|error| format!("cannot read {file}: {error}"))?;
+            let rows = vec![(file.to_owned(), text)];
+            // Each by itself, so that a mistake is told where its file is named.
+            Recognisers::new(&rows).map_err(|error| error.to_string())?;
+            Ok(rows)
+        });
+        let recognisers = Recognisers::new(&rows?.concat()).expect("each file alone was right");
+        Some(Sources {
+            priority: priority?,
+            recognisers: Arc::new(recognisers),
+        })
+    }
 }
 
-impl Sources {
-    /// Kinds that are not listed follow in their usual order.
-    fn in_order(mut listed: Vec<&'static str>) -> Self {
-        for kind in SOURCE_KINDS {
-            if !listed.contains(&kind) {
-                listed.push(kind);
-            }
+/// Kinds that are not listed follow in their usual order.
+fn in_order(mut listed: Vec<&'static str>) -> Vec<&'static str> {
+    for kind in SOURCE_KINDS {
+        if !listed.contains(&kind) {
+            listed.push(kind);
         }
-        let mut priority: Vec<&'static str> = Vec::new();
-        for kind in listed {
-            if !priority.contains(&kind) {
-                priority.push(kind);
-            }
-        }
-        Self { priority }
     }
+    let mut priority: Vec<&'static str> = Vec::new();
+    for kind in listed {
+        if !priority.contains(&kind) {
+            priority.push(kind);
+        }
+    }
+    priority
 }
 
 fn listen(text: &str) -> Result<SocketAddr, String> {

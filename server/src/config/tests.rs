@@ -293,6 +293,26 @@ fn mistakes_about_targets_are_told_without_secrets() {
 }
 
 #[test]
+fn rows_of_ones_own_are_read_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mine.toml");
+    let config = |rows: &str| {
+        std::fs::write(&file, rows).unwrap();
+        parse(&format!("[sources]\nrows = [{:?}]", file.display().to_string()))
+    };
+    let read = config("[[row]]\nmetric = \"shop_visitors\"\nas = \"service_active_users\"").unwrap();
+    assert_eq!(read.sources.recognisers.names().next(), file.to_str());
+    let refused = config("[[row]]\nmetric = \"a\"\nas = \"b_total\"\nrate = true")
+        .unwrap_err()
+        .to_string();
+    assert!(
+        refused.starts_with("keiki.toml:2:9") && refused.contains("mine.toml"),
+        "{refused}"
+    );
+    assert!(complaint("[sources]\nrows = [\"/nowhere.toml\"]").contains("cannot read /nowhere.toml"));
+}
+
+#[test]
 fn duplicates_are_found() {
     assert!(complaint("[[service]]\nname = \"a\"\n[[service]]\nname = \"a\"").contains(":4:8: a second [[service]]"));
     assert!(complaint("[[process]]\npid = 7\n[[process]]\npid = 7").contains(":4:7: the same [[process]] twice"));
