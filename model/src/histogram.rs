@@ -7,6 +7,7 @@
 mod dense;
 mod explicit;
 mod exponential;
+mod packed;
 #[cfg(not(target_family = "wasm"))]
 #[cfg(test)]
 mod properties;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use explicit::{Explicit, Interpolated};
 pub use exponential::{Exponential, Parts};
+pub use packed::{Adder, Packed, View};
 pub use scale::{MIN_SCALE, SCALE};
 
 /// What was recorded in one stretch of time.
@@ -27,6 +29,15 @@ pub enum Distribution {
     Exponential(Exponential),
     /// The source's own buckets.
     Explicit(Explicit),
+}
+
+/// A distribution that lies somewhere else, perhaps among many in one piece of memory.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Part<'a> {
+    /// Base-2 exponential buckets.
+    Exponential(View<'a>),
+    /// The source's own buckets.
+    Explicit(&'a Explicit),
 }
 
 /// A quantile, and how much is known about it.
@@ -79,6 +90,34 @@ impl From<Exponential> for Distribution {
 impl From<Explicit> for Distribution {
     fn from(histogram: Explicit) -> Self {
         Self::Explicit(histogram)
+    }
+}
+
+impl<'a> From<&'a Distribution> for Part<'a> {
+    fn from(distribution: &'a Distribution) -> Self {
+        match distribution {
+            Distribution::Exponential(histogram) => Self::Exponential(histogram.view()),
+            Distribution::Explicit(histogram) => Self::Explicit(histogram),
+        }
+    }
+}
+
+impl From<Part<'_>> for Distribution {
+    fn from(part: Part<'_>) -> Self {
+        match part {
+            Part::Exponential(view) => Self::Exponential(view.into()),
+            Part::Explicit(histogram) => Self::Explicit(histogram.clone()),
+        }
+    }
+}
+
+impl Part<'_> {
+    /// How many values were recorded.
+    pub fn count(&self) -> u64 {
+        match self {
+            Self::Exponential(view) => view.count(),
+            Self::Explicit(histogram) => histogram.count(),
+        }
     }
 }
 
@@ -181,21 +220,23 @@ impl Distribution {
     /// [`merge`](Self::merge) where more than a few are merged.
     pub fn merged<'a, I>(distributions: I) -> Result<Option<Self>, Mismatch>
     where
-        I: IntoIterator<Item = &'a Self>,
+        I: IntoIterator,
+        I::Item: Into<Part<'a>>,
     {
-        let mut distributions = distributions.into_iter();
-        let Some(first) = distributions.next() else {
-            return Ok(None);
-        };
-        let Self::Exponential(first) = first else {
-            let mut merged = first.clone();
-            distributions.try_for_each(|next| merged.merge(next))?;
-            return Ok(Some(merged));
+        let mut distributions = distributions.into_iter().map(Into::into);
+        let first = match distributions.next() {
+            None => return Ok(None),
+            Some(Part::Exponential(first)) => first,
+            Some(Part::Explicit(first)) => {
+                let mut merged = Self::from(first.clone());
+                distributions.try_for_each(|next| merged.merge(&next.into()))?;
+                return Ok(Some(merged));
+            }
         };
         let mut mismatch = Ok(());
         let rest = distributions.map_while(|next| match next {
-            Self::Exponential(next) => Some(next),
-            Self::Explicit(_) => {
+            Part::Exponential(next) => Some(next),
+            Part::Explicit(_) => {
                 mismatch = Err(Mismatch::Kinds);
                 None
             }

@@ -2,7 +2,7 @@
 //! buckets is several times as fast as merging sorted ones.
 
 use super::scale::SCALE;
-use super::sparse::Sparse;
+use super::sparse::{self, Sparse, Word};
 
 /// Free buckets at either end: the next histogram reaches a little farther than the first.
 const ROOM: i32 = 64;
@@ -28,30 +28,42 @@ impl Dense {
         Self { scale, ..Self::new() }
     }
 
+    pub(super) fn scale(&self) -> i8 {
+        self.scale
+    }
+
     /// Takes buckets of this scale back that were added.
-    pub(super) fn subtract(&mut self, buckets: &Sparse) {
-        for (index, count) in buckets.iter() {
-            if let Some(slot) = self.counts.get_mut((i32::from(index) - self.low) as usize) {
-                *slot = slot.saturating_sub(count);
+    pub(super) fn subtract(&mut self, buckets: &[Word]) {
+        for &word in buckets {
+            if let Some(slot) = self
+                .counts
+                .get_mut((i32::from(sparse::index(word)) - self.low) as usize)
+            {
+                *slot = slot.saturating_sub(sparse::count(word));
             }
         }
     }
 
     /// Adds buckets of a scale; the result is at the coarsest scale so far.
-    pub(super) fn add(&mut self, buckets: &Sparse, scale: i8) {
+    pub(super) fn add(&mut self, buckets: &[Word], scale: i8) {
         if scale < self.scale {
             let mut coarser = self.sparse();
             coarser.downscale(self.scale.abs_diff(scale).into());
             *self = Self::at(scale);
-            self.add(&coarser, scale);
+            self.add(coarser.words(), scale);
         }
-        let Some((first, last)) = buckets.ends() else { return };
+        let (Some(&first), Some(&last)) = (buckets.first(), buckets.last()) else {
+            return;
+        };
         let shift = u32::from(scale.abs_diff(self.scale));
-        self.cover(i32::from(first >> shift), i32::from(last >> shift));
+        self.cover(
+            i32::from(sparse::index(first) >> shift),
+            i32::from(sparse::index(last) >> shift),
+        );
         let (low, counts) = (self.low, &mut self.counts[..]);
-        for (index, count) in buckets.iter() {
-            let slot = &mut counts[(i32::from(index >> shift) - low) as usize];
-            *slot = slot.saturating_add(count);
+        for &word in buckets {
+            let slot = &mut counts[(i32::from(sparse::index(word) >> shift) - low) as usize];
+            *slot = slot.saturating_add(sparse::count(word));
         }
     }
 
@@ -62,9 +74,20 @@ impl Dense {
 
     /// The occupied buckets.
     pub(super) fn sparse(&self) -> Sparse {
-        let occupied = || (self.low..).zip(&self.counts).filter(|(_, count)| **count > 0);
-        let buckets = occupied().map(|(index, count)| (index as i16, *count));
-        Sparse::from_sorted(occupied().count(), buckets)
+        let mut words = Vec::with_capacity(self.counts.iter().filter(|count| **count > 0).count());
+        words.extend(self.words());
+        Sparse::of_words(words)
+    }
+
+    /// Moves the occupied buckets behind others; all are empty then.
+    pub(super) fn drain(&mut self, into: &mut Vec<Word>) {
+        into.extend(self.words());
+        self.counts.fill(0);
+    }
+
+    fn words(&self) -> impl Iterator<Item = Word> + '_ {
+        let occupied = (self.low..).zip(&self.counts).filter(|(_, count)| **count > 0);
+        occupied.map(|(index, count)| sparse::word(index as i16, *count))
     }
 
     fn cover(&mut self, first: i32, last: i32) {

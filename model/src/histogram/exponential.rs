@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::dense::Dense;
+use super::packed::{Totals, View};
 use super::scale::{self, MIN_SCALE, SCALE};
 use super::sparse::Sparse;
 use super::{Malformed, rank};
@@ -182,15 +183,16 @@ impl Exponential {
     }
 
     /// All of these in one: the same as merging one after the other, and several times as fast for more than a few.
-    pub fn merged<'a>(histograms: impl IntoIterator<Item = &'a Self>) -> Self {
-        let mut merged = Self::new();
+    pub fn merged<'a>(histograms: impl IntoIterator<Item = impl Into<View<'a>>>) -> Self {
+        let mut totals = Totals::EMPTY;
         let mut dense = Dense::new();
         for histogram in histograms {
-            dense.add(&histogram.buckets, histogram.scale);
-            merged.add_totals(histogram);
+            let histogram = histogram.into();
+            dense.add(histogram.buckets, histogram.scale);
+            totals.add(&histogram.totals);
         }
-        (merged.scale, merged.buckets) = dense.finish();
-        merged
+        let (scale, buckets) = dense.finish();
+        Self::of(scale, totals, buckets)
     }
 
     /// All of each `width` neighbours in one, from the first ones on by `stride`; `None` where nothing was recorded in any
@@ -209,7 +211,7 @@ impl Exponential {
         let (mut first, mut end) = (0, 0);
         while first + width <= cells.len() {
             for cell in cells[end.max(first)..first + width].iter().flatten() {
-                window.add(&cell.buckets, scale);
+                window.add(cell.buckets.words(), scale);
             }
             end = first + width;
             let mut merged = None;
@@ -221,7 +223,7 @@ impl Exponential {
             }
             found.push(merged);
             for cell in cells[first..(first + stride).min(end)].iter().flatten() {
-                window.subtract(&cell.buckets);
+                window.subtract(cell.buckets.words());
             }
             first += stride;
         }
@@ -324,11 +326,56 @@ impl Exponential {
     }
 
     fn add_totals(&mut self, other: &Self) {
-        self.zero_count = self.zero_count.saturating_add(other.zero_count);
-        self.count = self.count.saturating_add(other.count);
-        self.sum = (self.sum + other.sum).min(f64::MAX);
-        self.min = self.min.min(other.min);
-        self.max = self.max.max(other.max);
+        let mut totals = self.totals();
+        totals.add(&other.totals());
+        let buckets = std::mem::take(&mut self.buckets);
+        *self = Self::of(self.scale, totals, buckets);
+    }
+
+    /// What it is, without owning it.
+    pub fn view(&self) -> View<'_> {
+        View {
+            scale: self.scale,
+            totals: self.totals(),
+            buckets: self.buckets.words(),
+        }
+    }
+
+    pub(super) fn of(scale: i8, totals: Totals, buckets: Sparse) -> Self {
+        let Totals {
+            zero_count,
+            count,
+            sum,
+            min,
+            max,
+        } = totals;
+        Self {
+            scale,
+            zero_count,
+            count,
+            sum,
+            min,
+            max,
+            buckets,
+        }
+    }
+
+    fn totals(&self) -> Totals {
+        let Self {
+            zero_count,
+            count,
+            sum,
+            min,
+            max,
+            ..
+        } = *self;
+        Totals {
+            zero_count,
+            count,
+            sum,
+            min,
+            max,
+        }
     }
 
     fn edges(&self) -> (f64, f64) {

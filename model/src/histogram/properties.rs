@@ -218,7 +218,7 @@ fn merging_all_refuses_a_mixture() {
         6
     );
     assert_eq!(Distribution::merged([&exponential]), Ok(Some(exponential.clone())));
-    assert_eq!(Distribution::merged([]), Ok(None));
+    assert_eq!(Distribution::merged([] as [&Distribution; 0]), Ok(None));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use keiki_model::histogram::{Distribution, Quantile};
+use keiki_model::histogram::{Distribution, Part, Quantile};
 use keiki_model::query::Function;
 
 use super::evaluate::Figure;
@@ -21,15 +21,15 @@ pub(crate) enum Merged {
 }
 
 impl Merged {
-    pub(crate) fn of(distributions: &[&Distribution]) -> Self {
+    pub(crate) fn of(distributions: &[Part<'_>]) -> Self {
         match distributions {
             [] => Self::Nothing,
-            [one] => Self::One((*one).clone()),
+            [one] => Self::One((*one).into()),
             several => match Distribution::merged(several.iter().copied()) {
                 Ok(merged) => merged.map_or(Self::Nothing, Self::One),
                 Err(_) => {
                     let mut merged = Self::Nothing;
-                    several.iter().for_each(|distribution| merged.add(distribution));
+                    several.iter().for_each(|part| merged.add(&(*part).into()));
                     merged
                 }
             },

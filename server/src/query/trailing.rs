@@ -1,7 +1,7 @@
 //! The distributions behind a line of quantiles: one for each slot, of the trailing ten seconds or the slot, whichever
 //! is longer.
 
-use keiki_model::histogram::{Distribution, Exponential};
+use keiki_model::histogram::{Distribution, Exponential, Part};
 use keiki_model::time::{Millis, SECOND};
 
 use super::grid::Grid;
@@ -101,7 +101,7 @@ fn cells(members: &[&Stored], from: Millis, to: Millis, cell: Millis) -> Vec<Mer
             .map(|index| window(members, cell_of(index), cell_of(index + 1)))
             .collect();
     }
-    let mut found: Vec<Vec<&Distribution>> = vec![Vec::new(); count];
+    let mut found: Vec<Vec<Part<'_>>> = vec![Vec::new(); count];
     for stored in members {
         if let Ring::Histogram(ring) = stored.ring() {
             for (time, distribution) in ring.single(from, to) {

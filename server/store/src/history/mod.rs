@@ -11,7 +11,7 @@
 //! 2. Five minutes of a series later [`work`] writes them as one compressed record ([`chunk`]) of the finest tier, taken
 //!    from the ring, and drops that part of the journal.
 //! 3. Every coarser tier ([`tier`]) is made of the records of the one below, when a whole record's time has passed
-//!    ([`rows`] folds). A period that is too old is dropped with its files.
+//!    ([`rows`] and [`counts`] fold). A period that is too old is dropped with its files.
 //! 4. A reader ([`read`]) takes the coarsest tier that its step is a multiple of. What has no record there yet it folds
 //!    from the tier below, down to the ring, by the same code that writes records: there is no seam to see.
 //!
@@ -34,6 +34,7 @@
 
 mod chunk;
 mod codec;
+mod counts;
 mod dictionary;
 mod disk;
 mod journal;

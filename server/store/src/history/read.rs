@@ -11,9 +11,10 @@ use keiki_model::time::{Millis, SECOND};
 use super::History;
 use super::chunk::{self, Body};
 use super::codec;
+use super::counts::Counts;
 use super::dictionary::Entry;
 use super::disk::{Disk, is_damage};
-use super::rows::{Counts, Rows};
+use super::rows::Rows;
 use super::tier::{TIERS, tier_for};
 use super::work::Rings;
 use crate::stored::{Ring, Stored};
@@ -228,13 +229,9 @@ impl<'a> Look<'a> {
         let closed = self.history.closed(tier);
         let mut counts = Counts::default();
         self.records(tier, number, from, to.min(closed), |at, body| {
-            if let Body::Counts(found) = body {
-                for (time, one) in at.iter().zip(found) {
-                    if (from..to).contains(time) {
-                        counts.times.push(*time);
-                        counts.all.push(one);
-                    }
-                }
+            if let Body::Counts(all) = body {
+                let times = at.to_vec();
+                counts.extend(Counts { times, all }.cut(from, to));
             }
         });
         if to <= closed {

@@ -134,7 +134,10 @@ impl Bench {
         let Ring::Histogram(ring) = histogram.ring() else {
             panic!("a histogram")
         };
-        let found: Vec<_> = ring.single(from, to).map(|(time, one)| (time, one.clone())).collect();
+        let found: Vec<_> = ring
+            .single(from, to)
+            .map(|(time, one)| (time, Distribution::from(one)))
+            .collect();
         let expected: Vec<_> = (from / SECOND..to / SECOND)
             .map(|second| (second * SECOND + 850, Distribution::from(durations_at(second))))
             .filter(|(_, one)| !one.is_empty())
@@ -202,7 +205,10 @@ impl Bench {
             if let Distribution::Exponential(merged) = &mut merged {
                 merged.downscale(TIERS.iter().rfind(|tier| step % tier.step == 0).expect("a tier").scale);
             }
-            let found: Vec<_> = ring.single(*slot, slot + step).map(|(_, one)| one.clone()).collect();
+            let found: Vec<_> = ring
+                .single(*slot, slot + step)
+                .map(|(_, one)| Distribution::from(one))
+                .collect();
             let [found] = &found[..] else {
                 panic!("one distribution in a slot")
             };
