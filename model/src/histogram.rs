@@ -112,6 +112,49 @@ impl From<Part<'_>> for Distribution {
 }
 
 impl Part<'_> {
+    /// The sum of the values.
+    pub fn sum(&self) -> f64 {
+        match self {
+            Self::Exponential(view) => view.sum(),
+            Self::Explicit(histogram) => histogram.sum(),
+        }
+    }
+
+    /// As [`Distribution::min`].
+    pub fn min(&self) -> Option<f64> {
+        match self {
+            Self::Exponential(view) => view.min(),
+            Self::Explicit(_) => None,
+        }
+    }
+
+    /// As [`Distribution::max`].
+    pub fn max(&self) -> Option<f64> {
+        match self {
+            Self::Exponential(view) => view.max(),
+            Self::Explicit(_) => None,
+        }
+    }
+
+    /// As [`Distribution::quantile`].
+    pub fn quantile(&self, q: f64) -> Option<Quantile> {
+        match self {
+            Self::Exponential(view) => view.quantile(q).map(|value| Quantile { value, bucket: None }),
+            Self::Explicit(histogram) => histogram.quantile(q).map(|found| Quantile {
+                value: found.value,
+                bucket: Some((found.lower, found.upper)),
+            }),
+        }
+    }
+
+    /// As [`Distribution::count_at_or_below`].
+    pub fn count_at_or_below(&self, threshold: f64) -> f64 {
+        match self {
+            Self::Exponential(view) => view.count_at_or_below(threshold),
+            Self::Explicit(histogram) => histogram.count_at_or_below(threshold),
+        }
+    }
+
     /// How many values were recorded.
     pub fn count(&self) -> u64 {
         match self {
@@ -181,21 +224,12 @@ impl Distribution {
 
     /// The value that the fraction `q` of all values do not exceed; `None` when empty.
     pub fn quantile(&self, q: f64) -> Option<Quantile> {
-        match self {
-            Self::Exponential(histogram) => histogram.quantile(q).map(|value| Quantile { value, bucket: None }),
-            Self::Explicit(histogram) => histogram.quantile(q).map(|found| Quantile {
-                value: found.value,
-                bucket: Some((found.lower, found.upper)),
-            }),
-        }
+        Part::from(self).quantile(q)
     }
 
     /// How many values are at or below `threshold`, interpolated within its bucket.
     pub fn count_at_or_below(&self, threshold: f64) -> f64 {
-        match self {
-            Self::Exponential(histogram) => histogram.count_at_or_below(threshold),
-            Self::Explicit(histogram) => histogram.count_at_or_below(threshold),
-        }
+        Part::from(self).count_at_or_below(threshold)
     }
 
     /// How many values are above `lower` and at or below `upper`, interpolated: what Apdex counts as tolerating.

@@ -44,7 +44,7 @@ impl Dense {
         }
     }
 
-    /// Adds buckets of a scale; the result is at the coarsest scale so far.
+    /// Adds buckets of a scale; the result is at the coarsest scale so far. They need not be in order.
     pub(super) fn add(&mut self, buckets: &[Word], scale: i8) {
         if scale < self.scale {
             let mut coarser = self.sparse();
@@ -52,17 +52,13 @@ impl Dense {
             *self = Self::at(scale);
             self.add(coarser.words(), scale);
         }
-        let (Some(&first), Some(&last)) = (buckets.first(), buckets.last()) else {
-            return;
-        };
         let shift = u32::from(scale.abs_diff(self.scale));
-        self.cover(
-            i32::from(sparse::index(first) >> shift),
-            i32::from(sparse::index(last) >> shift),
-        );
-        let (low, counts) = (self.low, &mut self.counts[..]);
         for &word in buckets {
-            let slot = &mut counts[(i32::from(sparse::index(word) >> shift) - low) as usize];
+            let index = i32::from(sparse::index(word) >> shift);
+            let slot = match self.counts.get_mut((index - self.low) as usize) {
+                Some(slot) => slot,
+                None => self.cover(index),
+            };
             *slot = slot.saturating_add(sparse::count(word));
         }
     }
@@ -73,36 +69,46 @@ impl Dense {
     }
 
     /// The occupied buckets.
-    pub(super) fn sparse(&self) -> Sparse {
-        let mut words = Vec::with_capacity(self.counts.iter().filter(|count| **count > 0).count());
-        words.extend(self.words());
+    fn sparse(&self) -> Sparse {
+        let mut words = Vec::new();
+        self.copy(&mut words);
+        words.shrink_to_fit();
         Sparse::of_words(words)
     }
 
-    /// Moves the occupied buckets behind others; all are empty then.
-    pub(super) fn drain(&mut self, into: &mut Vec<Word>) {
-        into.extend(self.words());
+    /// Puts the occupied buckets behind others.
+    pub(super) fn copy(&self, into: &mut Vec<Word>) {
+        let mut end = into.len();
+        // Whether a bucket is occupied cannot be foreseen: each is written, and those that are not are written over.
+        into.resize(end + self.counts.len() + 1, 0);
+        for (index, &count) in (self.low..).zip(&self.counts) {
+            into[end] = sparse::word(index as i16, count);
+            end += usize::from(count > 0);
+        }
+        into.truncate(end);
+    }
+
+    /// Forgets all buckets.
+    pub(super) fn clear(&mut self) {
         self.counts.fill(0);
     }
 
-    fn words(&self) -> impl Iterator<Item = Word> + '_ {
-        let occupied = (self.low..).zip(&self.counts).filter(|(_, count)| **count > 0);
-        occupied.map(|(index, count)| sparse::word(index as i16, *count))
-    }
-
-    fn cover(&mut self, first: i32, last: i32) {
+    /// Makes room for a bucket and those near it.
+    #[cold]
+    fn cover(&mut self, index: i32) -> &mut u64 {
         if self.counts.is_empty() {
-            self.low = first - ROOM;
+            self.low = index - ROOM;
         }
-        if first < self.low {
-            let low = first - ROOM;
+        if index < self.low {
+            let low = index - ROOM;
             self.counts
                 .splice(..0, std::iter::repeat_n(0, self.low.abs_diff(low) as usize));
             self.low = low;
         }
-        let length = (last - self.low) as usize + 1;
-        if length > self.counts.len() {
-            self.counts.resize(length + ROOM as usize, 0);
+        let place = (index - self.low) as usize;
+        if place >= self.counts.len() {
+            self.counts.resize(place + 1 + ROOM as usize, 0);
         }
+        &mut self.counts[place]
     }
 }

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Malformed;
 use super::dense::Dense;
 use super::packed::{Totals, View};
 use super::scale::{self, MIN_SCALE, SCALE};
 use super::sparse::Sparse;
-use super::{Malformed, rank};
 
 /// A distribution of non-negative values in sparse base-2 exponential buckets. Merging loses nothing; a quantile is
 /// off by at most 1.1 % at the default scale.
@@ -195,41 +195,6 @@ impl Exponential {
         Self::of(scale, totals, buckets)
     }
 
-    /// All of each `width` neighbours in one, from the first ones on by `stride`; `None` where nothing was recorded in any
-    /// of them. The same as merging each stretch by itself, but what two stretches share is added up once.
-    ///
-    /// Nothing is returned where they are not all of one scale.
-    pub fn sliding(cells: &[Option<&Self>], width: usize, stride: usize) -> Option<Vec<Option<Self>>> {
-        let mut scales = cells.iter().flatten().map(|cell| cell.scale);
-        let scale = scales.next().unwrap_or(SCALE);
-        if scales.any(|other| other != scale) {
-            return None;
-        }
-        let (width, stride) = (width.max(1), stride.max(1));
-        let mut window = Dense::at(scale);
-        let mut found = Vec::with_capacity(cells.len() / stride + 1);
-        let (mut first, mut end) = (0, 0);
-        while first + width <= cells.len() {
-            for cell in cells[end.max(first)..first + width].iter().flatten() {
-                window.add(cell.buckets.words(), scale);
-            }
-            end = first + width;
-            let mut merged = None;
-            for cell in cells[first..end].iter().flatten() {
-                merged.get_or_insert_with(|| Self::with_scale(scale)).add_totals(cell);
-            }
-            if let Some(merged) = &mut merged {
-                merged.buckets = window.sparse();
-            }
-            found.push(merged);
-            for cell in cells[first..(first + stride).min(end)].iter().flatten() {
-                window.subtract(cell.buckets.words());
-            }
-            first += stride;
-        }
-        Some(found)
-    }
-
     /// Makes the buckets coarser; exact, by index shift. Does nothing if `scale` is not below the present one.
     pub fn downscale(&mut self, scale: i8) {
         let scale = scale.max(MIN_SCALE);
@@ -242,48 +207,13 @@ impl Exponential {
     /// The smallest value that at least the fraction `q` of all values do not exceed: its bucket's geometric middle,
     /// never outside what was recorded. `q` ≤ 0 gives the minimum, `q` ≥ 1 the maximum; `None` when empty.
     pub fn quantile(&self, q: f64) -> Option<f64> {
-        if self.is_empty() || q.is_nan() {
-            return None;
-        }
-        if q <= 0.0 || q >= 1.0 {
-            return Some(if q <= 0.0 { self.min } else { self.max });
-        }
-        let rank = rank(q, self.count);
-        let mut seen = self.zero_count;
-        if rank <= seen {
-            return Some(self.min);
-        }
-        for (index, count) in self.buckets.iter() {
-            seen = seen.saturating_add(count);
-            if rank <= seen {
-                return Some(scale::middle(index, self.scale).clamp(self.min, self.max));
-            }
-        }
-        Some(self.max)
+        self.view().quantile(q)
     }
 
     /// How many values are at or below `threshold`, interpolated within its bucket: exact where the threshold is a
     /// bucket's bound, as every power of two is.
     pub fn count_at_or_below(&self, threshold: f64) -> f64 {
-        if self.is_empty() || threshold.is_nan() || threshold < self.min {
-            return 0.0;
-        }
-        if threshold >= self.max {
-            return self.count as f64;
-        }
-        let mut below = 0.0;
-        for (lower, upper, count) in self.buckets() {
-            if upper <= threshold {
-                below += count as f64;
-                continue;
-            }
-            let (lower, upper) = (lower.max(self.min), upper.min(self.max));
-            if threshold > lower {
-                below += count as f64 * ((threshold - lower) / (upper - lower));
-            }
-            break;
-        }
-        below
+        self.view().count_at_or_below(threshold)
     }
 
     /// How many values are above `lower` and at or below `upper`.
@@ -294,15 +224,7 @@ impl Exponential {
     /// Lower bound (exclusive), upper bound (inclusive) and count of each occupied bucket, ascending. Zeros come first
     /// as (0, 0, count).
     pub fn buckets(&self) -> impl Iterator<Item = (f64, f64, u64)> + '_ {
-        let zeros = (self.zero_count > 0).then_some((0.0, 0.0, self.zero_count));
-        zeros.into_iter().chain(self.buckets.iter().map(|(index, count)| {
-            let index = i32::from(index);
-            (
-                scale::lower_bound(index, self.scale),
-                scale::lower_bound(index + 1, self.scale),
-                count,
-            )
-        }))
+        self.view().buckets()
     }
 
     /// Index and count of each occupied bucket, ascending, without the zeros.

@@ -1,10 +1,12 @@
 //! Exponential histograms side by side: what is read of months is hundreds of thousands of them, and two pieces of
 //! memory for each would take longer to ask for than to fill.
 
+use std::ops::Range;
+
 use super::dense::Dense;
-use super::scale::{MIN_SCALE, SCALE, range};
+use super::scale::{self, MIN_SCALE, SCALE};
 use super::sparse::{self, Sparse, Word};
-use super::{Exponential, Malformed};
+use super::{Exponential, Malformed, rank};
 
 /// An exponential histogram that lies somewhere else.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -43,7 +45,7 @@ impl Totals {
     }
 }
 
-impl View<'_> {
+impl<'a> View<'a> {
     /// The scale: 2^scale buckets per power of two.
     pub fn scale(&self) -> i8 {
         self.scale
@@ -75,10 +77,77 @@ impl View<'_> {
     }
 
     /// Index and count of each occupied bucket, ascending, without the zeros.
-    pub fn indices(&self) -> impl ExactSizeIterator<Item = (i16, u64)> + '_ {
+    pub fn indices(&self) -> impl ExactSizeIterator<Item = (i16, u64)> + use<'a> {
         self.buckets
             .iter()
             .map(|&word| (sparse::index(word), sparse::count(word)))
+    }
+
+    /// As [`Exponential::buckets`].
+    pub fn buckets(&self) -> impl Iterator<Item = (f64, f64, u64)> + use<'a> {
+        let scale = self.scale;
+        let zeros = (self.zero_count() > 0).then_some((0.0, 0.0, self.zero_count()));
+        zeros.into_iter().chain(self.indices().map(move |(index, count)| {
+            let index = i32::from(index);
+            (
+                scale::lower_bound(index, scale),
+                scale::lower_bound(index + 1, scale),
+                count,
+            )
+        }))
+    }
+
+    /// As [`Exponential::quantile`].
+    pub fn quantile(&self, q: f64) -> Option<f64> {
+        let Totals {
+            zero_count,
+            count,
+            min,
+            max,
+            ..
+        } = self.totals;
+        if count == 0 || q.is_nan() {
+            return None;
+        }
+        if q <= 0.0 || q >= 1.0 {
+            return Some(if q <= 0.0 { min } else { max });
+        }
+        let rank = rank(q, count);
+        let mut seen = zero_count;
+        if rank <= seen {
+            return Some(min);
+        }
+        for (index, count) in self.indices() {
+            seen = seen.saturating_add(count);
+            if rank <= seen {
+                return Some(scale::middle(index, self.scale).clamp(min, max));
+            }
+        }
+        Some(max)
+    }
+
+    /// As [`Exponential::count_at_or_below`].
+    pub fn count_at_or_below(&self, threshold: f64) -> f64 {
+        let Totals { count, min, max, .. } = self.totals;
+        if count == 0 || threshold.is_nan() || threshold < min {
+            return 0.0;
+        }
+        if threshold >= max {
+            return count as f64;
+        }
+        let mut below = 0.0;
+        for (lower, upper, count) in self.buckets() {
+            if upper <= threshold {
+                below += count as f64;
+                continue;
+            }
+            let (lower, upper) = (lower.max(min), upper.min(max));
+            if threshold > lower {
+                below += count as f64 * ((threshold - lower) / (upper - lower));
+            }
+            break;
+        }
+        below
     }
 }
 
@@ -147,7 +216,7 @@ impl Packed {
         Some(View {
             scale: self.scale,
             totals: row.totals,
-            buckets: &self.buckets[self.start(place)..row.end],
+            buckets: self.buckets_of(place..place + 1),
         })
     }
 
@@ -208,7 +277,7 @@ impl Packed {
 
     fn add_buckets(&mut self, zero_count: u64, buckets: impl Iterator<Item = (i64, u64)>) -> Result<u64, Malformed> {
         const WRONG: Malformed = Malformed("the buckets are not sorted, or one is empty");
-        let (lowest, highest) = range(self.scale);
+        let (lowest, highest) = scale::range(self.scale);
         let (mut above, mut count) = (i64::from(lowest), zero_count);
         for (index, n) in buckets {
             if n == 0 || index < above || index > i64::from(highest) {
@@ -241,8 +310,34 @@ impl Packed {
         true
     }
 
+    /// All of each `width` neighbours in one, from the first ones on by `stride`. The same as merging each stretch by
+    /// itself, but what two stretches share is added up once.
+    #[must_use]
+    pub fn sliding(&self, width: usize, stride: usize) -> Self {
+        let (width, stride) = (width.max(1), stride.max(1));
+        let mut window = Dense::at(self.scale);
+        let mut found = Self::new(self.scale);
+        let (mut first, mut end) = (0, 0);
+        while first + width <= self.len() {
+            window.add(self.buckets_of(end.max(first)..first + width), self.scale);
+            end = first + width;
+            let mut totals = Totals::EMPTY;
+            self.rows[first..end].iter().for_each(|row| totals.add(&row.totals));
+            window.copy(&mut found.buckets);
+            found.close(totals);
+            window.subtract(self.buckets_of(first..(first + stride).min(end)));
+            first += stride;
+        }
+        found
+    }
+
+    /// The buckets of some places, those of each by themselves in order.
+    fn buckets_of(&self, places: Range<usize>) -> &[Word] {
+        &self.buckets[self.start(places.start)..self.start(places.end)]
+    }
+
     /// Keeps those of some places alone.
-    pub fn keep(&mut self, places: std::ops::Range<usize>) {
+    pub fn keep(&mut self, places: Range<usize>) {
         let (first, end) = (self.start(places.start), self.start(places.end));
         self.buckets.truncate(end);
         self.buckets.drain(..first);
@@ -293,7 +388,8 @@ impl Adder {
             return false;
         }
         into.scale = self.dense.scale();
-        self.dense.drain(&mut into.buckets);
+        self.dense.copy(&mut into.buckets);
+        self.dense.clear();
         into.close(std::mem::replace(&mut self.totals, Totals::EMPTY));
         true
     }

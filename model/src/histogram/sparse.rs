@@ -7,18 +7,22 @@ const COUNT_BITS: u32 = 48;
 const MAX_COUNT: u64 = (1 << COUNT_BITS) - 1;
 const SIGN: u16 = 0x8000;
 
+#[inline]
 fn key(index: i16) -> u64 {
     u64::from(index as u16 ^ SIGN)
 }
 
+#[inline]
 pub(super) fn word(index: i16, count: u64) -> Word {
     key(index) << COUNT_BITS | count.min(MAX_COUNT)
 }
 
+#[inline]
 pub(super) fn index(word: Word) -> i16 {
     ((word >> COUNT_BITS) as u16 ^ SIGN) as i16
 }
 
+#[inline]
 pub(super) fn count(word: Word) -> u64 {
     word & MAX_COUNT
 }

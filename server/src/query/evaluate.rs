@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use keiki_model::histogram::Part;
 use keiki_model::query::{Combine, Function, Query, Selector};
 use keiki_model::series::Labels;
 use keiki_model::time::Millis;
@@ -11,7 +12,7 @@ use keiki_model::time::Millis;
 use super::cache::{Cache, Kept};
 use super::combine::{Combined, quotient, together};
 use super::grid::Grid;
-use super::merged::Merged;
+use super::merged;
 use super::select::{self, Audience, Group};
 use super::track::Track;
 use super::trailing;
@@ -233,8 +234,9 @@ impl<'a> Evaluator<'a> {
         if reads_distributions(group, function) {
             let make = |first: usize| {
                 let mut values = Vec::with_capacity(self.grid.slots - first);
-                let value = |merged: &Merged| merged.figure(function).map_or(f64::NAN, |figure| figure.value);
-                group.each_trailing(&self.grid, first, |merged| values.push(value(merged)));
+                let value =
+                    |makes: &[Part<'_>]| merged::figure(makes, function).map_or(f64::NAN, |figure| figure.value);
+                group.each_trailing(&self.grid, first, |makes| values.push(value(makes)));
                 values
             };
             return match kept {

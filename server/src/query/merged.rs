@@ -65,21 +65,11 @@ impl Merged {
 
     /// What a function of distributions makes of it.
     pub(crate) fn figure(&self, function: Function) -> Option<Figure> {
-        let value = match function {
-            Function::Quantile(q) => {
-                return self.quantile(q).map(|found| Figure {
-                    value: found.value,
-                    bucket: found.bucket,
-                });
-            }
-            Function::Avg => self.mean(),
-            Function::Min => self.min(),
-            Function::Max => self.max(),
-            Function::Apdex(threshold) => self.apdex(threshold),
-            Function::Share(above, up_to) => self.share(above, up_to),
-            Function::Last | Function::Rate | Function::Increase => None,
-        };
-        value.map(Figure::from)
+        match self {
+            Self::Nothing => None,
+            Self::One(one) => figure(&[one.into()], function),
+            Self::Several(makes) => figure(&makes.iter().map(Part::from).collect::<Vec<_>>(), function),
+        }
     }
 
     /// One distribution for each make.
@@ -95,63 +85,79 @@ impl Merged {
         self.makes().iter().map(Distribution::count).sum()
     }
 
-    fn mean(&self) -> Option<f64> {
-        let count = self.count();
-        (count > 0).then(|| self.makes().iter().map(Distribution::sum).sum::<f64>() / count as f64)
-    }
-
-    fn min(&self) -> Option<f64> {
-        self.makes().iter().filter_map(Distribution::min).reduce(f64::min)
-    }
-
-    fn max(&self) -> Option<f64> {
-        self.makes().iter().filter_map(Distribution::max).reduce(f64::max)
-    }
-
-    /// The quantile of the make with most observations: there is no honest quantile across different buckets.
-    fn quantile(&self, q: f64) -> Option<Quantile> {
-        let largest = self
-            .makes()
-            .iter()
-            .max_by(|a, b| a.count().cmp(&b.count()).then_with(|| finer(a, b)))?;
-        largest.quantile(q)
-    }
-
-    /// Apdex: satisfied, plus half of the tolerating, as a share of all.
-    fn apdex(&self, threshold: f64) -> Option<f64> {
-        let satisfied = self.at_or_below(threshold);
-        let tolerating = self.at_or_below(4.0 * threshold) - satisfied;
-        self.share_of(satisfied + tolerating / 2.0)
-    }
-
-    /// What lies above the first and at or below the second bound, as a share of all.
-    fn share(&self, above: f64, up_to: Option<f64>) -> Option<f64> {
-        // Nothing is less than nothing: a share from 0 on includes what took no time at all.
-        let below = if above <= 0.0 { 0.0 } else { self.at_or_below(above) };
-        let upper = up_to.map_or(self.count() as f64, |bound| self.at_or_below(bound));
-        self.share_of(upper - below)
-    }
-
     pub(crate) fn at_or_below(&self, bound: f64) -> f64 {
         self.makes().iter().map(|make| make.count_at_or_below(bound)).sum()
     }
+}
 
-    fn share_of(&self, part: f64) -> Option<f64> {
-        let count = self.count();
-        (count > 0).then(|| (part / count as f64).clamp(0.0, 1.0))
-    }
+/// What a function makes of distributions, one for each make.
+pub(crate) fn figure(makes: &[Part<'_>], function: Function) -> Option<Figure> {
+    let value = match function {
+        Function::Quantile(q) => {
+            return quantile(makes, q).map(|found| Figure {
+                value: found.value,
+                bucket: found.bucket,
+            });
+        }
+        Function::Avg => {
+            let count = count(makes);
+            (count > 0).then(|| makes.iter().map(Part::sum).sum::<f64>() / count as f64)
+        }
+        Function::Min => makes.iter().filter_map(Part::min).reduce(f64::min),
+        Function::Max => makes.iter().filter_map(Part::max).reduce(f64::max),
+        Function::Apdex(threshold) => apdex(makes, threshold),
+        Function::Share(above, up_to) => share(makes, above, up_to),
+        Function::Last | Function::Rate | Function::Increase => None,
+    };
+    value.map(Figure::from)
+}
+
+/// The quantile of the make with most observations: there is no honest quantile across different buckets.
+fn quantile(makes: &[Part<'_>], q: f64) -> Option<Quantile> {
+    let largest = makes
+        .iter()
+        .max_by(|a, b| a.count().cmp(&b.count()).then_with(|| finer(a, b)))?;
+    largest.quantile(q)
+}
+
+/// Apdex: satisfied, plus half of the tolerating, as a share of all.
+fn apdex(makes: &[Part<'_>], threshold: f64) -> Option<f64> {
+    let satisfied = at_or_below(makes, threshold);
+    let tolerating = at_or_below(makes, 4.0 * threshold) - satisfied;
+    share_of(makes, satisfied + tolerating / 2.0)
+}
+
+/// What lies above the first and at or below the second bound, as a share of all.
+fn share(makes: &[Part<'_>], above: f64, up_to: Option<f64>) -> Option<f64> {
+    // Nothing is less than nothing: a share from 0 on includes what took no time at all.
+    let below = if above <= 0.0 { 0.0 } else { at_or_below(makes, above) };
+    let upper = up_to.map_or(count(makes) as f64, |bound| at_or_below(makes, bound));
+    share_of(makes, upper - below)
+}
+
+fn at_or_below(makes: &[Part<'_>], bound: f64) -> f64 {
+    makes.iter().map(|make| make.count_at_or_below(bound)).sum()
+}
+
+fn count(makes: &[Part<'_>]) -> u64 {
+    makes.iter().map(Part::count).sum()
+}
+
+fn share_of(makes: &[Part<'_>], part: f64) -> Option<f64> {
+    let count = count(makes);
+    (count > 0).then(|| (part / count as f64).clamp(0.0, 1.0))
 }
 
 /// Of equally large makes the one that tells more: in which order they came must not matter.
-fn finer(a: &Distribution, b: &Distribution) -> Ordering {
+fn finer(a: &Part<'_>, b: &Part<'_>) -> Ordering {
     match (a, b) {
-        (Distribution::Explicit(a), Distribution::Explicit(b)) => {
+        (Part::Explicit(a), Part::Explicit(b)) => {
             let by_number = a.bounds().len().cmp(&b.bounds().len());
             by_number.then_with(|| a.bounds().partial_cmp(b.bounds()).unwrap_or(Ordering::Equal))
         }
-        (Distribution::Exponential(_), Distribution::Explicit(_)) => Ordering::Greater,
-        (Distribution::Explicit(_), Distribution::Exponential(_)) => Ordering::Less,
+        (Part::Exponential(_), Part::Explicit(_)) => Ordering::Greater,
+        (Part::Explicit(_), Part::Exponential(_)) => Ordering::Less,
         // There is never more than one exponential make.
-        (Distribution::Exponential(_), Distribution::Exponential(_)) => Ordering::Equal,
+        (Part::Exponential(_), Part::Exponential(_)) => Ordering::Equal,
     }
 }

@@ -3,6 +3,7 @@
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 
+use keiki_model::histogram::Part;
 use keiki_model::query::{STATUS_CLASS, Selector};
 use keiki_model::series::{HOST_NAME, Labels, OTHER, SERVICE_NAME, Series};
 use keiki_model::time::Millis;
@@ -10,7 +11,7 @@ use keiki_model::view::Scope;
 
 use super::grid::Grid;
 use super::merged::Merged;
-use super::trailing;
+use super::trailing::{self, Slots};
 use crate::store::{KEIKI, Reader, Stored};
 
 /// The label from which [`STATUS_CLASS`] is read.
@@ -57,14 +58,14 @@ pub(crate) struct Group<'a> {
     pub(crate) labels: Labels,
     pub(crate) members: Vec<&'a Stored>,
     /// The distributions of slots' trailing stretches, from this slot on, merged when first asked for.
-    trailing: RefCell<Option<(usize, Vec<Merged>)>>,
+    trailing: RefCell<Option<(usize, Slots)>>,
     /// The distributions of the whole window.
     window: OnceCell<Merged>,
 }
 
 impl Group<'_> {
     /// Calls `take` with the distributions of the trailing stretch of every slot of the grid from this one on.
-    pub(crate) fn each_trailing(&self, grid: &Grid, first: usize, take: impl FnMut(&Merged)) {
+    pub(crate) fn each_trailing(&self, grid: &Grid, first: usize, take: impl FnMut(&[Part<'_>])) {
         let mut kept = self.trailing.borrow_mut();
         if kept.as_ref().is_none_or(|(from, _)| *from > first) {
             let rest = Grid {
@@ -75,7 +76,7 @@ impl Group<'_> {
             *kept = Some((first, trailing::trailing(&self.members, &rest)));
         }
         if let Some((from, all)) = &*kept {
-            all[first - from..].iter().for_each(take);
+            all.each(first - from, take);
         }
     }
 

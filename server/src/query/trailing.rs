@@ -1,7 +1,7 @@
 //! The distributions behind a line of quantiles: one for each slot, of the trailing ten seconds or the slot, whichever
 //! is longer.
 
-use keiki_model::histogram::{Distribution, Exponential, Part};
+use keiki_model::histogram::{Adder, Packed, Part, SCALE};
 use keiki_model::time::{Millis, SECOND};
 
 use super::grid::Grid;
@@ -27,24 +27,101 @@ pub(crate) fn stretch(step: Millis) -> Millis {
     step.max(LEAST)
 }
 
+/// The distributions of slots.
+pub(crate) enum Slots {
+    /// The usual case: exponential histograms of one scale.
+    Packed(Packed),
+    /// Of any makes.
+    Mixed(Vec<Merged>),
+}
+
+impl Slots {
+    /// Calls `take` with each slot's distributions, one for each make, from one slot on.
+    pub(crate) fn each(&self, first: usize, mut take: impl FnMut(&[Part<'_>])) {
+        match self {
+            Self::Packed(all) => (first..all.len()).for_each(|slot| match all.get(slot) {
+                Some(one) => take(&[Part::Exponential(one)]),
+                None => take(&[]),
+            }),
+            Self::Mixed(all) => all[first..]
+                .iter()
+                .for_each(|merged| take(&merged.makes().iter().map(Part::from).collect::<Vec<_>>())),
+        }
+    }
+}
+
 /// For every slot of the grid the distributions of its trailing stretch, merged over all members.
 ///
-/// Time is cut into cells that slots and stretches are multiples of, and each cell is merged once. Where that can't be
-/// undone (other makes than the usual one), a stretch is then
-/// what is left of one block of cells and the beginning of the next one, and both of these grow cell by cell: three
-/// merges a slot, whatever the stretch holds. Blocks lie on the wall clock, not on the grid, so that a slot's sums come
-/// out the same to the last bit in whichever grid it is asked for.
-pub(crate) fn trailing(members: &[&Stored], grid: &Grid) -> Vec<Merged> {
+/// Time is cut into cells that slots and stretches are multiples of, and each cell is merged once. Slots of exponential
+/// histograms of one scale slide over these: what a slot has no longer is taken back.
+pub(crate) fn trailing(members: &[&Stored], grid: &Grid) -> Slots {
     let stretch = stretch(grid.step);
     let cell = gcd(grid.step, stretch);
     let (block, stride) = (to_index(stretch / cell), to_index(grid.step / cell));
     let from = grid.from + grid.step - stretch;
+    match packed_cells(members, from, grid.to(), cell) {
+        Some(cells) if block == 1 => Slots::Packed(cells),
+        Some(cells) => Slots::Packed(cells.sliding(block, stride)),
+        None => Slots::Mixed(mixed(members, grid, cell, block)),
+    }
+}
+
+/// The cells from one time to another, if all that happened in them is exponential and of one scale.
+fn packed_cells(members: &[&Stored], from: Millis, to: Millis, cell: Millis) -> Option<Packed> {
+    let rings = || {
+        members.iter().filter_map(|stored| match stored.ring() {
+            Ring::Histogram(ring) => Some(ring),
+            _ => None,
+        })
+    };
+    let by_stretch = cell % STRETCH == 0 && rings().any(|ring| ring.has_stretches());
+    let mut single: Vec<_> = rings().map(|ring| ring.single(from, to).peekable()).collect();
+    let (mut cells, mut adder) = (Packed::new(SCALE), None);
+    let mut parts = Vec::new();
+    for index in 0..to_index((to - from) / cell) {
+        let start = from + cell * index as Millis;
+        let end = start + cell;
+        parts.clear();
+        if by_stretch {
+            rings().for_each(|ring| ring.each(start, end, &mut |part| parts.push(part)));
+        } else {
+            for ring in &mut single {
+                while let Some((_, part)) = ring.next_if(|(time, _)| *time < end) {
+                    parts.push(part);
+                }
+            }
+        }
+        match parts[..] {
+            [] => cells.push_empty(),
+            [Part::Exponential(one)] if cells.push(one) => {}
+            [Part::Exponential(first), ..] => {
+                let adder = adder.get_or_insert_with(|| Adder::new(first.scale()));
+                for part in &parts {
+                    match part {
+                        Part::Exponential(one) if one.scale() == first.scale() => adder.add(*one),
+                        _ => return None,
+                    }
+                }
+                if !adder.put(&mut cells) {
+                    return None;
+                }
+            }
+            _ => return None,
+        }
+    }
+    Some(cells)
+}
+
+/// As [`trailing`], of any makes, which can't be taken back once they are added: a stretch is what is left of one block of
+/// cells and the beginning of the next one, and both of these grow cell by cell, which makes three merges a slot, whatever
+/// the stretch holds. Blocks lie on the wall clock, not on the grid, so that a slot's sums come out the same to the last
+/// bit in whichever grid it is asked for.
+fn mixed(members: &[&Stored], grid: &Grid, cell: Millis, block: usize) -> Vec<Merged> {
+    let from = grid.from + grid.step - stretch(grid.step);
+    let stride = to_index(grid.step / cell);
     let cells = cells(members, from, grid.to(), cell);
     if block == 1 {
         return cells;
-    }
-    if let Some(found) = sliding(&cells, block, stride) {
-        return found;
     }
     if block == 2 {
         // What is kept of blocks only pays from three cells on.
@@ -73,24 +150,6 @@ pub(crate) fn trailing(members: &[&Stored], grid: &Grid) -> Vec<Merged> {
         }
     }
     found
-}
-
-/// The usual case: exponential histograms of one scale, whose counts can be taken back when they leave the stretch.
-fn sliding(cells: &[Merged], block: usize, stride: usize) -> Option<Vec<Merged>> {
-    fn one(cell: &Merged) -> Option<Option<&Exponential>> {
-        match cell {
-            Merged::Nothing => Some(None),
-            Merged::One(Distribution::Exponential(histogram)) => Some(Some(histogram)),
-            _ => None,
-        }
-    }
-    let cells: Option<Vec<_>> = cells.iter().map(one).collect();
-    let found = Exponential::sliding(&cells?, block, stride)?.into_iter();
-    Some(
-        found
-            .map(|merged| merged.map_or(Merged::Nothing, |merged| Merged::One(merged.into())))
-            .collect(),
-    )
 }
 
 fn cells(members: &[&Stored], from: Millis, to: Millis, cell: Millis) -> Vec<Merged> {

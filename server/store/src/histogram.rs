@@ -90,6 +90,11 @@ impl Histograms {
         places.filter_map(|place| Some((self.times.get(place), self.delta(place)?)))
     }
 
+    /// Whether [`Histograms::each`] has longer stretches than single samples.
+    pub fn has_stretches(&self) -> bool {
+        self.past.is_none()
+    }
+
     /// Hands over distributions that together are exactly the samples within `[from, to)`: the longest merged ones that
     /// lie within, and shorter and single ones at the edges.
     pub fn each<'a>(&'a self, from: Millis, to: Millis, take: &mut impl FnMut(Part<'a>)) {
