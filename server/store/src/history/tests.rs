@@ -428,6 +428,82 @@ fn a_folder_of_the_first_format_is_read() {
 }
 
 #[test]
+fn a_folder_of_the_second_format_is_read() {
+    let mut bench = Bench::new();
+    bench.run(30 * 60);
+    let path = bench.path();
+    bench.store = Store::new(Limits::default());
+    let disk = super::disk::Disk::open(&path).expect("a history");
+    disk.meta.insert("format", 2_i64.to_le_bytes()).expect("room");
+    drop(disk);
+    bench.store = open(&path, bench.now).expect("an older history");
+    bench.check_samples(START, bench.now);
+    bench.store = Store::new(Limits::default());
+    let disk = super::disk::Disk::open(&path).expect("a history");
+    let format = disk.meta.get("format").expect("it is read").expect("a version");
+    assert_eq!(format.as_ref(), 3_i64.to_le_bytes());
+}
+
+#[test]
+fn records_that_grow_hold_each_slot_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("history");
+    let source = SourceId::new("host", SourceClass::Own);
+    let labels = || Labels::new([("host_name", "h")]);
+    let counter = Series::new("counter_total", labels(), Kind::Counter, Some(10_000));
+    let seconds = Series::new("seconds", labels(), Kind::Histogram, Some(10_000));
+    let mut store = open(&path, START).expect("a new history");
+    let mut now = START;
+    for hours in [2, 3, 5, 8] {
+        while now < START + hours * HOUR {
+            let mut one = Exponential::new();
+            one.record_n(0.25, 2);
+            let samples = vec![
+                Sample::number(&counter, now + 850, (now - START) as f64 / 1e3),
+                Sample::distribution(&seconds, now + 850, one.into()),
+            ];
+            assert_eq!(store.append(&source, samples, now + 900).accepted, 2);
+            now += 10 * SECOND;
+            while store.tend(now) {}
+        }
+        for step in [60 * SECOND, 900 * SECOND] {
+            let past = Past {
+                from: START,
+                to: now,
+                step,
+                admits: &|_| true,
+                work: 10_000_000,
+            };
+            let reader = store.past(&["counter_total", "seconds"], &past).expect("not too much");
+            for (metric, each) in [("counter_total", 10.0), ("seconds", 2.0)] {
+                let stored = reader.series(metric).next().expect("it is there");
+                let totals = match stored.ring() {
+                    Ring::Counter(ring) => ring.total().to_vec(),
+                    Ring::Histogram(ring) => ring.totals().to_vec(),
+                    Ring::Gauge(_) => panic!("none of them"),
+                };
+                let slots = now.div_euclid(step) - START.div_euclid(step);
+                assert!(
+                    (totals.len() as i64 - slots).abs() <= 1,
+                    "{metric}: {} of {slots}",
+                    totals.len()
+                );
+                let grown = totals[totals.len() - 1] - totals[totals.len() - 2];
+                let samples = (now - 1).rem_euclid(step) / (10 * SECOND) + 1;
+                assert_eq!(grown, each * samples as f64, "{metric} at {step}");
+                let all = (now - START) as f64 / 10_000.0 * each;
+                assert!(
+                    (totals[totals.len() - 1] - all).abs() <= each,
+                    "{metric} at {step}: {totals:?}"
+                );
+            }
+        }
+        drop(store);
+        store = open(&path, now).expect("what was there before");
+    }
+}
+
+#[test]
 fn what_is_too_old_gives_its_room_back() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("history");
