@@ -7,6 +7,9 @@ use super::sparse::{self, Sparse, Word};
 /// Free buckets at either end: the next histogram reaches a little farther than the first.
 const ROOM: i32 = 64;
 
+/// How many buckets are added up at a time. A count has 48 bits: so many of them are no more than 64.
+const BLOCK: usize = 32;
+
 /// Buckets from index `low` on, the empty ones included.
 pub(super) struct Dense {
     scale: i8,
@@ -86,6 +89,26 @@ impl Dense {
             end += usize::from(count > 0);
         }
         into.truncate(end);
+    }
+
+    /// In which bucket the value of a rank lies, the first being 1.
+    pub(super) fn at_rank(&self, rank: u64) -> Option<i16> {
+        let mut seen = 0_u64;
+        // Most buckets lie before: these are added up many at a time.
+        for (block, counts) in self.counts.chunks(BLOCK).enumerate() {
+            let sum = counts.iter().fold(0_u64, |sum, count| sum.wrapping_add(*count));
+            if rank > seen.saturating_add(sum) {
+                seen = seen.saturating_add(sum);
+                continue;
+            }
+            for (place, count) in counts.iter().enumerate() {
+                seen = seen.saturating_add(*count);
+                if rank <= seen {
+                    return Some((self.low + (block * BLOCK + place) as i32) as i16);
+                }
+            }
+        }
+        None
     }
 
     /// Forgets all buckets.

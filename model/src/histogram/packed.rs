@@ -43,6 +43,23 @@ impl Totals {
         self.min = self.min.min(other.min);
         self.max = self.max.max(other.max);
     }
+
+    /// `bucket` tells in which bucket the value of a rank lies, of those that are not zero.
+    fn quantile(&self, q: f64, scale: i8, bucket: impl FnOnce(u64) -> Option<i16>) -> Option<f64> {
+        let (min, max) = (self.min, self.max);
+        if self.count == 0 || q.is_nan() {
+            return None;
+        }
+        if q <= 0.0 || q >= 1.0 {
+            return Some(if q <= 0.0 { min } else { max });
+        }
+        let rank = rank(q, self.count);
+        if rank <= self.zero_count {
+            return Some(min);
+        }
+        let found = bucket(rank - self.zero_count);
+        Some(found.map_or(max, |index| scale::middle(index, scale).clamp(min, max)))
+    }
 }
 
 impl<'a> View<'a> {
@@ -99,31 +116,14 @@ impl<'a> View<'a> {
 
     /// As [`Exponential::quantile`].
     pub fn quantile(&self, q: f64) -> Option<f64> {
-        let Totals {
-            zero_count,
-            count,
-            min,
-            max,
-            ..
-        } = self.totals;
-        if count == 0 || q.is_nan() {
-            return None;
-        }
-        if q <= 0.0 || q >= 1.0 {
-            return Some(if q <= 0.0 { min } else { max });
-        }
-        let rank = rank(q, count);
-        let mut seen = zero_count;
-        if rank <= seen {
-            return Some(min);
-        }
-        for (index, count) in self.indices() {
-            seen = seen.saturating_add(count);
-            if rank <= seen {
-                return Some(scale::middle(index, self.scale).clamp(min, max));
-            }
-        }
-        Some(max)
+        self.totals.quantile(q, self.scale, |rank| {
+            let mut seen = 0_u64;
+            let found = self.indices().find(|(_, count)| {
+                seen = seen.saturating_add(*count);
+                rank <= seen
+            });
+            found.map(|(index, _)| index)
+        })
     }
 
     /// As [`Exponential::count_at_or_below`].
@@ -314,21 +314,37 @@ impl Packed {
     /// itself, but what two stretches share is added up once.
     #[must_use]
     pub fn sliding(&self, width: usize, stride: usize) -> Self {
+        let mut found = Self::new(self.scale);
+        self.slide(width, stride, |totals, window| {
+            window.copy(&mut found.buckets);
+            found.close(totals);
+        });
+        found
+    }
+
+    /// The quantiles of [`Packed::sliding`], without making these.
+    pub fn sliding_quantiles(&self, width: usize, stride: usize, q: f64) -> Vec<Option<f64>> {
+        let mut found = Vec::with_capacity(self.len() / stride.max(1) + 1);
+        self.slide(width, stride, |totals, window| {
+            found.push(totals.quantile(q, self.scale, |rank| window.at_rank(rank)));
+        });
+        found
+    }
+
+    /// Calls `take` with what each stretch of `width` places holds.
+    fn slide(&self, width: usize, stride: usize, mut take: impl FnMut(Totals, &Dense)) {
         let (width, stride) = (width.max(1), stride.max(1));
         let mut window = Dense::at(self.scale);
-        let mut found = Self::new(self.scale);
         let (mut first, mut end) = (0, 0);
         while first + width <= self.len() {
             window.add(self.buckets_of(end.max(first)..first + width), self.scale);
             end = first + width;
             let mut totals = Totals::EMPTY;
             self.rows[first..end].iter().for_each(|row| totals.add(&row.totals));
-            window.copy(&mut found.buckets);
-            found.close(totals);
+            take(totals, &window);
             window.subtract(self.buckets_of(first..(first + stride).min(end)));
             first += stride;
         }
-        found
     }
 
     /// The buckets of some places, those of each by themselves in order.

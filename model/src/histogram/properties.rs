@@ -110,6 +110,8 @@ proptest! {
             }
         }
         let found = packed.sliding(width, stride);
+        let quantiles: Vec<_> = (0..found.len()).map(|place| found.get(place).and_then(|one| one.quantile(0.9))).collect();
+        prop_assert_eq!(packed.sliding_quantiles(width, stride, 0.9), quantiles);
         let stretches = cells.windows(width).step_by(stride);
         prop_assert_eq!(found.len(), stretches.len());
         for (place, stretch) in stretches.enumerate() {

@@ -3,12 +3,12 @@
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 
-use keiki_model::histogram::Part;
-use keiki_model::query::{STATUS_CLASS, Selector};
+use keiki_model::query::{Function, STATUS_CLASS, Selector};
 use keiki_model::series::{HOST_NAME, Labels, OTHER, SERVICE_NAME, Series};
 use keiki_model::time::Millis;
 use keiki_model::view::Scope;
 
+use super::evaluate::Line;
 use super::grid::Grid;
 use super::merged::Merged;
 use super::trailing::{self, Slots};
@@ -64,8 +64,8 @@ pub(crate) struct Group<'a> {
 }
 
 impl Group<'_> {
-    /// Calls `take` with the distributions of the trailing stretch of every slot of the grid from this one on.
-    pub(crate) fn each_trailing(&self, grid: &Grid, first: usize, take: impl FnMut(&[Part<'_>])) {
+    /// What a function makes of the distributions of every slot's trailing stretch, from this slot of the grid on.
+    pub(crate) fn trailing(&self, grid: &Grid, first: usize, function: Function) -> Line {
         let mut kept = self.trailing.borrow_mut();
         if kept.as_ref().is_none_or(|(from, _)| *from > first) {
             let rest = Grid {
@@ -75,9 +75,8 @@ impl Group<'_> {
             };
             *kept = Some((first, trailing::trailing(&self.members, &rest)));
         }
-        if let Some((from, all)) = &*kept {
-            all.each(first - from, take);
-        }
+        kept.as_ref()
+            .map_or_else(Line::new, |(from, all)| all.line(first - from, function))
     }
 
     /// The distributions of the window.

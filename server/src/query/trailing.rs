@@ -2,10 +2,12 @@
 //! is longer.
 
 use keiki_model::histogram::{Adder, Packed, Part, SCALE};
+use keiki_model::query::Function;
 use keiki_model::time::{Millis, SECOND};
 
+use super::evaluate::Line;
 use super::grid::Grid;
-use super::merged::Merged;
+use super::merged::{self, Merged};
 use crate::store::{Ring, STRETCH, Stored};
 
 /// The least that one point of a line of quantiles covers, milliseconds.
@@ -29,23 +31,33 @@ pub(crate) fn stretch(step: Millis) -> Millis {
 
 /// The distributions of slots.
 pub(crate) enum Slots {
-    /// The usual case: exponential histograms of one scale.
-    Packed(Packed),
+    /// The usual case: exponential histograms of one scale. A slot is so many cells, the next one begins so many later.
+    Packed { cells: Packed, block: usize, stride: usize },
     /// Of any makes.
     Mixed(Vec<Merged>),
 }
 
 impl Slots {
-    /// Calls `take` with each slot's distributions, one for each make, from one slot on.
-    pub(crate) fn each(&self, first: usize, mut take: impl FnMut(&[Part<'_>])) {
-        match self {
-            Self::Packed(all) => (first..all.len()).for_each(|slot| match all.get(slot) {
-                Some(one) => take(&[Part::Exponential(one)]),
-                None => take(&[]),
-            }),
-            Self::Mixed(all) => all[first..]
-                .iter()
-                .for_each(|merged| take(&merged.makes().iter().map(Part::from).collect::<Vec<_>>())),
+    /// What a function makes of each slot from one on; NaN where there is nothing.
+    pub(crate) fn line(&self, first: usize, function: Function) -> Line {
+        let value = |makes: &[Part<'_>]| merged::figure(makes, function).map_or(f64::NAN, |figure| figure.value);
+        let of = |all: &Packed| {
+            let one = |slot| all.get(slot).map_or(f64::NAN, |one| value(&[Part::Exponential(one)]));
+            (first..all.len()).map(one).collect()
+        };
+        match (self, function) {
+            (Self::Packed { cells, block: 1, .. }, _) => of(cells),
+            (Self::Packed { cells, block, stride }, Function::Quantile(q)) => {
+                let found = cells.sliding_quantiles(*block, *stride, q).into_iter().skip(first);
+                found.map(|value| value.unwrap_or(f64::NAN)).collect()
+            }
+            (Self::Packed { cells, block, stride }, _) => of(&cells.sliding(*block, *stride)),
+            (Self::Mixed(all), _) => {
+                let figures = all[first..].iter().map(|merged| merged.figure(function));
+                figures
+                    .map(|figure| figure.map_or(f64::NAN, |figure| figure.value))
+                    .collect()
+            }
         }
     }
 }
@@ -60,8 +72,7 @@ pub(crate) fn trailing(members: &[&Stored], grid: &Grid) -> Slots {
     let (block, stride) = (to_index(stretch / cell), to_index(grid.step / cell));
     let from = grid.from + grid.step - stretch;
     match packed_cells(members, from, grid.to(), cell) {
-        Some(cells) if block == 1 => Slots::Packed(cells),
-        Some(cells) => Slots::Packed(cells.sliding(block, stride)),
+        Some(cells) => Slots::Packed { cells, block, stride },
         None => Slots::Mixed(mixed(members, grid, cell, block)),
     }
 }
