@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::dense::Dense;
 use super::scale::{self, MIN_SCALE, SCALE};
 use super::sparse::{self, Sparse, Word};
-use super::{Exponential, Malformed, rank};
+use super::{Exponential, Malformed, Part, rank};
 
 /// An exponential histogram that lies somewhere else.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -396,6 +396,31 @@ impl Adder {
     pub fn add(&mut self, one: View<'_>) {
         self.dense.add(one.buckets, one.scale);
         self.totals.add(&one.totals);
+    }
+
+    /// Adds all of these, or none: `false` where one is not exponential, or of another scale.
+    pub fn add_all(&mut self, parts: &[Part<'_>]) -> bool {
+        let fits = |part: &Part<'_>| matches!(part, Part::Exponential(one) if one.scale == self.dense.scale());
+        if !parts.iter().all(fits) {
+            return false;
+        }
+        for part in parts {
+            if let Part::Exponential(one) = part {
+                self.add(*one);
+            }
+        }
+        true
+    }
+
+    /// A quantile of all of these together, by themselves; `None` where they cannot be added up.
+    pub fn quantile(&mut self, parts: &[Part<'_>], q: f64) -> Option<Option<f64>> {
+        if !self.add_all(parts) {
+            return None;
+        }
+        let totals = std::mem::replace(&mut self.totals, Totals::EMPTY);
+        let found = totals.quantile(q, self.dense.scale(), |rank| self.dense.at_rank(rank));
+        self.dense.clear();
+        Some(found)
     }
 
     /// Puts the sum behind those that are there, and begins anew; `false` where it is of another scale, and nothing is put.

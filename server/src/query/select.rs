@@ -58,7 +58,7 @@ pub(crate) struct Group<'a> {
     pub(crate) labels: Labels,
     pub(crate) members: Vec<&'a Stored>,
     /// The distributions of slots' trailing stretches, from this slot on, merged when first asked for.
-    trailing: RefCell<Option<(usize, Slots)>>,
+    trailing: RefCell<Option<(usize, Slots<'a>)>>,
     /// The distributions of the whole window.
     window: OnceCell<Merged>,
 }
