@@ -13,13 +13,15 @@ mod packed;
 mod properties;
 mod scale;
 mod sparse;
+mod view;
 
 use serde::{Deserialize, Serialize};
 
 pub use explicit::{Explicit, Interpolated};
 pub use exponential::{Exponential, Parts};
-pub use packed::{Adder, Packed, View};
+pub use packed::{Adder, Packed};
 pub use scale::{MIN_SCALE, SCALE};
+pub use view::View;
 
 /// What was recorded in one stretch of time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Malformed;
 use super::dense::Dense;
-use super::packed::{Totals, View};
 use super::scale::{self, MIN_SCALE, SCALE};
 use super::sparse::Sparse;
+use super::view::{Totals, View};
 
 /// A distribution of non-negative values in sparse base-2 exponential buckets. Merging loses nothing; a quantile is
 /// off by at most 1.1 % at the default scale.
