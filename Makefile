@@ -178,9 +178,13 @@ bench: build end2end/node_modules/.stamp ## Measure against the budgets and the 
 	$(END2END) end2end/bench/run
 	cargo run --release --locked -p keiki-store --example bench_history
 
+FUZZ_DECODER_SECONDS ?= 600
 FUZZ_CASES ?= 20000
-fuzz: build end2end/node_modules/.stamp ## Property tests with many more cases (FUZZ_CASES=20000), then garbage on the wire
+fuzz: build end2end/node_modules/.stamp ## Property tests with many more cases (FUZZ_CASES=20000), every decoder for ten minutes (FUZZ_DECODER_SECONDS=600), then garbage on the wire
 	PROPTEST_CASES=$(FUZZ_CASES) cargo test --release --locked --workspace
+	for decoder in text statsd otlp remote_write; do \
+	  cargo run --release --locked -p keiki-decode --example fuzz_$$decoder -- $$RANDOM $(FUZZ_DECODER_SECONDS) || exit 1; \
+	done
 	$(END2END) npm --prefix end2end run fuzz
 
 clean: ## Remove all that was built or installed inside the project

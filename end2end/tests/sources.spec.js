@@ -36,7 +36,7 @@ const is = (server, panel, scope, holds, timeout = 30_000) =>
 async function agrees(server, service, scope, { quantile }) {
   const counted = async (panel) => (await server.panel(panel, `window=5m&${scope}`)).stats.count ?? 0;
   const [before, failed] = [await counted("api.throughput"), await counted("api.errors")];
-  const told = await load(service, { count: 600, rate: 60 });
+  const told = await load(service, { count: 300, rate: 60 });
   await is(server, "api.throughput", scope, ({ count }) => count >= before + told.count);
   await is(server, "api.errors", scope, ({ count }) => count >= failed + told.errors);
   const throughput = await server.panel("api.throughput", `window=5m&${scope}`);
@@ -83,7 +83,7 @@ test("a service's spans fill API, database, cache and users", async ({ start, ru
   });
   const queries = await is(server, "database.statements", "service=spans-shop", (_, { series }) => series.length > 0);
   expect(queries.series.map(({ labels }) => labels.db_query_summary)).toEqual(["SELECT pg_class"]);
-  await is(server, "database.rate", "service=spans-shop", ({ count }) => count >= 570);
+  await is(server, "database.rate", "service=spans-shop", ({ count }) => count >= 285);
   await is(server, "cache.get_time", "service=spans-shop", ({ p95 }) => p95 > 0);
   const apdex = await is(server, "users.apdex", "service=spans-shop", ({ ratio }) => ratio > 0.9);
   // One in twenty was an error, and nobody waited half a second.
@@ -129,7 +129,7 @@ test("Prometheus writes on what it reads", async ({ start, running }) => {
     return { requests: throughput.stats.count, errors: errors.stats.count };
   };
   const before = await counts();
-  const told = await load(service, { count: 400, rate: 40 });
+  const told = await load(service, { count: 200, rate: 40 });
   await writtenOn();
   const after = await counts();
   near(after.errors - before.errors, told.errors, "errors");

@@ -7,17 +7,21 @@
 mod dense;
 mod explicit;
 mod exponential;
+mod packed;
 #[cfg(not(target_family = "wasm"))]
 #[cfg(test)]
 mod properties;
 mod scale;
 mod sparse;
+mod view;
 
 use serde::{Deserialize, Serialize};
 
 pub use explicit::{Explicit, Interpolated};
 pub use exponential::{Exponential, Parts};
+pub use packed::{Adder, Packed};
 pub use scale::{MIN_SCALE, SCALE};
+pub use view::View;
 
 /// What was recorded in one stretch of time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,6 +31,15 @@ pub enum Distribution {
     Exponential(Exponential),
     /// The source's own buckets.
     Explicit(Explicit),
+}
+
+/// A distribution that lies somewhere else, perhaps among many in one piece of memory.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Part<'a> {
+    /// Base-2 exponential buckets.
+    Exponential(View<'a>),
+    /// The source's own buckets.
+    Explicit(&'a Explicit),
 }
 
 /// A quantile, and how much is known about it.
@@ -79,6 +92,77 @@ impl From<Exponential> for Distribution {
 impl From<Explicit> for Distribution {
     fn from(histogram: Explicit) -> Self {
         Self::Explicit(histogram)
+    }
+}
+
+impl<'a> From<&'a Distribution> for Part<'a> {
+    fn from(distribution: &'a Distribution) -> Self {
+        match distribution {
+            Distribution::Exponential(histogram) => Self::Exponential(histogram.view()),
+            Distribution::Explicit(histogram) => Self::Explicit(histogram),
+        }
+    }
+}
+
+impl From<Part<'_>> for Distribution {
+    fn from(part: Part<'_>) -> Self {
+        match part {
+            Part::Exponential(view) => Self::Exponential(view.into()),
+            Part::Explicit(histogram) => Self::Explicit(histogram.clone()),
+        }
+    }
+}
+
+impl Part<'_> {
+    /// The sum of the values.
+    pub fn sum(&self) -> f64 {
+        match self {
+            Self::Exponential(view) => view.sum(),
+            Self::Explicit(histogram) => histogram.sum(),
+        }
+    }
+
+    /// As [`Distribution::min`].
+    pub fn min(&self) -> Option<f64> {
+        match self {
+            Self::Exponential(view) => view.min(),
+            Self::Explicit(_) => None,
+        }
+    }
+
+    /// As [`Distribution::max`].
+    pub fn max(&self) -> Option<f64> {
+        match self {
+            Self::Exponential(view) => view.max(),
+            Self::Explicit(_) => None,
+        }
+    }
+
+    /// As [`Distribution::quantile`].
+    pub fn quantile(&self, q: f64) -> Option<Quantile> {
+        match self {
+            Self::Exponential(view) => view.quantile(q).map(|value| Quantile { value, bucket: None }),
+            Self::Explicit(histogram) => histogram.quantile(q).map(|found| Quantile {
+                value: found.value,
+                bucket: Some((found.lower, found.upper)),
+            }),
+        }
+    }
+
+    /// As [`Distribution::count_at_or_below`].
+    pub fn count_at_or_below(&self, threshold: f64) -> f64 {
+        match self {
+            Self::Exponential(view) => view.count_at_or_below(threshold),
+            Self::Explicit(histogram) => histogram.count_at_or_below(threshold),
+        }
+    }
+
+    /// How many values were recorded.
+    pub fn count(&self) -> u64 {
+        match self {
+            Self::Exponential(view) => view.count(),
+            Self::Explicit(histogram) => histogram.count(),
+        }
     }
 }
 
@@ -142,21 +226,12 @@ impl Distribution {
 
     /// The value that the fraction `q` of all values do not exceed; `None` when empty.
     pub fn quantile(&self, q: f64) -> Option<Quantile> {
-        match self {
-            Self::Exponential(histogram) => histogram.quantile(q).map(|value| Quantile { value, bucket: None }),
-            Self::Explicit(histogram) => histogram.quantile(q).map(|found| Quantile {
-                value: found.value,
-                bucket: Some((found.lower, found.upper)),
-            }),
-        }
+        Part::from(self).quantile(q)
     }
 
     /// How many values are at or below `threshold`, interpolated within its bucket.
     pub fn count_at_or_below(&self, threshold: f64) -> f64 {
-        match self {
-            Self::Exponential(histogram) => histogram.count_at_or_below(threshold),
-            Self::Explicit(histogram) => histogram.count_at_or_below(threshold),
-        }
+        Part::from(self).count_at_or_below(threshold)
     }
 
     /// How many values are above `lower` and at or below `upper`, interpolated: what Apdex counts as tolerating.
@@ -181,21 +256,23 @@ impl Distribution {
     /// [`merge`](Self::merge) where more than a few are merged.
     pub fn merged<'a, I>(distributions: I) -> Result<Option<Self>, Mismatch>
     where
-        I: IntoIterator<Item = &'a Self>,
+        I: IntoIterator,
+        I::Item: Into<Part<'a>>,
     {
-        let mut distributions = distributions.into_iter();
-        let Some(first) = distributions.next() else {
-            return Ok(None);
-        };
-        let Self::Exponential(first) = first else {
-            let mut merged = first.clone();
-            distributions.try_for_each(|next| merged.merge(next))?;
-            return Ok(Some(merged));
+        let mut distributions = distributions.into_iter().map(Into::into);
+        let first = match distributions.next() {
+            None => return Ok(None),
+            Some(Part::Exponential(first)) => first,
+            Some(Part::Explicit(first)) => {
+                let mut merged = Self::from(first.clone());
+                distributions.try_for_each(|next| merged.merge(&next.into()))?;
+                return Ok(Some(merged));
+            }
         };
         let mut mismatch = Ok(());
         let rest = distributions.map_while(|next| match next {
-            Self::Exponential(next) => Some(next),
-            Self::Explicit(_) => {
+            Part::Exponential(next) => Some(next),
+            Part::Explicit(_) => {
                 mismatch = Err(Mismatch::Kinds);
                 None
             }

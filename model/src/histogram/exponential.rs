@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Malformed;
 use super::dense::Dense;
 use super::scale::{self, MIN_SCALE, SCALE};
 use super::sparse::Sparse;
-use super::{Malformed, rank};
+use super::view::{Totals, View};
 
 /// A distribution of non-negative values in sparse base-2 exponential buckets. Merging loses nothing; a quantile is
 /// off by at most 1.1 % at the default scale.
@@ -182,50 +183,16 @@ impl Exponential {
     }
 
     /// All of these in one: the same as merging one after the other, and several times as fast for more than a few.
-    pub fn merged<'a>(histograms: impl IntoIterator<Item = &'a Self>) -> Self {
-        let mut merged = Self::new();
+    pub fn merged<'a>(histograms: impl IntoIterator<Item = impl Into<View<'a>>>) -> Self {
+        let mut totals = Totals::EMPTY;
         let mut dense = Dense::new();
         for histogram in histograms {
-            dense.add(&histogram.buckets, histogram.scale);
-            merged.add_totals(histogram);
+            let histogram = histogram.into();
+            dense.add(histogram.buckets, histogram.scale);
+            totals.add(&histogram.totals);
         }
-        (merged.scale, merged.buckets) = dense.finish();
-        merged
-    }
-
-    /// All of each `width` neighbours in one, from the first ones on by `stride`; `None` where nothing was recorded in any
-    /// of them. The same as merging each stretch by itself, but what two stretches share is added up once.
-    ///
-    /// Nothing is returned where they are not all of one scale.
-    pub fn sliding(cells: &[Option<&Self>], width: usize, stride: usize) -> Option<Vec<Option<Self>>> {
-        let mut scales = cells.iter().flatten().map(|cell| cell.scale);
-        let scale = scales.next().unwrap_or(SCALE);
-        if scales.any(|other| other != scale) {
-            return None;
-        }
-        let (width, stride) = (width.max(1), stride.max(1));
-        let mut window = Dense::at(scale);
-        let mut found = Vec::with_capacity(cells.len() / stride + 1);
-        let (mut first, mut end) = (0, 0);
-        while first + width <= cells.len() {
-            for cell in cells[end.max(first)..first + width].iter().flatten() {
-                window.add(&cell.buckets, scale);
-            }
-            end = first + width;
-            let mut merged = None;
-            for cell in cells[first..end].iter().flatten() {
-                merged.get_or_insert_with(|| Self::with_scale(scale)).add_totals(cell);
-            }
-            if let Some(merged) = &mut merged {
-                merged.buckets = window.sparse();
-            }
-            found.push(merged);
-            for cell in cells[first..(first + stride).min(end)].iter().flatten() {
-                window.subtract(&cell.buckets);
-            }
-            first += stride;
-        }
-        Some(found)
+        let (scale, buckets) = dense.finish();
+        Self::of(scale, totals, buckets)
     }
 
     /// Makes the buckets coarser; exact, by index shift. Does nothing if `scale` is not below the present one.
@@ -240,48 +207,13 @@ impl Exponential {
     /// The smallest value that at least the fraction `q` of all values do not exceed: its bucket's geometric middle,
     /// never outside what was recorded. `q` ≤ 0 gives the minimum, `q` ≥ 1 the maximum; `None` when empty.
     pub fn quantile(&self, q: f64) -> Option<f64> {
-        if self.is_empty() || q.is_nan() {
-            return None;
-        }
-        if q <= 0.0 || q >= 1.0 {
-            return Some(if q <= 0.0 { self.min } else { self.max });
-        }
-        let rank = rank(q, self.count);
-        let mut seen = self.zero_count;
-        if rank <= seen {
-            return Some(self.min);
-        }
-        for (index, count) in self.buckets.iter() {
-            seen = seen.saturating_add(count);
-            if rank <= seen {
-                return Some(scale::middle(index, self.scale).clamp(self.min, self.max));
-            }
-        }
-        Some(self.max)
+        self.view().quantile(q)
     }
 
     /// How many values are at or below `threshold`, interpolated within its bucket: exact where the threshold is a
     /// bucket's bound, as every power of two is.
     pub fn count_at_or_below(&self, threshold: f64) -> f64 {
-        if self.is_empty() || threshold.is_nan() || threshold < self.min {
-            return 0.0;
-        }
-        if threshold >= self.max {
-            return self.count as f64;
-        }
-        let mut below = 0.0;
-        for (lower, upper, count) in self.buckets() {
-            if upper <= threshold {
-                below += count as f64;
-                continue;
-            }
-            let (lower, upper) = (lower.max(self.min), upper.min(self.max));
-            if threshold > lower {
-                below += count as f64 * ((threshold - lower) / (upper - lower));
-            }
-            break;
-        }
-        below
+        self.view().count_at_or_below(threshold)
     }
 
     /// How many values are above `lower` and at or below `upper`.
@@ -292,15 +224,7 @@ impl Exponential {
     /// Lower bound (exclusive), upper bound (inclusive) and count of each occupied bucket, ascending. Zeros come first
     /// as (0, 0, count).
     pub fn buckets(&self) -> impl Iterator<Item = (f64, f64, u64)> + '_ {
-        let zeros = (self.zero_count > 0).then_some((0.0, 0.0, self.zero_count));
-        zeros.into_iter().chain(self.buckets.iter().map(|(index, count)| {
-            let index = i32::from(index);
-            (
-                scale::lower_bound(index, self.scale),
-                scale::lower_bound(index + 1, self.scale),
-                count,
-            )
-        }))
+        self.view().buckets()
     }
 
     /// Index and count of each occupied bucket, ascending, without the zeros.
@@ -324,11 +248,56 @@ impl Exponential {
     }
 
     fn add_totals(&mut self, other: &Self) {
-        self.zero_count = self.zero_count.saturating_add(other.zero_count);
-        self.count = self.count.saturating_add(other.count);
-        self.sum = (self.sum + other.sum).min(f64::MAX);
-        self.min = self.min.min(other.min);
-        self.max = self.max.max(other.max);
+        let mut totals = self.totals();
+        totals.add(&other.totals());
+        let buckets = std::mem::take(&mut self.buckets);
+        *self = Self::of(self.scale, totals, buckets);
+    }
+
+    /// What it is, without owning it.
+    pub fn view(&self) -> View<'_> {
+        View {
+            scale: self.scale,
+            totals: self.totals(),
+            buckets: self.buckets.words(),
+        }
+    }
+
+    pub(super) fn of(scale: i8, totals: Totals, buckets: Sparse) -> Self {
+        let Totals {
+            zero_count,
+            count,
+            sum,
+            min,
+            max,
+        } = totals;
+        Self {
+            scale,
+            zero_count,
+            count,
+            sum,
+            min,
+            max,
+            buckets,
+        }
+    }
+
+    fn totals(&self) -> Totals {
+        let Self {
+            zero_count,
+            count,
+            sum,
+            min,
+            max,
+            ..
+        } = *self;
+        Totals {
+            zero_count,
+            count,
+            sum,
+            min,
+            max,
+        }
     }
 
     fn edges(&self) -> (f64, f64) {

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{Distribution, Explicit, Exponential, MIN_SCALE, Mismatch, SCALE};
+use super::{Distribution, Explicit, Exponential, MIN_SCALE, Mismatch, Packed, SCALE};
 
 /// Maps two uniform numbers in (0, 1) to a value of a distribution.
 type Shape = fn(f64, f64) -> f64;
@@ -102,20 +102,24 @@ proptest! {
             histogram
         };
         let cells: Vec<Option<Exponential>> = cells.iter().map(|cell| cell.as_ref().map(recorded)).collect();
-        let cells: Vec<Option<&Exponential>> = cells.iter().map(Option::as_ref).collect();
-        let found = Exponential::sliding(&cells, width, stride).expect("one scale");
+        let mut packed = Packed::new(scale);
+        for cell in &cells {
+            match cell.as_ref().filter(|cell| !cell.is_empty()) {
+                Some(cell) => prop_assert!(packed.push(cell.view())),
+                None => packed.push_empty(),
+            }
+        }
+        let found = packed.sliding(width, stride);
+        let quantiles: Vec<_> = (0..found.len()).map(|place| found.get(place).and_then(|one| one.quantile(0.9))).collect();
+        prop_assert_eq!(packed.sliding_quantiles(width, stride, 0.9), quantiles);
         let stretches = cells.windows(width).step_by(stride);
         prop_assert_eq!(found.len(), stretches.len());
-        for (found, stretch) in found.iter().zip(stretches) {
-            let mut merged = None;
-            for cell in stretch.iter().flatten() {
-                merged.get_or_insert_with(|| Exponential::with_scale(scale)).merge(cell);
-            }
-            prop_assert_eq!(found, &merged);
+        for (place, stretch) in stretches.enumerate() {
+            let mut merged = Exponential::with_scale(scale);
+            stretch.iter().flatten().for_each(|cell| merged.merge(cell));
+            let found = found.get(place).map(Exponential::from);
+            prop_assert_eq!(found, (!merged.is_empty()).then_some(merged));
         }
-        let coarser = Exponential::with_scale(MIN_SCALE - 1);
-        let mixed = [Some(&coarser), Some(&Exponential::new())];
-        prop_assert_eq!(Exponential::sliding(&mixed, 1, 1).is_none(), coarser.scale() != SCALE);
     }
 
     #[test]
@@ -218,7 +222,7 @@ fn merging_all_refuses_a_mixture() {
         6
     );
     assert_eq!(Distribution::merged([&exponential]), Ok(Some(exponential.clone())));
-    assert_eq!(Distribution::merged([]), Ok(None));
+    assert_eq!(Distribution::merged([] as [&Distribution; 0]), Ok(None));
 }
 
 #[test]

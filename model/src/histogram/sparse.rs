@@ -1,25 +1,29 @@
 //! The occupied buckets of an exponential histogram: sorted, and eight bytes each.
 
 /// Index in the upper 16 bits (with the sign flipped, so that words sort as indices do), count in the lower 48.
-type Word = u64;
+pub(super) type Word = u64;
 
 const COUNT_BITS: u32 = 48;
 const MAX_COUNT: u64 = (1 << COUNT_BITS) - 1;
 const SIGN: u16 = 0x8000;
 
+#[inline]
 fn key(index: i16) -> u64 {
     u64::from(index as u16 ^ SIGN)
 }
 
-fn word(index: i16, count: u64) -> Word {
+#[inline]
+pub(super) fn word(index: i16, count: u64) -> Word {
     key(index) << COUNT_BITS | count.min(MAX_COUNT)
 }
 
-fn index(word: Word) -> i16 {
+#[inline]
+pub(super) fn index(word: Word) -> i16 {
     ((word >> COUNT_BITS) as u16 ^ SIGN) as i16
 }
 
-fn count(word: Word) -> u64 {
+#[inline]
+pub(super) fn count(word: Word) -> u64 {
     word & MAX_COUNT
 }
 
@@ -41,11 +45,13 @@ impl Sparse {
         self.0.iter().map(|&word| (index(word), count(word)))
     }
 
-    /// From so many pairs in ascending order without a zero count.
-    pub(super) fn from_sorted(length: usize, buckets: impl Iterator<Item = (i16, u64)>) -> Self {
-        let mut words = Vec::with_capacity(length);
-        words.extend(buckets.map(|(index, n)| word(index, n)));
+    /// From words in ascending order without a zero count.
+    pub(super) fn of_words(words: Vec<Word>) -> Self {
         Self(words)
+    }
+
+    pub(super) fn words(&self) -> &[Word] {
+        &self.0
     }
 
     /// The lowest and the highest index.

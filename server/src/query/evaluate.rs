@@ -11,7 +11,6 @@ use keiki_model::time::Millis;
 use super::cache::{Cache, Kept};
 use super::combine::{Combined, quotient, together};
 use super::grid::Grid;
-use super::merged::Merged;
 use super::select::{self, Audience, Group};
 use super::track::Track;
 use super::trailing;
@@ -254,12 +253,7 @@ impl<'a> Evaluator<'a> {
 
     fn line(&self, group: &Group<'a>, function: Function, combine: Combine, kept: Option<&Kept<'_>>) -> Line {
         if reads_distributions(group, function) {
-            let make = |first: usize| {
-                let mut values = Vec::with_capacity(self.grid.slots - first);
-                let value = |merged: &Merged| merged.figure(function).map_or(f64::NAN, |figure| figure.value);
-                group.each_trailing(&self.grid, first, |merged| values.push(value(merged)));
-                values
-            };
+            let make = |first: usize| group.trailing(&self.grid, first, function);
             return match kept {
                 Some(kept) => kept.line(&group.labels, &self.grid, 1, make),
                 None => make(0),

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use keiki_model::histogram::{Distribution, Quantile};
+use keiki_model::histogram::{Distribution, Part, Quantile};
 use keiki_model::query::Function;
 
 use super::evaluate::Figure;
@@ -21,15 +21,15 @@ pub(crate) enum Merged {
 }
 
 impl Merged {
-    pub(crate) fn of(distributions: &[&Distribution]) -> Self {
+    pub(crate) fn of(distributions: &[Part<'_>]) -> Self {
         match distributions {
             [] => Self::Nothing,
-            [one] => Self::One((*one).clone()),
+            [one] => Self::One((*one).into()),
             several => match Distribution::merged(several.iter().copied()) {
                 Ok(merged) => merged.map_or(Self::Nothing, Self::One),
                 Err(_) => {
                     let mut merged = Self::Nothing;
-                    several.iter().for_each(|distribution| merged.add(distribution));
+                    several.iter().for_each(|part| merged.add(&(*part).into()));
                     merged
                 }
             },
@@ -65,23 +65,11 @@ impl Merged {
 
     /// What a function of distributions makes of it.
     pub(crate) fn figure(&self, function: Function) -> Option<Figure> {
-        let value = match function {
-            Function::Quantile(q) => {
-                return self.quantile(q).map(|found| Figure {
-                    value: found.value,
-                    bucket: found.bucket,
-                });
-            }
-            Function::Avg => self.mean(),
-            Function::Min => self.min(),
-            Function::Max => self.max(),
-            Function::Apdex(threshold) => self.apdex(threshold),
-            Function::Share(above, up_to) => self.share(above, up_to),
-            Function::Within(above, up_to) => self.some(self.within(above, up_to)),
-            Function::Score(threshold) => self.some(self.score(threshold)),
-            Function::Last | Function::Rate | Function::Increase => None,
-        };
-        value.map(Figure::from)
+        match self {
+            Self::Nothing => None,
+            Self::One(one) => figure(&[one.into()], function),
+            Self::Several(makes) => figure(&makes.iter().map(Part::from).collect::<Vec<_>>(), function),
+        }
     }
 
     /// One distribution for each make.
@@ -97,76 +85,86 @@ impl Merged {
         self.makes().iter().map(Distribution::count).sum()
     }
 
-    fn mean(&self) -> Option<f64> {
-        let count = self.count();
-        (count > 0).then(|| self.makes().iter().map(Distribution::sum).sum::<f64>() / count as f64)
-    }
-
-    fn min(&self) -> Option<f64> {
-        self.makes().iter().filter_map(Distribution::min).reduce(f64::min)
-    }
-
-    fn max(&self) -> Option<f64> {
-        self.makes().iter().filter_map(Distribution::max).reduce(f64::max)
-    }
-
-    /// The quantile of the make with most observations: there is no honest quantile across different buckets.
-    fn quantile(&self, q: f64) -> Option<Quantile> {
-        let largest = self
-            .makes()
-            .iter()
-            .max_by(|a, b| a.count().cmp(&b.count()).then_with(|| finer(a, b)))?;
-        largest.quantile(q)
-    }
-
-    /// Apdex: satisfied, plus half of the tolerating, as a share of all.
-    fn apdex(&self, threshold: f64) -> Option<f64> {
-        self.share_of(self.score(threshold))
-    }
-
-    fn score(&self, threshold: f64) -> f64 {
-        let satisfied = self.at_or_below(threshold);
-        let tolerating = self.at_or_below(4.0 * threshold) - satisfied;
-        satisfied + tolerating / 2.0
-    }
-
-    /// What lies above the first and at or below the second bound, as a share of all.
-    fn share(&self, above: f64, up_to: Option<f64>) -> Option<f64> {
-        self.share_of(self.within(above, up_to))
-    }
-
-    fn within(&self, above: f64, up_to: Option<f64>) -> f64 {
-        // Nothing is less than nothing: what lies above 0 includes what took no time at all.
-        let below = if above <= 0.0 { 0.0 } else { self.at_or_below(above) };
-        let upper = up_to.map_or(self.count() as f64, |bound| self.at_or_below(bound));
-        (upper - below).max(0.0)
-    }
-
-    /// A count, unless there is nothing to count among.
-    fn some(&self, count: f64) -> Option<f64> {
-        (self.count() > 0).then_some(count)
-    }
-
     pub(crate) fn at_or_below(&self, bound: f64) -> f64 {
         self.makes().iter().map(|make| make.count_at_or_below(bound)).sum()
     }
+}
 
-    fn share_of(&self, part: f64) -> Option<f64> {
-        let count = self.count();
-        (count > 0).then(|| (part / count as f64).clamp(0.0, 1.0))
-    }
+/// What a function makes of distributions, one for each make.
+pub(crate) fn figure(makes: &[Part<'_>], function: Function) -> Option<Figure> {
+    let value = match function {
+        Function::Quantile(q) => {
+            return quantile(makes, q).map(|found| Figure {
+                value: found.value,
+                bucket: found.bucket,
+            });
+        }
+        Function::Avg => {
+            let count = count(makes);
+            (count > 0).then(|| makes.iter().map(Part::sum).sum::<f64>() / count as f64)
+        }
+        Function::Min => makes.iter().filter_map(Part::min).reduce(f64::min),
+        Function::Max => makes.iter().filter_map(Part::max).reduce(f64::max),
+        Function::Apdex(threshold) => share_of(makes, score(makes, threshold)),
+        Function::Share(above, up_to) => share_of(makes, within(makes, above, up_to)),
+        Function::Within(above, up_to) => some(makes, within(makes, above, up_to)),
+        Function::Score(threshold) => some(makes, score(makes, threshold)),
+        Function::Last | Function::Rate | Function::Increase => None,
+    };
+    value.map(Figure::from)
+}
+
+/// The quantile of the make with most observations: there is no honest quantile across different buckets.
+fn quantile(makes: &[Part<'_>], q: f64) -> Option<Quantile> {
+    let largest = makes
+        .iter()
+        .max_by(|a, b| a.count().cmp(&b.count()).then_with(|| finer(a, b)))?;
+    largest.quantile(q)
+}
+
+/// What Apdex counts: satisfied, plus half of the tolerating.
+fn score(makes: &[Part<'_>], threshold: f64) -> f64 {
+    let satisfied = at_or_below(makes, threshold);
+    let tolerating = at_or_below(makes, 4.0 * threshold) - satisfied;
+    satisfied + tolerating / 2.0
+}
+
+/// What lies above the first and at or below the second bound.
+fn within(makes: &[Part<'_>], above: f64, up_to: Option<f64>) -> f64 {
+    // Nothing is less than nothing: what lies above 0 includes what took no time at all.
+    let below = if above <= 0.0 { 0.0 } else { at_or_below(makes, above) };
+    let upper = up_to.map_or(count(makes) as f64, |bound| at_or_below(makes, bound));
+    (upper - below).max(0.0)
+}
+
+/// A count, unless there is nothing to count among.
+fn some(makes: &[Part<'_>], found: f64) -> Option<f64> {
+    (count(makes) > 0).then_some(found)
+}
+
+fn at_or_below(makes: &[Part<'_>], bound: f64) -> f64 {
+    makes.iter().map(|make| make.count_at_or_below(bound)).sum()
+}
+
+fn count(makes: &[Part<'_>]) -> u64 {
+    makes.iter().map(Part::count).sum()
+}
+
+fn share_of(makes: &[Part<'_>], part: f64) -> Option<f64> {
+    let count = count(makes);
+    (count > 0).then(|| (part / count as f64).clamp(0.0, 1.0))
 }
 
 /// Of equally large makes the one that tells more: in which order they came must not matter.
-fn finer(a: &Distribution, b: &Distribution) -> Ordering {
+fn finer(a: &Part<'_>, b: &Part<'_>) -> Ordering {
     match (a, b) {
-        (Distribution::Explicit(a), Distribution::Explicit(b)) => {
+        (Part::Explicit(a), Part::Explicit(b)) => {
             let by_number = a.bounds().len().cmp(&b.bounds().len());
             by_number.then_with(|| a.bounds().partial_cmp(b.bounds()).unwrap_or(Ordering::Equal))
         }
-        (Distribution::Exponential(_), Distribution::Explicit(_)) => Ordering::Greater,
-        (Distribution::Explicit(_), Distribution::Exponential(_)) => Ordering::Less,
+        (Part::Exponential(_), Part::Explicit(_)) => Ordering::Greater,
+        (Part::Explicit(_), Part::Exponential(_)) => Ordering::Less,
         // There is never more than one exponential make.
-        (Distribution::Exponential(_), Distribution::Exponential(_)) => Ordering::Equal,
+        (Part::Exponential(_), Part::Exponential(_)) => Ordering::Equal,
     }
 }

@@ -4,15 +4,16 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
-use keiki_model::query::{STATUS_CLASS, Selector};
+use keiki_model::query::{Function, STATUS_CLASS, Selector};
 pub(crate) use keiki_model::series::is_of_host;
 use keiki_model::series::{HOST_NAME, Labels, OTHER, SERVICE_NAME, Series};
 use keiki_model::time::Millis;
 use keiki_model::view::Scope;
 
+use super::evaluate::Line;
 use super::grid::Grid;
 use super::merged::Merged;
-use super::trailing;
+use super::trailing::{self, Slots};
 use crate::store::{KEIKI, Reader, Stored};
 
 /// The label from which [`STATUS_CLASS`] is read.
@@ -53,14 +54,14 @@ pub(crate) struct Group<'a> {
     pub(crate) labels: Labels,
     pub(crate) members: Vec<&'a Stored>,
     /// The distributions of slots' trailing stretches, from this slot on, merged when first asked for.
-    trailing: RefCell<Option<(usize, Vec<Merged>)>>,
+    trailing: RefCell<Option<(usize, Slots<'a>)>>,
     /// The distributions of the whole window.
     window: OnceCell<Merged>,
 }
 
 impl Group<'_> {
-    /// Calls `take` with the distributions of the trailing stretch of every slot of the grid from this one on.
-    pub(crate) fn each_trailing(&self, grid: &Grid, first: usize, take: impl FnMut(&Merged)) {
+    /// What a function makes of the distributions of every slot's trailing stretch, from this slot of the grid on.
+    pub(crate) fn trailing(&self, grid: &Grid, first: usize, function: Function) -> Line {
         let mut kept = self.trailing.borrow_mut();
         if kept.as_ref().is_none_or(|(from, _)| *from > first) {
             let rest = Grid {
@@ -70,9 +71,8 @@ impl Group<'_> {
             };
             *kept = Some((first, trailing::trailing(&self.members, &rest)));
         }
-        if let Some((from, all)) = &*kept {
-            all[first - from..].iter().for_each(take);
-        }
+        kept.as_ref()
+            .map_or_else(Line::new, |(from, all)| all.line(first - from, function))
     }
 
     /// The distributions of the window.

@@ -1,11 +1,13 @@
 //! The distributions behind a line of quantiles: one for each slot, of the trailing ten seconds or the slot, whichever
 //! is longer.
 
-use keiki_model::histogram::{Distribution, Exponential};
+use keiki_model::histogram::{Adder, Packed, Part, SCALE};
+use keiki_model::query::Function;
 use keiki_model::time::{Millis, SECOND};
 
+use super::evaluate::{Figure, Line};
 use super::grid::Grid;
-use super::merged::Merged;
+use super::merged::{self, Merged};
 use crate::store::{Ring, STRETCH, Stored};
 
 /// The least that one point of a line of quantiles covers, milliseconds.
@@ -27,25 +29,146 @@ pub(crate) fn stretch(step: Millis) -> Millis {
     step.max(LEAST)
 }
 
-/// For every slot of the grid the distributions of its trailing stretch, merged over all members.
+/// The distributions of slots.
+pub(crate) enum Slots<'a> {
+    /// Of slots that are cells: what fell into each, where it lies.
+    Cells(Cells<'a>),
+    /// Exponential histograms of one scale: a slot is so many cells, the next one begins so many later.
+    Sliding { cells: Packed, block: usize, stride: usize },
+    /// Of any makes.
+    Mixed(Vec<Merged>),
+}
+
+impl Slots<'_> {
+    /// What a function makes of each slot from one on; NaN where there is nothing.
+    pub(crate) fn line(&self, first: usize, function: Function) -> Line {
+        let value = |figure: Option<Figure>| figure.map_or(f64::NAN, |figure| figure.value);
+        match (self, function) {
+            (Self::Cells(cells), _) => cells.line(first, function),
+            (Self::Sliding { cells, block, stride }, Function::Quantile(q)) => {
+                let found = cells.sliding_quantiles(*block, *stride, q).into_iter().skip(first);
+                found.map(|value| value.unwrap_or(f64::NAN)).collect()
+            }
+            (Self::Sliding { cells, block, stride }, _) => {
+                let slots = cells.sliding(*block, *stride);
+                let one = |slot| merged::figure(&[Part::Exponential(slots.get(slot)?)], function);
+                (first..slots.len()).map(|slot| value(one(slot))).collect()
+            }
+            (Self::Mixed(all), _) => all[first..].iter().map(|one| value(one.figure(function))).collect(),
+        }
+    }
+}
+
+/// What fell into stretches of equal length, in order.
+#[derive(Default)]
+pub(crate) struct Cells<'a> {
+    parts: Vec<Part<'a>>,
+    /// Where the parts of each end; they begin where those before end.
+    ends: Vec<usize>,
+}
+
+impl<'a> Cells<'a> {
+    /// Of all members, from one time to another.
+    fn of(members: &[&'a Stored], from: Millis, to: Millis, cell: Millis) -> Self {
+        let rings = || {
+            members.iter().filter_map(|stored| match stored.ring() {
+                Ring::Histogram(ring) => Some(ring),
+                _ => None,
+            })
+        };
+        let by_stretch = cell % STRETCH == 0 && rings().any(|ring| ring.has_stretches());
+        let mut single: Vec<_> = rings().map(|ring| ring.single(from, to).peekable()).collect();
+        let mut cells = Self::default();
+        for index in 0..to_index((to - from) / cell) {
+            let start = from + cell * index as Millis;
+            let end = start + cell;
+            if by_stretch {
+                rings().for_each(|ring| ring.each(start, end, &mut |part| cells.parts.push(part)));
+            } else {
+                for ring in &mut single {
+                    while let Some((_, part)) = ring.next_if(|(time, _)| *time < end) {
+                        cells.parts.push(part);
+                    }
+                }
+            }
+            cells.ends.push(cells.parts.len());
+        }
+        cells
+    }
+
+    /// The parts of each, from one on.
+    fn each(&self, first: usize) -> impl Iterator<Item = &[Part<'a>]> {
+        let begin = |cell: usize| cell.checked_sub(1).map_or(0, |before| self.ends[before]);
+        (first..self.ends.len()).map(move |cell| &self.parts[begin(cell)..self.ends[cell]])
+    }
+
+    fn line(&self, first: usize, function: Function) -> Line {
+        let mut sum = None;
+        let figure = |parts: &[Part<'_>]| match (parts, function) {
+            ([], _) => None,
+            ([_], _) => merged::figure(parts, function),
+            ([Part::Exponential(one), ..], Function::Quantile(q)) => {
+                let sum = sum.get_or_insert_with(|| Adder::new(one.scale()));
+                match sum.quantile(parts, q) {
+                    Some(value) => value.map(Figure::from),
+                    None => Merged::of(parts).figure(function),
+                }
+            }
+            _ => Merged::of(parts).figure(function),
+        };
+        let figures = self.each(first).map(figure);
+        figures
+            .map(|figure| figure.map_or(f64::NAN, |figure| figure.value))
+            .collect()
+    }
+
+    /// Each of them added up, if all are exponential and of one scale.
+    fn packed(&self) -> Option<Packed> {
+        let (mut packed, mut sum) = (Packed::new(SCALE), None);
+        for parts in self.each(0) {
+            match parts {
+                [] => packed.push_empty(),
+                [Part::Exponential(one)] if packed.push(*one) => {}
+                [Part::Exponential(first), ..] => {
+                    let sum = sum.get_or_insert_with(|| Adder::new(first.scale()));
+                    if !(sum.add_all(parts) && sum.put(&mut packed)) {
+                        return None;
+                    }
+                }
+                _ => return None,
+            }
+        }
+        Some(packed)
+    }
+}
+
+/// For every slot of the grid the distributions of its trailing stretch, of all members.
 ///
-/// Time is cut into cells that slots and stretches are multiples of, and each cell is merged once. Where that can't be
-/// undone (other makes than the usual one), a stretch is then
-/// what is left of one block of cells and the beginning of the next one, and both of these grow cell by cell: three
-/// merges a slot, whatever the stretch holds. Blocks lie on the wall clock, not on the grid, so that a slot's sums come
-/// out the same to the last bit in whichever grid it is asked for.
-pub(crate) fn trailing(members: &[&Stored], grid: &Grid) -> Vec<Merged> {
+/// Time is cut into cells that slots and stretches are multiples of. Slots of exponential histograms of one scale slide
+/// over these: what a slot has no longer is taken back.
+pub(crate) fn trailing<'a>(members: &[&'a Stored], grid: &Grid) -> Slots<'a> {
     let stretch = stretch(grid.step);
     let cell = gcd(grid.step, stretch);
     let (block, stride) = (to_index(stretch / cell), to_index(grid.step / cell));
     let from = grid.from + grid.step - stretch;
-    let cells = cells(members, from, grid.to(), cell);
+    let cells = Cells::of(members, from, grid.to(), cell);
     if block == 1 {
-        return cells;
+        return Slots::Cells(cells);
     }
-    if let Some(found) = sliding(&cells, block, stride) {
-        return found;
+    match cells.packed() {
+        Some(cells) => Slots::Sliding { cells, block, stride },
+        None => Slots::Mixed(mixed(&cells, grid, cell, block)),
     }
+}
+
+/// As [`trailing`], of any makes, which can't be taken back once they are added: a stretch is what is left of one block of
+/// cells and the beginning of the next one, and both of these grow cell by cell, which makes three merges a slot, whatever
+/// the stretch holds. Blocks lie on the wall clock, not on the grid, so that a slot's sums come out the same to the last
+/// bit in whichever grid it is asked for.
+fn mixed(cells: &Cells<'_>, grid: &Grid, cell: Millis, block: usize) -> Vec<Merged> {
+    let from = grid.from + grid.step - stretch(grid.step);
+    let stride = to_index(grid.step / cell);
+    let cells: Vec<Merged> = cells.each(0).map(Merged::of).collect();
     if block == 2 {
         // What is kept of blocks only pays from three cells on.
         return cells.windows(2).map(|pair| pair[0].and(&pair[1])).collect();
@@ -59,7 +182,7 @@ pub(crate) fn trailing(members: &[&Stored], grid: &Grid) -> Vec<Merged> {
         begun.add_all(cell);
         let place = (index + offset) % block;
         // The stretch that ends with this cell begins one place after this one in the previous block.
-        if index + 1 >= block && (index + 1 - block) % stride == 0 {
+        if index + 1 >= block && (index + 1 - block).is_multiple_of(stride) {
             found.push(rest.get(place + 1).unwrap_or(&Merged::Nothing).and(&begun));
         }
         if place + 1 == block {
@@ -73,43 +196,6 @@ pub(crate) fn trailing(members: &[&Stored], grid: &Grid) -> Vec<Merged> {
         }
     }
     found
-}
-
-/// The usual case: exponential histograms of one scale, whose counts can be taken back when they leave the stretch.
-fn sliding(cells: &[Merged], block: usize, stride: usize) -> Option<Vec<Merged>> {
-    fn one(cell: &Merged) -> Option<Option<&Exponential>> {
-        match cell {
-            Merged::Nothing => Some(None),
-            Merged::One(Distribution::Exponential(histogram)) => Some(Some(histogram)),
-            _ => None,
-        }
-    }
-    let cells: Option<Vec<_>> = cells.iter().map(one).collect();
-    let found = Exponential::sliding(&cells?, block, stride)?.into_iter();
-    Some(
-        found
-            .map(|merged| merged.map_or(Merged::Nothing, |merged| Merged::One(merged.into())))
-            .collect(),
-    )
-}
-
-fn cells(members: &[&Stored], from: Millis, to: Millis, cell: Millis) -> Vec<Merged> {
-    let count = to_index((to - from) / cell);
-    if cell % STRETCH == 0 {
-        let cell_of = |index: usize| from + cell * index as Millis;
-        return (0..count)
-            .map(|index| window(members, cell_of(index), cell_of(index + 1)))
-            .collect();
-    }
-    let mut found: Vec<Vec<&Distribution>> = vec![Vec::new(); count];
-    for stored in members {
-        if let Ring::Histogram(ring) = stored.ring() {
-            for (time, distribution) in ring.single(from, to) {
-                found[to_index((time - from) / cell)].push(distribution);
-            }
-        }
-    }
-    found.iter().map(|distributions| Merged::of(distributions)).collect()
 }
 
 fn gcd(a: Millis, b: Millis) -> Millis {

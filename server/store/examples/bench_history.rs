@@ -4,27 +4,16 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use keiki_model::histogram::Exponential;
 use keiki_model::series::{HOST_NAME, Kind, Labels, Sample, Series};
 use keiki_model::time::{Millis, SECOND};
 use keiki_store::history::{HistorySettings, Past, TIERS};
 use keiki_store::{Limits, SourceClass, SourceId, Store};
 
-use self::mix::{memory, noise, value};
+use self::mix::{durations, memory, value};
 
 mod mix;
 
 const START: Millis = 1_763_800_000_000;
-
-/// Twenty or so observations a second, most of them near 20 ms.
-fn durations(series: u64, second: i64) -> Exponential {
-    let mut histogram = Exponential::new();
-    for n in 0..10 + noise(series ^ second as u64) % 20 {
-        let spread = (noise(series << 40 | (second as u64) << 8 | n) % 1_000) as f64 / 1_000.0;
-        histogram.record(0.02 * (0.5 + spread + spread.powi(8) * 20.0));
-    }
-    histogram
-}
 
 fn open(path: &std::path::Path, now: Millis) -> Store {
     Store::open(Limits::default(), &SourceClass::ALL, HistorySettings::new(path), now).expect("a history")

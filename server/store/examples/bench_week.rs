@@ -1,6 +1,7 @@
-//! Days of 1,000 series at a second, simulated: does the memory stay where it is? Prints a line every six hours.
+//! Days of 1,000 series, some of them histograms, at a second, simulated: does the memory stay where it is? Prints a line every six hours.
 //!
-//! `cargo run --release -p keiki-store --example bench_week DAYS SERIES` (7, 1000); a week takes tens of minutes.
+//! `cargo run --release -p keiki-store --example bench_week DAYS NUMBERS HISTOGRAMS` (7, 950, 50); a week takes tens of
+//! minutes.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use keiki_model::time::{Millis, SECOND};
 use keiki_store::history::HistorySettings;
 use keiki_store::{Limits, SourceClass, SourceId, Store};
 
-use self::mix::{memory, value};
+use self::mix::{durations, memory, value};
 
 mod mix;
 
@@ -30,22 +31,23 @@ fn size(path: &Path) -> (u64, u64) {
 
 fn main() {
     let mut arguments = std::env::args().skip(1).filter_map(|text| text.parse::<i64>().ok());
-    let (days, count) = (arguments.next().unwrap_or(7), arguments.next().unwrap_or(1_000));
+    let days = arguments.next().unwrap_or(7);
+    let (numbers, histograms) = (arguments.next().unwrap_or(950), arguments.next().unwrap_or(50));
     let folder = std::env::temp_dir().join(format!("keiki-bench-week-{}", std::process::id()));
     let settings = HistorySettings::new(&folder);
     let store = Store::open(Limits::default(), &SourceClass::ALL, settings, START).expect("a history");
     let source = SourceId::new("bench", SourceClass::Own);
-    let series: Vec<Arc<Series>> = (0..count)
-        .map(|n| {
-            let (name, kind) = if n % 10 >= 7 {
-                ("bench_total", Kind::Counter)
-            } else {
-                ("bench", Kind::Gauge)
-            };
-            let labels = Labels::new([(HOST_NAME, "bench".to_owned()), ("n", n.to_string())]);
-            Series::new(name, labels, kind, Some(1_000))
-        })
-        .collect();
+    let labels = |n: i64| Labels::new([(HOST_NAME, "bench".to_owned()), ("n", n.to_string())]);
+    let number = |n: i64| {
+        let (name, kind) = if n % 10 >= 7 {
+            ("bench_total", Kind::Counter)
+        } else {
+            ("bench", Kind::Gauge)
+        };
+        Series::new(name, labels(n), kind, Some(1_000))
+    };
+    let histogram = |n: i64| Series::new("bench_seconds", labels(n), Kind::Histogram, Some(1_000));
+    let series: Vec<Arc<Series>> = (0..numbers).map(number).chain((0..histograms).map(histogram)).collect();
     let began = Instant::now();
     println!("hours  resident MB  largest MB  disk MB  files  of that known to the store MB  minutes");
     for second in 0..days * 24 * 3_600 {
@@ -53,7 +55,10 @@ fn main() {
         let samples = series
             .iter()
             .zip(0..)
-            .map(|(series, n)| Sample::number(series, now + 850, value(n, second)))
+            .map(|(series, n)| match series.kind() {
+                Kind::Histogram => Sample::distribution(series, now + 850, durations(n, second).into()),
+                _ => Sample::number(series, now + 850, value(n, second)),
+            })
             .collect();
         store.append(&source, samples, now + 850);
         while store.tend(now + SECOND) {}

@@ -1,9 +1,10 @@
 //! The newest distributions of a histogram: as they came, and merged over stretches.
 
-use keiki_model::histogram::Distribution;
+use keiki_model::histogram::{Distribution, Part};
 use keiki_model::time::Millis;
 
 use super::Trim;
+use super::distributions::Distributions;
 use super::slide::Slide;
 use super::stretch::{LENGTHS, Stretches};
 use super::times::{Place, Times};
@@ -16,6 +17,8 @@ pub struct Histograms {
     totals: Slide<f64>,
     /// What happened since the sample before; nothing is `None`.
     deltas: Slide<Option<Box<Distribution>>>,
+    /// The same of the past, which only is read.
+    past: Option<Distributions>,
     /// The total before the first sample that is still kept.
     before: f64,
     /// From short to long.
@@ -30,6 +33,7 @@ impl Default for Histograms {
             times: Times::default(),
             totals: Slide::default(),
             deltas: Slide::default(),
+            past: None,
             before: 0.0,
             levels: LENGTHS.map(Stretches::new),
             owned: 0,
@@ -43,24 +47,31 @@ impl Histograms {
     }
 
     /// Distributions of the past, in order of time. They are merged when they are asked for: nothing is asked twice.
-    pub(super) fn past(times: &[Millis], all: Vec<Option<Box<Distribution>>>) -> Self {
+    pub(super) fn past(times: &[Millis], all: Distributions) -> Self {
         let mut histograms = Self {
             times: Times::past(times),
             ..Self::default()
         };
         let mut total = 0.0;
-        for one in all {
-            total += one.as_ref().map_or(0.0, |one| one.count() as f64);
+        for one in all.iter() {
+            total += one.map_or(0.0, |one| one.count() as f64);
             histograms.totals.push(total);
-            histograms.deltas.push(one);
         }
+        histograms.past = Some(all);
         histograms
     }
 
     /// The samples within `[from, to)`.
-    pub(super) fn between(&self, from: Millis, to: Millis) -> (Vec<Millis>, Vec<Option<Box<Distribution>>>) {
+    pub(super) fn between(&self, from: Millis, to: Millis) -> (Vec<Millis>, Distributions) {
         let (places, times) = self.times.within(from, to);
-        (times, self.deltas.as_slice().get(places).unwrap_or_default().to_vec())
+        (times, places.map(|place| self.delta(place)).collect())
+    }
+
+    fn delta(&self, place: usize) -> Option<Part<'_>> {
+        match &self.past {
+            Some(past) => past.get(place),
+            None => self.deltas.as_slice().get(place)?.as_deref().map(Part::from),
+        }
     }
 
     /// The running number of observations, as a counter's values.
@@ -74,27 +85,28 @@ impl Histograms {
     }
 
     /// Time and distribution of every sample within `[from, to)` in which something happened.
-    pub fn single(&self, from: Millis, to: Millis) -> impl Iterator<Item = (Millis, &Distribution)> {
-        let (first, end) = (self.times.lower_bound(from), self.times.lower_bound(to));
-        let deltas = self
-            .deltas
-            .as_slice()
-            .get(first..end)
-            .unwrap_or_default()
-            .iter()
-            .enumerate();
-        deltas.filter_map(move |(at, delta)| Some((self.times.get(first + at), &**delta.as_ref()?)))
+    pub fn single(&self, from: Millis, to: Millis) -> impl Iterator<Item = (Millis, Part<'_>)> {
+        let places = self.times.lower_bound(from)..self.times.lower_bound(to);
+        places.filter_map(|place| Some((self.times.get(place), self.delta(place)?)))
+    }
+
+    /// Whether [`Histograms::each`] has longer stretches than single samples.
+    pub fn has_stretches(&self) -> bool {
+        self.past.is_none()
     }
 
     /// Hands over distributions that together are exactly the samples within `[from, to)`: the longest merged ones that
     /// lie within, and shorter and single ones at the edges.
-    pub fn each<'a>(&'a self, from: Millis, to: Millis, take: &mut impl FnMut(&'a Distribution)) {
+    pub fn each<'a>(&'a self, from: Millis, to: Millis, take: &mut impl FnMut(Part<'a>)) {
+        if self.past.is_some() {
+            return self.single(from, to).for_each(|(_, delta)| take(delta));
+        }
         // With no sample after the window, its last stretch is whole however early the window ends.
         let open = self.times.last().is_none_or(|last| last < to);
         self.cover(&self.levels, from, if open { Millis::MAX / 2 } else { to }, take);
     }
 
-    fn cover<'a>(&'a self, levels: &'a [Stretches], from: Millis, to: Millis, take: &mut impl FnMut(&'a Distribution)) {
+    fn cover<'a>(&'a self, levels: &'a [Stretches], from: Millis, to: Millis, take: &mut impl FnMut(Part<'a>)) {
         let Some((longest, shorter)) = levels.split_last() else {
             self.single(from, to).for_each(|(_, delta)| take(delta));
             return;
@@ -104,7 +116,7 @@ impl Histograms {
             if at < start {
                 self.cover(shorter, at, start, take);
             }
-            take(merged);
+            take(merged.into());
             at = end;
         }
         if at < to {

@@ -5,6 +5,7 @@
 //! interface. What is on disk, and why it lies as it does: [`history`].
 
 mod changes;
+mod distributions;
 mod histogram;
 pub mod history;
 mod reject;

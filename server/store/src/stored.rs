@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use keiki_model::histogram::{Distribution, Exponential};
+use keiki_model::histogram::{Distribution, Exponential, Part};
 use keiki_model::series::{Kind, Sample, Series, Value};
 use keiki_model::time::{Millis, REACH};
 
 use super::Trim;
+use super::distributions::Distributions;
 use super::histogram::Histograms;
 use super::reject::Reason;
 use super::scalar::{Folds, Scalars};
@@ -68,7 +69,7 @@ impl Ring {
         }
     }
 
-    pub(super) fn past_counts(times: &[Millis], all: Vec<Option<Box<Distribution>>>) -> Self {
+    pub(super) fn past_counts(times: &[Millis], all: Distributions) -> Self {
         Self::Histogram(Box::new(Histograms::past(times, all)))
     }
 }
@@ -152,9 +153,9 @@ impl Stored {
             }
             Ring::Histogram(ring) => {
                 let (times, all) = ring.between(from, Millis::MAX / 2);
-                let empty = || Box::new(Distribution::from(Exponential::new()));
-                let all = times.into_iter().zip(all);
-                all.for_each(|(time, one)| take(time, Value::Distribution(one.unwrap_or_else(empty))));
+                let owned = |one: Option<Part<'_>>| one.map_or_else(|| Exponential::new().into(), Distribution::from);
+                let all = times.into_iter().zip(all.iter());
+                all.for_each(|(time, one)| take(time, Value::Distribution(Box::new(owned(one)))));
             }
         }
     }

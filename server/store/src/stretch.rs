@@ -1,6 +1,6 @@
 //! Distributions merged over aligned stretches of time, so that a window's figure reads a few instead of hundreds.
 
-use keiki_model::histogram::Distribution;
+use keiki_model::histogram::{Distribution, Part};
 use keiki_model::time::{Millis, SECOND};
 
 use super::slide::Slide;
@@ -75,7 +75,7 @@ impl Stretches {
     }
 
     /// Puts what the stretch of a time is now in the place of what it was.
-    pub(super) fn replace<'a>(&mut self, time: Millis, samples: impl Iterator<Item = &'a Distribution>) {
+    pub(super) fn replace<'a>(&mut self, time: Millis, samples: impl Iterator<Item = Part<'a>>) {
         let number = time.div_euclid(self.length);
         let merged = Distribution::merged(samples).ok().flatten().map(Box::new);
         let at = self.all.as_slice().partition_point(|stretch| stretch.number < number);

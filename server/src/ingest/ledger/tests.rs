@@ -20,8 +20,11 @@ fn ledger(limit: usize) -> Ledger {
     Ledger::new(sender, Arc::new(Recognisers::new(&[]).expect("rows")))
 }
 
-/// One page of numbers: name, kind, labels, value.
-fn page(ledger: &mut Ledger, now: Millis, rows: &[(&str, Kind, &[(&str, &str)], f64)]) -> Vec<(String, Millis, f64)> {
+/// A number: name, kind, labels, value.
+type Told<'a> = (&'a str, Kind, &'a [(&'a str, &'a str)], f64);
+
+/// One page of numbers.
+fn page(ledger: &mut Ledger, now: Millis, rows: &[Told<'_>]) -> Vec<(String, Millis, f64)> {
     for (name, kind, labels, value) in rows {
         let labels = Labels::new(labels.iter().copied());
         let raw = format!("{name}{labels}");
@@ -87,7 +90,7 @@ fn what_is_new_on_a_later_page_began_at_zero() {
 #[test]
 fn gauges_are_derived_of_counters_and_of_each_other() {
     let mut it = ledger(20);
-    let rows = |idle: f64, available: f64| -> Vec<(&'static str, Kind, &'static [(&'static str, &'static str)], f64)> {
+    let rows = |idle: f64, available: f64| -> Vec<Told<'static>> {
         vec![
             ("node_memory_MemAvailable_bytes", Kind::Gauge, &[], available),
             (

@@ -129,7 +129,10 @@ impl MetricVisitor for Reader<'_> {
         };
         let (value, time) = (value.as_f64(), millis(point.time.unix_nanos));
         let change = match self.kind {
-            Sent::Sum { temporality, .. } if temporality == Temporality::Delta => Change::Growth(value),
+            Sent::Sum {
+                temporality: Temporality::Delta,
+                ..
+            } => Change::Growth(value),
             Sent::Sum { .. } => Change::Total(value, began(&point.time)),
             _ => Change::Total(value, None),
         };

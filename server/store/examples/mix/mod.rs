@@ -1,7 +1,9 @@
 //! What the benchmarks of the history feed it with, and how much memory that takes.
 
+use keiki_model::histogram::Exponential;
+
 /// Not random enough for anything but noise.
-pub(crate) fn noise(seed: u64) -> u64 {
+fn noise(seed: u64) -> u64 {
     let mut x = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     x ^= x >> 29;
     x = x.wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -20,6 +22,16 @@ pub(crate) fn value(series: u64, second: i64) -> f64 {
         8 => (at / 10 * 7) as f64,
         _ => (at * 1_500 + noise(series << 32 | at) % 1_500) as f64,
     }
+}
+
+/// Twenty or so observations a second, most of them near 20 ms.
+pub(crate) fn durations(series: u64, second: i64) -> Exponential {
+    let mut histogram = Exponential::new();
+    for n in 0..10 + noise(series ^ second as u64) % 20 {
+        let spread = (noise(series << 40 | (second as u64) << 8 | n) % 1_000) as f64 / 1_000.0;
+        histogram.record(0.02 * (0.5 + spread + spread.powi(8) * 20.0));
+    }
+    histogram
 }
 
 /// A field of this process's status, megabytes.

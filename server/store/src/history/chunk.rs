@@ -3,11 +3,12 @@
 //! A source reads many series at the same moments, so the times of a stretch are kept once for all series that share
 //! them, under the hash of what they are; a record names its times and holds only values.
 
-use keiki_model::histogram::{Distribution, Explicit};
+use keiki_model::histogram::{Distribution, Explicit, Packed, Part};
 use keiki_model::time::Millis;
 
-use super::codec::{self, Corrupt, Reader, exponential, put_column, put_distribution};
+use super::codec::{self, Corrupt, Reader, put_column, put_distribution};
 use super::rows::Rows;
+use crate::distributions::Distributions;
 use crate::stored::Ring;
 
 /// What a record holds beside its times.
@@ -18,7 +19,7 @@ pub(super) enum Body {
     /// Slots of a gauge or a counter, without their times.
     Rows(Rows),
     /// Distributions, of samples or of slots.
-    Counts(Vec<Option<Box<Distribution>>>),
+    Counts(Distributions),
 }
 
 const SAMPLES: u8 = 1;
@@ -70,23 +71,26 @@ pub(super) fn encode(times: u64, body: &Body) -> Vec<u8> {
             put_near(&mut out, &rows.min, &rows.max);
             put_column(&mut out, &rows.count);
         }
-        Body::Counts(all) => {
-            let make = make_of(all);
-            head(&mut out, make);
-            match make {
-                EXPONENTIAL => put_exponential(&mut out, all),
-                EXPLICIT => put_explicit(&mut out, all),
-                _ => {
-                    codec::put_varint(&mut out, all.len() as u64);
-                    for one in all {
-                        match one {
-                            Some(one) => put_distribution(&mut out, one),
-                            None => out.push(0),
-                        }
+        Body::Counts(all) => match all {
+            Distributions::Packed(all) => {
+                head(&mut out, EXPONENTIAL);
+                put_exponential(&mut out, all);
+            }
+            Distributions::Mixed(all) if let Some(bounds) = shared_bounds(all) => {
+                head(&mut out, EXPLICIT);
+                put_explicit(&mut out, bounds, all);
+            }
+            Distributions::Mixed(all) => {
+                head(&mut out, MIXED);
+                codec::put_varint(&mut out, all.len() as u64);
+                for one in all {
+                    match one {
+                        Some(one) => put_distribution(&mut out, one),
+                        None => out.push(0),
                     }
                 }
             }
-        }
+        },
     }
     out
 }
@@ -120,12 +124,13 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(u64, Body), Corrupt> {
                 ..Rows::default()
             })
         }
-        EXPONENTIAL => Body::Counts(exponentials(&mut bytes)?),
-        EXPLICIT => Body::Counts(explicits(&mut bytes)?),
+        EXPONENTIAL => Body::Counts(Distributions::Packed(exponentials(&mut bytes)?)),
+        EXPLICIT => Body::Counts(Distributions::Mixed(explicits(&mut bytes)?)),
         MIXED => {
             let count = bytes.length()?;
             let one = |_| Ok(bytes.distribution()?.map(Box::new));
-            Body::Counts((0..count).map(one).collect::<Result<_, _>>()?)
+            let all: Vec<Option<Box<Distribution>>> = (0..count).map(one).collect::<Result<_, _>>()?;
+            Body::Counts(all.iter().map(|one| one.as_deref().map(Part::from)).collect())
         }
         _ => return Err(Corrupt("a record of an unknown make")),
     };
@@ -183,42 +188,28 @@ fn near(bytes: &mut Reader<'_>) -> Result<(Vec<f64>, Vec<f64>), Corrupt> {
     Ok((min, max))
 }
 
-/// How distributions are best written.
-fn make_of(all: &[Option<Box<Distribution>>]) -> u8 {
-    let mut present = all.iter().flatten();
-    match present.next().map(|first| &**first) {
-        None => EXPONENTIAL,
-        Some(Distribution::Exponential(first)) => {
-            let like =
-                |one: &Distribution| matches!(one, Distribution::Exponential(one) if one.scale() == first.scale());
-            if present.all(|one| like(one)) {
-                EXPONENTIAL
-            } else {
-                MIXED
-            }
-        }
-        Some(Distribution::Explicit(first)) => {
-            let like =
-                |one: &Distribution| matches!(one, Distribution::Explicit(one) if one.bounds() == first.bounds());
-            if present.all(|one| like(one)) { EXPLICIT } else { MIXED }
-        }
-    }
+/// The bounds that all of these have, if they are explicit and have the same.
+fn shared_bounds(all: &[Option<Box<Distribution>>]) -> Option<&[f64]> {
+    let mut bounds = all.iter().flatten().map(|one| match &**one {
+        Distribution::Explicit(one) => Some(&one.bounds()[..]),
+        Distribution::Exponential(_) => None,
+    });
+    let first = bounds.next()??;
+    bounds.all(|other| other == Some(first)).then_some(first)
 }
 
 /// How many buckets each has, and then all of these one after the other.
-fn put_exponential(out: &mut Vec<u8>, all: &[Option<Box<Distribution>>]) {
-    let mut scale = 0;
+fn put_exponential(out: &mut Vec<u8>, all: &Packed) {
     let (mut lengths, mut zeros, mut sums, mut mins, mut maxs) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut firsts, mut steps, mut counts) = (Vec::new(), Vec::new(), Vec::new());
-    for one in all {
-        let Some(Distribution::Exponential(histogram)) = one.as_deref() else {
+    for place in 0..all.len() {
+        let Some(histogram) = all.get(place) else {
             lengths.push(0_u32);
             continue;
         };
-        scale = histogram.scale();
         // One more than the buckets: 0 is a slot in which nothing happened.
-        lengths.push(histogram.indices().count() as u32 + 1);
+        lengths.push(histogram.indices().len() as u32 + 1);
         zeros.push(histogram.zero_count());
         sums.push(histogram.sum());
         mins.push(histogram.min().unwrap_or(0.0));
@@ -234,7 +225,7 @@ fn put_exponential(out: &mut Vec<u8>, all: &[Option<Box<Distribution>>]) {
             before = Some(index);
         }
     }
-    out.push(scale as u8);
+    out.push(all.scale() as u8);
     put_column(out, &lengths);
     put_column(out, &zeros);
     put_column(out, &sums);
@@ -245,7 +236,7 @@ fn put_exponential(out: &mut Vec<u8>, all: &[Option<Box<Distribution>>]) {
     put_column(out, &counts);
 }
 
-fn exponentials(bytes: &mut Reader<'_>) -> Result<Vec<Option<Box<Distribution>>>, Corrupt> {
+fn exponentials(bytes: &mut Reader<'_>) -> Result<Packed, Corrupt> {
     const SHORT: Corrupt = Corrupt("columns of different lengths");
     let scale = bytes.byte()? as i8;
     let lengths: Vec<u32> = bytes.column()?;
@@ -253,34 +244,38 @@ fn exponentials(bytes: &mut Reader<'_>) -> Result<Vec<Option<Box<Distribution>>>
     let mut values = || Ok::<_, Corrupt>(bytes.column::<f64>()?.into_iter());
     let (mut sums, mut mins, mut maxs) = (values()?, values()?, values()?);
     let mut firsts = bytes.column::<i32>()?.into_iter();
-    let mut steps = bytes.column::<u32>()?.into_iter();
-    let mut counts = bytes.column::<u64>()?.into_iter();
-    let mut buckets = Vec::new();
-    let one = |length: u32| {
+    let (steps, counts): (Vec<u32>, Vec<u64>) = (bytes.column()?, bytes.column()?);
+    let (mut steps, mut counts) = (&steps[..], &counts[..]);
+    let mut all = Packed::new(scale);
+    all.reserve(lengths.len(), counts.len());
+    for length in lengths {
         let Some(length) = length.checked_sub(1) else {
-            return Ok(None);
+            all.push_empty();
+            continue;
         };
-        buckets.clear();
-        let mut index = 0;
-        for place in 0..length {
-            index = match place {
-                0 => i64::from(firsts.next().ok_or(SHORT)?),
-                _ => index + i64::from(steps.next().ok_or(SHORT)?),
-            };
-            buckets.push((index, counts.next().ok_or(SHORT)?));
-        }
+        let length = usize::try_from(length).map_err(|_| SHORT)?;
+        let own = counts.split_off(..length).ok_or(SHORT)?;
+        let apart = steps.split_off(..length.saturating_sub(1)).ok_or(SHORT)?;
+        let first = if length > 0 { firsts.next().ok_or(SHORT)? } else { 0 };
+        let mut index = i64::from(first);
+        let rest = apart.iter().map(|step| {
+            index += i64::from(*step);
+            index
+        });
+        let buckets = std::iter::once(i64::from(first)).chain(rest).zip(own.iter().copied());
         let values = [
             sums.next().ok_or(SHORT)?,
             mins.next().ok_or(SHORT)?,
             maxs.next().ok_or(SHORT)?,
         ];
-        exponential(scale, zeros.next().ok_or(SHORT)?, values, &buckets).map(|one| Some(Box::new(one)))
-    };
-    lengths.into_iter().map(one).collect()
+        all.push_parts(zeros.next().ok_or(SHORT)?, values, buckets)
+            .map_err(|_| Corrupt("buckets that are none"))?;
+    }
+    Ok(all)
 }
 
-fn put_explicit(out: &mut Vec<u8>, all: &[Option<Box<Distribution>>]) {
-    let (mut bounds, mut present, mut sums, mut counts) = (&[][..], Vec::new(), Vec::new(), Vec::new());
+fn put_explicit(out: &mut Vec<u8>, bounds: &[f64], all: &[Option<Box<Distribution>>]) {
+    let (mut present, mut sums, mut counts) = (Vec::new(), Vec::new(), Vec::new());
     for one in all {
         let found = match one.as_deref() {
             Some(Distribution::Explicit(histogram)) => Some(histogram),
@@ -288,7 +283,6 @@ fn put_explicit(out: &mut Vec<u8>, all: &[Option<Box<Distribution>>]) {
         };
         present.push(u32::from(found.is_some()));
         if let Some(histogram) = found {
-            bounds = &histogram.bounds()[..];
             sums.push(histogram.sum());
             counts.extend_from_slice(histogram.counts());
         }
@@ -346,12 +340,13 @@ mod tests {
             counted in prop::collection::vec(prop::collection::vec(0..5_u64, 3), 0..60),
             values in prop::collection::vec(-1e9..1e9_f64, 0..400),
         ) {
+            let packed = |all: &[Option<Box<Distribution>>]| all.iter().map(|one| one.as_deref().map(Part::from)).collect();
             let exponentials: Vec<_> = recorded.iter().map(|values| exponential(values)).collect();
             let explicits: Vec<_> = counted.iter().map(|counts| explicit(counts)).collect();
-            let mixed = exponentials.iter().chain(&explicits).cloned().collect();
+            let mixed: Vec<_> = exponentials.iter().chain(&explicits).cloned().collect();
             let counter = Rows { sum: values.clone(), min: values.clone(), max: values.clone(), ..Rows::default() };
             let gauge = Rows { last: values.clone(), count: vec![3; values.len()], ..counter.clone() };
-            for body in [Body::Samples(values), Body::Rows(counter), Body::Rows(gauge), Body::Counts(exponentials), Body::Counts(explicits), Body::Counts(mixed)] {
+            for body in [Body::Samples(values), Body::Rows(counter), Body::Rows(gauge), Body::Counts(packed(&exponentials)), Body::Counts(packed(&explicits)), Body::Counts(packed(&mixed))] {
                 let (times, read) = decode(&encode(17, &body)).expect("a record");
                 prop_assert_eq!(times, 17);
                 prop_assert_eq!(read.len(), body.len());

@@ -29,7 +29,9 @@ use super::tier::{COUNT, TIERS};
 
 /// The version of what lies on disk. A change that an older Keiki could not read counts it up, and says in
 /// [`Disk::upgrade`] how what is there becomes the new.
-pub(super) const FORMAT: u32 = 2;
+///
+/// In format 2 records were complete when they were written: it is also one of format 3, in which they grow.
+pub(super) const FORMAT: u32 = 3;
 
 /// The number in the place of a series' for what belongs to all.
 const SHARED: u32 = u32::MAX;

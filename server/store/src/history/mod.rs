@@ -10,15 +10,17 @@
 //!    engine: from then on it survives the death of the process, and from the next sync on the loss of power.
 //! 2. Five minutes of a series later [`work`] writes them as one compressed record ([`chunk`]) of the finest tier, taken
 //!    from the ring, and drops that part of the journal.
-//! 3. Every coarser tier ([`tier`]) is made of the records of the one below, when a whole record's time has passed
-//!    ([`rows`] folds). A period that is too old is dropped with its files.
+//! 3. Every coarser tier ([`tier`]) is made of the records of the one below ([`rows`] and [`counts`] fold), piece by piece:
+//!    a record that covers hours or days is written again with each piece that it grows by, until it is complete. A
+//!    period that is too old is dropped with its files.
 //! 4. A reader ([`read`]) takes the coarsest tier that its step is a multiple of. What has no record there yet it folds
 //!    from the tier below, down to the ring, by the same code that writes records: there is no seam to see.
 //!
 //! ## What holds
 //!
 //! - A tier's records are a function of the tier below, and the finest's of the ring. Writing one twice changes nothing,
-//!   so a death at any moment needs no repair: `closed` is moved in the same write as the last record below it.
+//!   so a death at any moment needs no repair: `closed` is moved in the same write as the last record below it. What a
+//!   record holds beyond `closed` is not written yet: readers pass over it, and it will be written again.
 //! - All that is newer than the finest tier's `closed` is in the journal.
 //! - Rows keep smallest, largest, sum, number and last of a gauge, the growth and the extreme rates of a counter, the
 //!   whole distribution of a histogram. A quantile is never made of quantiles.
@@ -34,6 +36,7 @@
 
 mod chunk;
 mod codec;
+mod counts;
 mod dictionary;
 mod disk;
 mod journal;

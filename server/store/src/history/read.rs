@@ -1,8 +1,10 @@
 //! Reading the past: from records where there are any, folded from the tier below where there are none yet.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use keiki_model::series::{Kind, Series};
@@ -11,9 +13,10 @@ use keiki_model::time::{Millis, SECOND};
 use super::History;
 use super::chunk::{self, Body};
 use super::codec;
+use super::counts::Counts;
 use super::dictionary::Entry;
 use super::disk::{Disk, is_damage};
-use super::rows::{Counts, Rows};
+use super::rows::Rows;
 use super::tier::{TIERS, tier_for};
 use super::work::Rings;
 use crate::stored::{Ring, Stored};
@@ -28,6 +31,9 @@ const SLACK: Millis = 60 * SECOND;
 
 /// A distribution is as much as so many numbers.
 const WEIGHT: usize = 10;
+
+/// From how many series on two threads read: what begins a thread reads one or two.
+const SHARED: usize = 16;
 
 /// What series were asked for, over what time.
 #[derive(Clone, Copy)]
@@ -50,9 +56,8 @@ impl History {
         &self,
         metrics: &[&str],
         past: &Past<'_>,
-        rings: &impl Rings,
+        rings: &(impl Rings + Sync),
     ) -> Result<BTreeMap<Box<str>, Vec<Stored>>, Overload> {
-        let mut found = BTreeMap::new();
         let disk = self.disk();
         let ring = |series: &Series, number, from, to| {
             rings.read(|state| {
@@ -60,40 +65,85 @@ impl History {
                 stored.map(|stored| Body::of_ring(stored.ring(), from, to))
             })
         };
-        let look = Look {
-            history: self,
-            disk: disk.as_deref(),
-            ring: Some(&ring),
-            work: Cell::new(past.work),
-            times: RefCell::default(),
-            overloaded: Cell::new(false),
-            failed: RefCell::default(),
-        };
         let tier = tier_for(past.step);
+        let mut found: BTreeMap<Box<str>, Vec<Stored>> = BTreeMap::new();
+        let mut admitted: Vec<Entry> = Vec::new();
         for metric in metrics {
-            let admitted: Vec<Entry> = {
-                let dictionary = self.dictionary.read();
-                let entries = dictionary.of_metric(metric);
-                entries.filter(|entry| (past.admits)(&entry.series)).cloned().collect()
-            };
-            let all: &mut Vec<Stored> = found.entry(Box::from(*metric)).or_default();
-            for entry in admitted {
+            found.entry(Box::from(*metric)).or_default();
+            let dictionary = self.dictionary.read();
+            let entries = dictionary.of_metric(metric);
+            admitted.extend(entries.filter(|entry| (past.admits)(&entry.series)).cloned());
+        }
+        let budget = Budget::new(past.work);
+        let next = AtomicUsize::new(0);
+        let (from, to) = (past.from, past.to);
+        // What one thread reads: whatever series is next.
+        let read = || {
+            let look = Look::of_all(self, disk.as_deref(), &ring, &budget);
+            let mut read = Vec::new();
+            loop {
+                let place = next.fetch_add(1, Ordering::Relaxed);
+                let Some(entry) = admitted.get(place) else { break };
                 // Its newest samples may be in the ring alone.
-                let is_old = entry.last < past.from - slack(&entry.series, tier);
+                let is_old = entry.last < from - slack(&entry.series, tier);
                 if is_old && rings.read(|state| state.find(&entry.series).is_none()) {
                     continue;
                 }
-                let ring = look.ring(&entry, tier, past.from, past.to);
-                if look.overloaded.get() {
-                    return Err(Overload(past.work));
+                let ring = look.ring(entry, tier, from, to);
+                if budget.is_spent() {
+                    break;
                 }
-                if let Some(ring) = ring {
-                    let slot = (tier > 0).then_some(TIERS[tier].step);
-                    all.push(Stored::of_the_past(entry.series, entry.source, ring, slot));
+                read.extend(ring.map(|ring| (place, ring)));
+            }
+            read
+        };
+        let mut all = if admitted.len() < SHARED {
+            read()
+        } else {
+            std::thread::scope(|scope| {
+                let other = scope.spawn(read);
+                let mut all = read();
+                match other.join() {
+                    Ok(more) => all.extend(more),
+                    Err(panic) => std::panic::resume_unwind(panic),
                 }
+                all
+            })
+        };
+        if budget.is_spent() {
+            return Err(Overload(past.work));
+        }
+        // In order of birth, as if one had read them all.
+        all.sort_by_key(|(place, _)| *place);
+        let slot = (tier > 0).then_some(TIERS[tier].step);
+        for (place, ring) in all {
+            let entry = &admitted[place];
+            let stored = Stored::of_the_past(Arc::clone(&entry.series), entry.source.clone(), ring, slot);
+            if let Some(all) = found.get_mut(entry.series.name()) {
+                all.push(stored);
             }
         }
         Ok(found)
+    }
+}
+
+/// How much may still be read, by all who read together.
+#[derive(Debug)]
+pub(super) struct Budget(AtomicUsize);
+
+impl Budget {
+    fn new(values: usize) -> Self {
+        // One more than there may be: none left is too many.
+        Self(AtomicUsize::new(values.saturating_add(1)))
+    }
+
+    fn spend(&self, values: usize) {
+        let left = |left: usize| Some(left.saturating_sub(values));
+        let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left);
+    }
+
+    fn is_spent(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == 0
     }
 }
 
@@ -107,9 +157,9 @@ pub(super) struct Look<'a> {
     history: &'a History,
     disk: Option<&'a Disk>,
     ring: Option<FromRing<'a>>,
-    work: Cell<usize>,
+    /// `None` is no bound.
+    budget: Option<&'a Budget>,
     times: RefCell<Times>,
-    overloaded: Cell<bool>,
     /// Why a record could not be read that is there.
     failed: RefCell<Option<fjall::Error>>,
 }
@@ -121,11 +171,25 @@ impl<'a> Look<'a> {
             history,
             disk: Some(disk),
             ring: None,
-            work: Cell::new(usize::MAX),
+            budget: None,
             times: RefCell::default(),
-            overloaded: Cell::new(false),
             failed: RefCell::default(),
         }
+    }
+
+    fn of_all(history: &'a History, disk: Option<&'a Disk>, ring: FromRing<'a>, budget: &'a Budget) -> Self {
+        Self {
+            history,
+            disk,
+            ring: Some(ring),
+            budget: Some(budget),
+            times: RefCell::default(),
+            failed: RefCell::default(),
+        }
+    }
+
+    fn is_spent(&self) -> bool {
+        self.budget.is_some_and(Budget::is_spent)
     }
 
     /// Whether all was read that there is: what is made of a part would stand for the whole.
@@ -188,16 +252,18 @@ impl<'a> Look<'a> {
     }
 
     /// The slots of a counter or gauge within `[from, to)`, of one of the coarser tiers.
-    fn rows(&self, series: &Series, number: u32, tier: usize, from: Millis, to: Millis) -> Rows {
+    pub(super) fn rows(&self, series: &Series, number: u32, tier: usize, from: Millis, to: Millis) -> Rows {
         let step = TIERS[tier].step;
         let from = from.div_euclid(step) * step;
         let closed = self.history.closed(tier);
         let mut rows = Rows::default();
-        self.records(tier, number, from, to.min(closed), |at, body| {
+        // A record may hold more than what counts as written: it grows before its tier does.
+        let written = to.min(closed);
+        self.records(tier, number, from, written, |at, body| {
             if let Body::Rows(found) = body {
                 let (first, end) = (
                     at.partition_point(|time| *time < from),
-                    at.partition_point(|time| *time < to),
+                    at.partition_point(|time| *time < written),
                 );
                 rows.extend(found.cut(at, first, end));
             }
@@ -222,19 +288,16 @@ impl<'a> Look<'a> {
     }
 
     /// The distributions within `[from, to)`: as they came in the finest tier, of slots in the others.
-    fn counts(&self, series: &Series, number: u32, tier: usize, from: Millis, to: Millis) -> Counts {
+    pub(super) fn counts(&self, series: &Series, number: u32, tier: usize, from: Millis, to: Millis) -> Counts {
         let step = TIERS[tier].step;
         let from = if tier == 0 { from } else { from.div_euclid(step) * step };
         let closed = self.history.closed(tier);
         let mut counts = Counts::default();
-        self.records(tier, number, from, to.min(closed), |at, body| {
-            if let Body::Counts(found) = body {
-                for (time, one) in at.iter().zip(found) {
-                    if (from..to).contains(time) {
-                        counts.times.push(*time);
-                        counts.all.push(one);
-                    }
-                }
+        let written = to.min(closed);
+        self.records(tier, number, from, written, |at, body| {
+            if let Body::Counts(all) = body {
+                let times = at.to_vec();
+                counts.extend(Counts { times, all }.cut(from, written));
             }
         });
         if to <= closed {
@@ -266,14 +329,14 @@ impl<'a> Look<'a> {
         to: Millis,
         mut take: impl FnMut(&[Millis], Body),
     ) {
-        let Some(disk) = self.disk.filter(|_| to > from && !self.overloaded.get()) else {
+        let Some(disk) = self.disk.filter(|_| to > from && !self.is_spent()) else {
             return;
         };
         let began = Instant::now();
         let mut read = 0;
         disk.records(tier, number, from, to, |start, bytes| {
             read += 1;
-            if self.overloaded.get() {
+            if self.is_spent() {
                 return;
             }
             let bytes = match bytes {
@@ -324,9 +387,8 @@ impl<'a> Look<'a> {
     }
 
     fn spend(&self, values: usize) {
-        match self.work.get().checked_sub(values) {
-            Some(left) => self.work.set(left),
-            None => self.overloaded.set(true),
+        if let Some(budget) = self.budget {
+            budget.spend(values);
         }
     }
 }

@@ -153,8 +153,8 @@ impl History {
                         .zip(values)
                         .for_each(|(time, value)| give(time, Value::Number(value))),
                     Body::Counts(all) => times
-                        .zip(all)
-                        .for_each(|(time, one)| give(time, distribution(one.map(|one| *one)))),
+                        .zip(all.iter())
+                        .for_each(|(time, one)| give(time, distribution(one.map(Distribution::from)))),
                     Body::Rows(_) => self.note_corrupt("records", &"slots where samples belong"),
                 }
             });

@@ -1,10 +1,8 @@
 //! Samples folded into slots: what the coarser tiers keep.
 
-use keiki_model::histogram::Distribution;
 use keiki_model::series::Kind;
 use keiki_model::time::{Millis, REACH};
 
-use super::tier::Tier;
 use crate::scalar::Folds;
 
 /// Numbers, each of a slot or of one sample. The time is that of the newest sample within, so that a rate over a slot
@@ -21,13 +19,6 @@ pub(super) struct Rows {
     pub(super) max: Vec<f64>,
     /// Of a gauge: how many values.
     pub(super) count: Vec<u32>,
-}
-
-/// Distributions, each of a slot or of one sample; nothing happened in a `None`.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Counts {
-    pub(super) times: Vec<Millis>,
-    pub(super) all: Vec<Option<Box<Distribution>>>,
 }
 
 impl Rows {
@@ -161,52 +152,6 @@ impl Rows {
             count: self.count,
         };
         (self.times, self.last, folds)
-    }
-}
-
-impl Counts {
-    /// As [`Rows::folded`], for a tier. Distributions of different makes in one slot stay apart, a millisecond from each
-    /// other.
-    pub(super) fn folded(self, tier: &Tier, from: Millis) -> Self {
-        let mut folded = Self::default();
-        let mut slot = None;
-        let mut makes: Vec<Distribution> = Vec::new();
-        let mut newest = 0;
-        for (time, one) in self.times.into_iter().zip(self.all).filter(|(time, _)| *time >= from) {
-            let number = time.div_euclid(tier.step);
-            if slot.is_some_and(|slot| slot != number) {
-                folded.close(newest, &mut makes);
-            }
-            (slot, newest) = (Some(number), time);
-            let Some(mut one) = one else { continue };
-            if let Distribution::Exponential(one) = &mut *one {
-                one.downscale(tier.scale);
-            }
-            if makes.iter_mut().all(|make| make.merge(&one).is_err()) {
-                makes.push(*one);
-            }
-        }
-        if slot.is_some() {
-            folded.close(newest, &mut makes);
-        }
-        folded
-    }
-
-    fn close(&mut self, time: Millis, makes: &mut Vec<Distribution>) {
-        if makes.is_empty() {
-            self.times.push(time);
-            self.all.push(None);
-        }
-        let earlier = makes.len() as Millis - 1;
-        for (place, make) in makes.drain(..).enumerate() {
-            self.times.push(time - earlier + place as Millis);
-            self.all.push(Some(Box::new(make)));
-        }
-    }
-
-    pub(super) fn extend(&mut self, later: Self) {
-        self.times.extend(later.times);
-        self.all.extend(later.all);
     }
 }
 

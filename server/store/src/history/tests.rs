@@ -9,6 +9,8 @@ use tempfile::TempDir;
 use super::{DiskError, HistorySettings, Past, TIERS};
 use crate::{Limits, Ring, SourceClass, SourceId, Store, Stored};
 
+mod formats;
+
 const START: Millis = 1_763_800_000_000;
 const HOUR: Millis = 3_600 * SECOND;
 
@@ -134,7 +136,10 @@ impl Bench {
         let Ring::Histogram(ring) = histogram.ring() else {
             panic!("a histogram")
         };
-        let found: Vec<_> = ring.single(from, to).map(|(time, one)| (time, one.clone())).collect();
+        let found: Vec<_> = ring
+            .single(from, to)
+            .map(|(time, one)| (time, Distribution::from(one)))
+            .collect();
         let expected: Vec<_> = (from / SECOND..to / SECOND)
             .map(|second| (second * SECOND + 850, Distribution::from(durations_at(second))))
             .filter(|(_, one)| !one.is_empty())
@@ -202,7 +207,10 @@ impl Bench {
             if let Distribution::Exponential(merged) = &mut merged {
                 merged.downscale(TIERS.iter().rfind(|tier| step % tier.step == 0).expect("a tier").scale);
             }
-            let found: Vec<_> = ring.single(*slot, slot + step).map(|(_, one)| one.clone()).collect();
+            let found: Vec<_> = ring
+                .single(*slot, slot + step)
+                .map(|(_, one)| Distribution::from(one))
+                .collect();
             let [found] = &found[..] else {
                 panic!("one distribution in a slot")
             };
@@ -289,19 +297,6 @@ fn a_folder_has_one_owner() {
 }
 
 #[test]
-fn a_newer_format_is_refused() {
-    let mut bench = Bench::new();
-    bench.run(3);
-    let path = bench.path();
-    bench.store = Store::new(Limits::default());
-    let disk = super::disk::Disk::open(&path).expect("a history");
-    disk.meta.insert("format", 99_i64.to_le_bytes()).expect("room");
-    drop(disk);
-    let error = open(&path, bench.now).expect_err("it is newer");
-    assert!(error.to_string().contains("format 99"), "{error}");
-}
-
-#[test]
 fn too_much_is_refused_with_a_reason() {
     let mut bench = Bench::new();
     bench.run(10 * 60);
@@ -373,51 +368,62 @@ fn a_wrong_date_that_is_set_right_does_not_stop_the_history() {
     bench.check_samples(bench.now - 10 * 60 * SECOND, bench.now);
 }
 
-/// Makes a folder what the first version of the format was: a keyspace for each period.
-fn as_format_1(path: &Path) {
-    let db = fjall::Database::builder(path).open().expect("a history");
-    let keyspace = |name: &str| {
-        db.keyspace(name, fjall::KeyspaceCreateOptions::default)
-            .expect("a keyspace")
-    };
-    let mut moved = 0;
-    for tier in TIERS {
-        let records = keyspace(tier.name);
-        for entry in records.iter() {
-            let (key, value) = entry.into_inner().expect("an entry");
-            let (period, rest) = key.split_first_chunk().expect("a period");
-            let old = keyspace(&format!("{}-{}", tier.name, u32::from_be_bytes(*period)));
-            old.insert(rest, value).expect("room");
-            records.remove(key).expect("room");
-            moved += 1;
-        }
-    }
-    assert!(moved > 20, "{moved}");
-    keyspace("meta").insert("format", 1_i64.to_le_bytes()).expect("room");
-    db.persist(fjall::PersistMode::SyncAll).expect("room");
-}
-
 #[test]
-fn a_folder_of_the_first_format_is_read() {
-    let mut bench = Bench::new();
-    bench.run(100 * 60);
-    let path = bench.folder.path().join("history");
-    for _ in 0..2 {
-        bench.store.flush(bench.now);
-        bench.store = Store::new(Limits::default());
-        as_format_1(&path);
-        bench.store = open(&path, bench.now).expect("an older history");
-        bench.check_samples(START, bench.now);
-        bench.check_slots(
-            START / 60_000 * 60_000 + 60_000,
-            bench.now / 60_000 * 60_000 - 60_000,
-            60 * SECOND,
-        );
-        assert_eq!(
-            bench.store.history().map(|stats| (stats.failing, stats.corrupt)),
-            Some((None, 0))
-        );
-        bench.run(10 * 60);
+fn records_that_grow_hold_each_slot_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("history");
+    let source = SourceId::new("host", SourceClass::Own);
+    let labels = || Labels::new([("host_name", "h")]);
+    let counter = Series::new("counter_total", labels(), Kind::Counter, Some(10_000));
+    let seconds = Series::new("seconds", labels(), Kind::Histogram, Some(10_000));
+    let mut store = open(&path, START).expect("a new history");
+    let mut now = START;
+    for hours in [2, 3, 5, 8] {
+        while now < START + hours * HOUR {
+            let mut one = Exponential::new();
+            one.record_n(0.25, 2);
+            let samples = vec![
+                Sample::number(&counter, now + 850, (now - START) as f64 / 1e3),
+                Sample::distribution(&seconds, now + 850, one.into()),
+            ];
+            assert_eq!(store.append(&source, samples, now + 900).accepted, 2);
+            now += 10 * SECOND;
+            while store.tend(now) {}
+        }
+        for step in [60 * SECOND, 900 * SECOND] {
+            let past = Past {
+                from: START,
+                to: now,
+                step,
+                admits: &|_| true,
+                work: 10_000_000,
+            };
+            let reader = store.past(&["counter_total", "seconds"], &past).expect("not too much");
+            for (metric, each) in [("counter_total", 10.0), ("seconds", 2.0)] {
+                let stored = reader.series(metric).next().expect("it is there");
+                let totals = match stored.ring() {
+                    Ring::Counter(ring) => ring.total().to_vec(),
+                    Ring::Histogram(ring) => ring.totals().to_vec(),
+                    Ring::Gauge(_) => panic!("none of them"),
+                };
+                let slots = now.div_euclid(step) - START.div_euclid(step);
+                assert!(
+                    (totals.len() as i64 - slots).abs() <= 1,
+                    "{metric}: {} of {slots}",
+                    totals.len()
+                );
+                let grown = totals[totals.len() - 1] - totals[totals.len() - 2];
+                let samples = (now - 1).rem_euclid(step) / (10 * SECOND) + 1;
+                assert_eq!(grown, each * samples as f64, "{metric} at {step}");
+                let all = (now - START) as f64 / 10_000.0 * each;
+                assert!(
+                    (totals[totals.len() - 1] - all).abs() <= each,
+                    "{metric} at {step}: {totals:?}"
+                );
+            }
+        }
+        drop(store);
+        store = open(&path, now).expect("what was there before");
     }
 }
 

@@ -15,6 +15,9 @@ pub struct Tier {
     pub step: Millis,
     /// How much time one record of one series covers, milliseconds: a multiple of the step, and a divisor of the period.
     pub(super) chunk: Millis,
+    /// How much time is written at once, milliseconds: a divisor of the record's. A record that is not complete is written
+    /// again with each piece that it grows by, so that nobody has to make days of it from the tier below.
+    pub(super) piece: Millis,
     /// How much time is dropped at once, milliseconds.
     pub(super) period: Millis,
     /// How long it is kept where nothing else is said, milliseconds.
@@ -29,13 +32,14 @@ pub(super) const COUNT: usize = 4;
 
 /// From fine to coarse; each step is a multiple of the one before.
 ///
-/// A record is written when all of its time has passed, and until then a reader makes it from the tier below. Short
-/// records cost space, long ones cost the reader; these are where neither hurts.
+/// What is not written yet a reader makes from the tier below. Short records cost space and readers, who have to unpack
+/// more of them; short pieces cost the writer.
 pub const TIERS: [Tier; COUNT] = [
     Tier {
         name: "1s",
         step: SECOND,
         chunk: 5 * MINUTE,
+        piece: 5 * MINUTE,
         period: 30 * MINUTE,
         keep: 2 * HOUR,
         scale: 5,
@@ -44,6 +48,7 @@ pub const TIERS: [Tier; COUNT] = [
         name: "10s",
         step: 10 * SECOND,
         chunk: 15 * MINUTE,
+        piece: 15 * MINUTE,
         period: 6 * HOUR,
         keep: 2 * DAY,
         scale: 5,
@@ -52,6 +57,7 @@ pub const TIERS: [Tier; COUNT] = [
         name: "1m",
         step: MINUTE,
         chunk: 3 * HOUR,
+        piece: HOUR,
         period: 6 * DAY,
         keep: 90 * DAY,
         scale: 3,
@@ -60,6 +66,7 @@ pub const TIERS: [Tier; COUNT] = [
         name: "15m",
         step: 15 * MINUTE,
         chunk: 2 * DAY,
+        piece: 3 * HOUR,
         period: 30 * DAY,
         keep: 90 * DAY,
         scale: 3,
@@ -70,6 +77,14 @@ impl Tier {
     /// The start of the record that a time lies in.
     pub(super) fn chunk_of(&self, time: Millis) -> Millis {
         time.div_euclid(self.chunk) * self.chunk
+    }
+
+    /// Up to when the next job from a time on goes, where the tier below is written up to another; `None` if that is no
+    /// whole piece. A job never goes beyond its record.
+    pub(super) fn due(&self, from: Millis, below: Millis) -> Option<Millis> {
+        let whole = below.div_euclid(self.piece) * self.piece;
+        let end = whole.min(self.chunk_of(from) + self.chunk);
+        (end > from).then_some(end)
     }
 
     /// The number of the period that a time lies in.
@@ -102,13 +117,17 @@ mod tests {
     fn lengths_divide_each_other() {
         for (index, tier) in TIERS.iter().enumerate() {
             assert_eq!(
-                (tier.chunk % tier.step, tier.period % tier.chunk),
-                (0, 0),
+                (
+                    tier.piece % tier.step,
+                    tier.chunk % tier.piece,
+                    tier.period % tier.chunk
+                ),
+                (0, 0, 0),
                 "{}",
                 tier.name
             );
             if let Some(coarser) = TIERS.get(index + 1) {
-                assert_eq!((coarser.step % tier.step, coarser.chunk % tier.chunk), (0, 0));
+                assert_eq!((coarser.step % tier.step, coarser.piece % tier.piece), (0, 0));
                 assert!(
                     tier.keep >= coarser.chunk + tier.chunk,
                     "{} is gone before it is rolled up",
@@ -116,6 +135,15 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_job_is_whole_pieces_of_one_record() {
+        let check = |from, below, end| assert_eq!(TIERS[2].due(from * MINUTE, below * MINUTE), end);
+        check(180, 239, None);
+        check(180, 255, Some(240 * MINUTE));
+        check(240, 300, Some(300 * MINUTE));
+        check(240, 900, Some(360 * MINUTE));
     }
 
     #[test]

@@ -49,11 +49,12 @@ pub(super) struct Worker {
     unanswered: u32,
 }
 
-/// A stretch of a tier whose records are being made.
+/// A stretch of a tier whose records are being made, or grow.
 #[derive(Debug)]
 struct Job {
     tier: usize,
     start: Millis,
+    end: Millis,
     next: usize,
     /// How often `closed` had gone back when it began.
     rewinds: u64,
@@ -186,12 +187,12 @@ impl History {
             return Ok(false);
         };
         let tier = &TIERS[job.tier];
-        let end = job.start + tier.chunk;
+        let (begin, end) = (tier.chunk_of(job.start), job.end);
         let mut batch = disk.batch();
         let (made, next) = if job.tier == 0 {
             self.of_rings(rings, job.next, job.start, end)
         } else {
-            self.of_tier_below(worker, disk, &job, end)?
+            self.of_tier_below(worker, disk, &job)?
         };
         let stretch = job.start.div_euclid(tier.chunk);
         let began = Instant::now();
@@ -201,7 +202,7 @@ impl History {
             let Made {
                 series, times, body, ..
             } = made;
-            let offsets = chunk::offsets(times, job.start);
+            let offsets = chunk::offsets(times, begin);
             let name = chunk::name_of(&offsets);
             if job.times.insert(name) {
                 let mut bytes = Vec::new();
@@ -253,8 +254,7 @@ impl History {
         all_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// The stretch that is due next. Of the finest tier one is when it has settled; of the others when the tier below
-    /// is written up to its end.
+    /// The stretch that is due next: whole pieces that have settled, or that the tier below is written up to the end of.
     fn next_job(&self, disk: &Disk, now: Millis, rings: &impl Rings) -> Option<Job> {
         (0..COUNT).find_map(|tier| {
             let chunk = TIERS[tier].chunk;
@@ -269,7 +269,7 @@ impl History {
                 let next = rings.read(|state| state.next_sample(start)).unwrap_or(below).min(below);
                 start = start.max(TIERS[0].chunk_of(next));
             }
-            if tier > 0 && start + chunk <= below {
+            if tier > 0 && below - start >= chunk {
                 // Nor where the tier below has nothing.
                 let finer = &TIERS[tier - 1];
                 // What can't be read now is not passed over.
@@ -277,9 +277,11 @@ impl History {
                 let next = next.map_or(below, |period| finer.start_of(period).min(below));
                 start = start.max(TIERS[tier].chunk_of(next));
             }
-            (start + chunk <= below).then(|| Job {
+            let end = TIERS[tier].due(start, below)?;
+            Some(Job {
                 tier,
                 start,
+                end,
                 next: 0,
                 rewinds: self.rewinds.load(Ordering::Acquire),
                 times: HashSet::new(),
@@ -302,17 +304,11 @@ impl History {
     }
 
     /// What the tier below holds of a stretch, folded.
-    fn of_tier_below(
-        &self,
-        worker: &mut Worker,
-        disk: &Disk,
-        job: &Job,
-        end: Millis,
-    ) -> fjall::Result<(Vec<Made>, Option<usize>)> {
+    fn of_tier_below(&self, worker: &mut Worker, disk: &Disk, job: &Job) -> fjall::Result<(Vec<Made>, Option<usize>)> {
         let (entries, next) = self.dictionary.read().batch(job.next, BATCH / 4);
         let look = Look::of_records(self, disk);
         let alive = entries.iter().filter(|entry| entry.last >= job.start);
-        let made = alive.map(|entry| folded(&look, &entry.series, entry.number, job, end));
+        let made = alive.map(|entry| grown(&look, &entry.series, entry.number, job));
         let made = made.filter(|made| !made.times.is_empty()).collect();
         if let Err(error) = look.whole() {
             // The disk may answer another time; a part that it never gives must not hold up all that is to come.
@@ -439,13 +435,23 @@ struct Made {
     body: Body,
 }
 
-/// A stretch of a series in the slots of a job's tier.
-fn folded(look: &Look<'_>, series: &Series, number: u32, job: &Job, end: Millis) -> Made {
+/// The record of a series with the slots that a job adds, and those that it had; nothing where there is none to add.
+fn grown(look: &Look<'_>, series: &Series, number: u32, job: &Job) -> Made {
+    let Job { tier, start, end, .. } = *job;
+    let begin = TIERS[tier].chunk_of(start);
     let (times, body) = if series.kind() == Kind::Histogram {
-        let counts = look.folded_counts(series, number, job.tier, job.start, end);
+        let mut counts = look.folded_counts(series, number, tier, start, end);
+        if start > begin && !counts.times.is_empty() {
+            let more = std::mem::replace(&mut counts, look.counts(series, number, tier, begin, start));
+            counts.extend(more);
+        }
         (counts.times, Body::Counts(counts.all))
     } else {
-        let mut rows = look.folded_rows(series, number, job.tier, job.start, end);
+        let mut rows = look.folded_rows(series, number, tier, start, end);
+        if start > begin && !rows.times.is_empty() {
+            let more = std::mem::replace(&mut rows, look.rows(series, number, tier, begin, start));
+            rows.extend(more);
+        }
         (std::mem::take(&mut rows.times), Body::Rows(rows))
     };
     Made {

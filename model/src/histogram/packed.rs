@@ -1,0 +1,353 @@
+//! Exponential histograms side by side: what is read of months is hundreds of thousands of them, and two pieces of
+//! memory for each would take longer to ask for than to fill.
+
+use std::ops::Range;
+
+use super::dense::Dense;
+use super::scale::{self, MIN_SCALE, SCALE};
+use super::sparse::{self, Word};
+use super::view::{Totals, View};
+use super::{Malformed, Part};
+
+/// What is in one place of [`Packed`], beside its buckets.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Row {
+    /// Where its buckets end; they begin where those before end.
+    end: usize,
+    totals: Totals,
+}
+
+/// Exponential histograms of one scale, in order; nothing was recorded in those that are empty.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Packed {
+    scale: i8,
+    rows: Vec<Row>,
+    buckets: Vec<Word>,
+}
+
+impl Packed {
+    /// None yet.
+    pub fn new(scale: i8) -> Self {
+        Self {
+            scale: scale.clamp(MIN_SCALE, SCALE),
+            rows: Vec::new(),
+            buckets: Vec::new(),
+        }
+    }
+
+    /// Room for so many more, with so many buckets in all.
+    pub fn reserve(&mut self, histograms: usize, buckets: usize) {
+        self.rows.reserve(histograms);
+        self.buckets.reserve(buckets);
+    }
+
+    /// The scale of all.
+    pub fn scale(&self) -> i8 {
+        self.scale
+    }
+
+    /// How many, the empty ones included.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is none, not even an empty one.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The one in a place; `None` where nothing was recorded, or beyond the last.
+    pub fn get(&self, place: usize) -> Option<View<'_>> {
+        let row = self.rows.get(place).filter(|row| row.totals.count > 0)?;
+        Some(View {
+            scale: self.scale,
+            totals: row.totals,
+            buckets: self.buckets_of(place..place + 1),
+        })
+    }
+
+    /// How many values each place has.
+    pub fn counts(&self) -> impl ExactSizeIterator<Item = u64> + '_ {
+        self.rows.iter().map(|row| row.totals.count)
+    }
+
+    /// Adds one in which nothing happened.
+    pub fn push_empty(&mut self) {
+        self.close(Totals::EMPTY);
+    }
+
+    /// Adds one; `false`, and nothing is added, where it is of another scale. The first one that is not empty says which.
+    pub fn push(&mut self, one: View<'_>) -> bool {
+        if self.buckets.is_empty() && self.counts().all(|count| count == 0) {
+            self.scale = one.scale;
+        }
+        if self.scale != one.scale {
+            return false;
+        }
+        self.buckets.extend_from_slice(one.buckets);
+        self.close(one.totals);
+        true
+    }
+
+    /// Adds one from its parts: how many were zero, sum, smallest and largest, buckets in ascending order.
+    ///
+    /// # Errors
+    /// It is none, and nothing is added.
+    pub fn push_parts(
+        &mut self,
+        zero_count: u64,
+        [sum, min, max]: [f64; 3],
+        buckets: impl Iterator<Item = (i64, u64)>,
+    ) -> Result<(), Malformed> {
+        let begin = self.start(self.len());
+        let added = self.add_buckets(zero_count, buckets);
+        let valid =
+            |count| count == 0 || (sum.is_finite() && sum >= 0.0 && 0.0 <= min && min <= max && max.is_finite());
+        match added {
+            Ok(0) => self.push_empty(),
+            Ok(count) if valid(count) => self.close(Totals {
+                zero_count,
+                count,
+                sum,
+                min,
+                max,
+            }),
+            wrong => {
+                self.buckets.truncate(begin);
+                wrong?;
+                return Err(Malformed("sum, minimum and maximum are out of order"));
+            }
+        }
+        Ok(())
+    }
+
+    fn add_buckets(&mut self, zero_count: u64, buckets: impl Iterator<Item = (i64, u64)>) -> Result<u64, Malformed> {
+        const WRONG: Malformed = Malformed("the buckets are not sorted, or one is empty");
+        let (lowest, highest) = scale::range(self.scale);
+        let (mut above, mut count) = (i64::from(lowest), zero_count);
+        for (index, n) in buckets {
+            if n == 0 || index < above || index > i64::from(highest) {
+                return Err(WRONG);
+            }
+            self.buckets.push(sparse::word(index as i16, n));
+            count = count.saturating_add(n);
+            above = index + 1;
+        }
+        Ok(count)
+    }
+
+    /// Adds all of the other's; `false`, and nothing is added, where they are of another scale.
+    pub fn append(&mut self, other: &Self) -> bool {
+        let is_void = |packed: &Self| packed.counts().all(|count| count == 0);
+        if self.scale != other.scale {
+            if is_void(self) {
+                self.scale = other.scale;
+            } else if !is_void(other) {
+                return false;
+            }
+        }
+        let shift = self.buckets.len();
+        self.buckets.extend_from_slice(&other.buckets);
+        let moved = |row: &Row| Row {
+            end: row.end + shift,
+            ..*row
+        };
+        self.rows.extend(other.rows.iter().map(moved));
+        true
+    }
+
+    /// All of each `width` neighbours in one, from the first ones on by `stride`. The same as merging each stretch by
+    /// itself, but what two stretches share is added up once.
+    #[must_use]
+    pub fn sliding(&self, width: usize, stride: usize) -> Self {
+        let mut found = Self::new(self.scale);
+        self.slide(width, stride, |totals, window| {
+            window.copy(&mut found.buckets);
+            found.close(totals);
+        });
+        found
+    }
+
+    /// The quantiles of [`Packed::sliding`], without making these.
+    pub fn sliding_quantiles(&self, width: usize, stride: usize, q: f64) -> Vec<Option<f64>> {
+        let mut found = Vec::with_capacity(self.len() / stride.max(1) + 1);
+        self.slide(width, stride, |totals, window| {
+            found.push(totals.quantile(q, self.scale, |rank| window.at_rank(rank)));
+        });
+        found
+    }
+
+    /// Calls `take` with what each stretch of `width` places holds.
+    fn slide(&self, width: usize, stride: usize, mut take: impl FnMut(Totals, &Dense)) {
+        let (width, stride) = (width.max(1), stride.max(1));
+        let mut window = Dense::at(self.scale);
+        let (mut first, mut end) = (0, 0);
+        while first + width <= self.len() {
+            window.add(self.buckets_of(end.max(first)..first + width), self.scale);
+            end = first + width;
+            let mut totals = Totals::EMPTY;
+            self.rows[first..end].iter().for_each(|row| totals.add(&row.totals));
+            take(totals, &window);
+            window.subtract(self.buckets_of(first..(first + stride).min(end)));
+            first += stride;
+        }
+    }
+
+    /// The buckets of some places, those of each by themselves in order.
+    fn buckets_of(&self, places: Range<usize>) -> &[Word] {
+        &self.buckets[self.start(places.start)..self.start(places.end)]
+    }
+
+    /// Keeps those of some places alone.
+    pub fn keep(&mut self, places: Range<usize>) {
+        let (first, end) = (self.start(places.start), self.start(places.end));
+        self.buckets.truncate(end);
+        self.buckets.drain(..first);
+        self.rows.truncate(places.end);
+        self.rows.drain(..places.start.min(self.rows.len()));
+        self.rows.iter_mut().for_each(|row| row.end -= first);
+    }
+
+    /// Where the buckets of a place begin.
+    fn start(&self, place: usize) -> usize {
+        place.checked_sub(1).map_or(0, |before| {
+            self.rows.get(before).map_or(self.buckets.len(), |row| row.end)
+        })
+    }
+
+    fn close(&mut self, totals: Totals) {
+        self.rows.push(Row {
+            end: self.buckets.len(),
+            totals,
+        });
+    }
+}
+
+/// Adds histograms up, one sum after the other, at one scale or what is coarser among them.
+pub struct Adder {
+    dense: Dense,
+    totals: Totals,
+}
+
+impl Adder {
+    /// Of buckets that are no finer than this scale.
+    pub fn new(scale: i8) -> Self {
+        Self {
+            dense: Dense::at(scale.clamp(MIN_SCALE, SCALE)),
+            totals: Totals::EMPTY,
+        }
+    }
+
+    /// Adds one.
+    pub fn add(&mut self, one: View<'_>) {
+        self.dense.add(one.buckets, one.scale);
+        self.totals.add(&one.totals);
+    }
+
+    /// Adds all of these, or none: `false` where one is not exponential, or of another scale.
+    pub fn add_all(&mut self, parts: &[Part<'_>]) -> bool {
+        let fits = |part: &Part<'_>| matches!(part, Part::Exponential(one) if one.scale == self.dense.scale());
+        if !parts.iter().all(fits) {
+            return false;
+        }
+        for part in parts {
+            if let Part::Exponential(one) = part {
+                self.add(*one);
+            }
+        }
+        true
+    }
+
+    /// A quantile of all of these together, by themselves; `None` where they cannot be added up.
+    pub fn quantile(&mut self, parts: &[Part<'_>], q: f64) -> Option<Option<f64>> {
+        if !self.add_all(parts) {
+            return None;
+        }
+        let totals = std::mem::replace(&mut self.totals, Totals::EMPTY);
+        let found = totals.quantile(q, self.dense.scale(), |rank| self.dense.at_rank(rank));
+        self.dense.clear();
+        Some(found)
+    }
+
+    /// Puts the sum behind those that are there, and begins anew; `false` where it is of another scale, and nothing is put.
+    pub fn put(&mut self, into: &mut Packed) -> bool {
+        if into.scale != self.dense.scale() && !into.buckets.is_empty() {
+            return false;
+        }
+        into.scale = self.dense.scale();
+        self.dense.copy(&mut into.buckets);
+        self.dense.clear();
+        into.close(std::mem::replace(&mut self.totals, Totals::EMPTY));
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Exponential;
+    use super::*;
+
+    fn recorded(values: &[f64]) -> Exponential {
+        let mut histogram = Exponential::new();
+        values.iter().for_each(|value| {
+            histogram.record(*value);
+        });
+        histogram
+    }
+
+    #[test]
+    fn what_is_packed_is_what_was_put_in() {
+        let all = [recorded(&[1.0, 2.0, 0.0]), recorded(&[]), recorded(&[1e-9, 5.0])];
+        let mut packed = Packed::new(-3);
+        for one in &all {
+            if one.is_empty() {
+                packed.push_empty();
+            } else {
+                assert!(packed.push(one.view()));
+            }
+        }
+        let found = |packed: &Packed| -> Vec<Exponential> {
+            let one = |place| packed.get(place).map_or_else(Exponential::new, Exponential::from);
+            (0..packed.len()).map(one).collect()
+        };
+        assert_eq!(found(&packed), all);
+        let mut coarse = recorded(&[3.0]);
+        coarse.downscale(2);
+        assert!(!packed.push(coarse.view()), "one scale");
+        let mut twice = packed.clone();
+        assert!(twice.append(&packed));
+        twice.keep(2..5);
+        assert_eq!(found(&twice), [all[2].clone(), all[0].clone(), all[1].clone()]);
+    }
+
+    #[test]
+    fn sums_are_merges() {
+        let (a, b) = (recorded(&[1.0, 2.0, 0.0]), recorded(&[1e-9, 5.0]));
+        let mut adder = Adder::new(3);
+        let mut packed = Packed::new(3);
+        for all in [[&a, &b], [&b, &b]] {
+            all.iter().for_each(|one| adder.add(one.view()));
+            assert!(adder.put(&mut packed));
+        }
+        for (place, [one, other]) in [[&a, &b], [&b, &b]].into_iter().enumerate() {
+            let mut merged = one.clone();
+            merged.merge(other);
+            merged.downscale(3);
+            assert_eq!(packed.get(place).map(Exponential::from), Some(merged));
+        }
+    }
+
+    #[test]
+    fn parts_that_are_none_are_refused() {
+        let mut packed = Packed::new(5);
+        let mut put = |values, buckets: &[(i64, u64)]| packed.push_parts(0, values, buckets.iter().copied()).is_ok();
+        assert!(put([3.0, 1.0, 2.0], &[(0, 1), (31, 1)]));
+        assert!(!put([3.0, 1.0, 2.0], &[(31, 1), (0, 1)]));
+        assert!(!put([3.0, 1.0, 2.0], &[(0, 0)]));
+        assert!(!put([3.0, 2.0, 1.0], &[(0, 1)]));
+        assert!(!put([f64::NAN, 1.0, 2.0], &[(0, 1)]));
+        assert!(!put([3.0, 1.0, 2.0], &[(40_000, 1)]));
+        assert!(put([0.0, 0.0, 0.0], &[]), "nothing happened");
+        assert_eq!(packed.counts().collect::<Vec<_>>(), [2, 0]);
+    }
+}

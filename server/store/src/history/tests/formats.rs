@@ -1,0 +1,81 @@
+//! What other versions of Keiki wrote.
+
+use super::*;
+
+#[test]
+fn a_newer_format_is_refused() {
+    let mut bench = Bench::new();
+    bench.run(3);
+    let path = bench.path();
+    bench.store = Store::new(Limits::default());
+    let disk = super::super::disk::Disk::open(&path).expect("a history");
+    disk.meta.insert("format", 99_i64.to_le_bytes()).expect("room");
+    drop(disk);
+    let error = open(&path, bench.now).expect_err("it is newer");
+    assert!(error.to_string().contains("format 99"), "{error}");
+}
+
+/// Makes a folder what the first version of the format was: a keyspace for each period.
+fn as_format_1(path: &Path) {
+    let db = fjall::Database::builder(path).open().expect("a history");
+    let keyspace = |name: &str| {
+        db.keyspace(name, fjall::KeyspaceCreateOptions::default)
+            .expect("a keyspace")
+    };
+    let mut moved = 0;
+    for tier in TIERS {
+        let records = keyspace(tier.name);
+        for entry in records.iter() {
+            let (key, value) = entry.into_inner().expect("an entry");
+            let (period, rest) = key.split_first_chunk().expect("a period");
+            let old = keyspace(&format!("{}-{}", tier.name, u32::from_be_bytes(*period)));
+            old.insert(rest, value).expect("room");
+            records.remove(key).expect("room");
+            moved += 1;
+        }
+    }
+    assert!(moved > 20, "{moved}");
+    keyspace("meta").insert("format", 1_i64.to_le_bytes()).expect("room");
+    db.persist(fjall::PersistMode::SyncAll).expect("room");
+}
+
+#[test]
+fn a_folder_of_the_first_format_is_read() {
+    let mut bench = Bench::new();
+    bench.run(100 * 60);
+    let path = bench.folder.path().join("history");
+    for _ in 0..2 {
+        bench.store.flush(bench.now);
+        bench.store = Store::new(Limits::default());
+        as_format_1(&path);
+        bench.store = open(&path, bench.now).expect("an older history");
+        bench.check_samples(START, bench.now);
+        bench.check_slots(
+            START / 60_000 * 60_000 + 60_000,
+            bench.now / 60_000 * 60_000 - 60_000,
+            60 * SECOND,
+        );
+        assert_eq!(
+            bench.store.history().map(|stats| (stats.failing, stats.corrupt)),
+            Some((None, 0))
+        );
+        bench.run(10 * 60);
+    }
+}
+
+#[test]
+fn a_folder_of_the_second_format_is_read() {
+    let mut bench = Bench::new();
+    bench.run(30 * 60);
+    let path = bench.path();
+    bench.store = Store::new(Limits::default());
+    let disk = super::super::disk::Disk::open(&path).expect("a history");
+    disk.meta.insert("format", 2_i64.to_le_bytes()).expect("room");
+    drop(disk);
+    bench.store = open(&path, bench.now).expect("an older history");
+    bench.check_samples(START, bench.now);
+    bench.store = Store::new(Limits::default());
+    let disk = super::super::disk::Disk::open(&path).expect("a history");
+    let format = disk.meta.get("format").expect("it is read").expect("a version");
+    assert_eq!(format.as_ref(), 3_i64.to_le_bytes());
+}
