@@ -118,6 +118,7 @@ test("a password: log in, go on where one wanted to, log out; guessing is slowed
   const server = await start({ config: `[access]\n${await passwordHash()}` });
   const page = await open(server.url("/groups/resources?window=1m&lang=en"));
   await expect(page).toHaveURL(/\/login\?next=/);
+  await expect(page.locator("input[name=password]")).toBeFocused();
   await page.locator("input[name=password]").fill(PASSWORD);
   await page.locator("button").click();
   await expect(page).toHaveURL(server.url("/groups/resources?window=1m&lang=en"));
@@ -251,6 +252,8 @@ for (const [width, height] of [[390, 844], [1440, 900]]) {
   test(`who is inside can log out from every page, ${width} px`, async ({ start, open }) => {
     const server = await start({ config: `[access]\n${await passwordHash()}` });
     const page = await open(server.url("/login?lang=en&next=%2F%3Flang%3Den"), { viewport: { width, height } });
+    // The page itself puts the focus there, and says so where somebody else was first.
+    await expect(page.locator("input[name=password]")).toBeFocused();
     await page.locator("input[name=password]").fill(PASSWORD);
     await page.locator("button").click();
     await live(page);

@@ -10,6 +10,12 @@ use keiki_model::time::Millis;
 /// histogram apart.
 const PATIENCE: Millis = 60_000;
 
+/// How many parts a histogram may have.
+pub(crate) const MOST_PARTS: usize = 512;
+
+/// How many times may wait for the rest of their parts.
+const MOST_OPEN: usize = 64;
+
 /// Which part of a histogram a number is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Part {
@@ -33,7 +39,8 @@ struct Open {
 pub(crate) struct Assembling {
     series: Arc<Series>,
     scale: f64,
-    parts: Vec<Part>,
+    /// Its parts, and whether the sender still has them.
+    parts: Vec<(Part, bool)>,
     /// The parts that are buckets, by their bounds.
     order: Vec<usize>,
     bounds: Arc<[f64]>,
@@ -61,20 +68,43 @@ impl Assembling {
         }
     }
 
+    /// What it is.
+    pub(crate) fn series(&self) -> &Arc<Series> {
+        &self.series
+    }
+
+    /// A sample that says nothing, for the store to refuse and to count.
+    pub(crate) fn nothing(&self, time: Millis) -> Option<Sample> {
+        let counts = vec![0; self.bounds.len() + 1];
+        let nothing = Explicit::new(Arc::clone(&self.bounds), counts, 0.0).ok()?;
+        Some(Sample::distribution(&self.series, time, Distribution::from(nothing)))
+    }
+
+    /// How many parts it has had.
+    pub(crate) fn len(&self) -> usize {
+        self.parts.len()
+    }
+
     /// Its place for a part; new parts begin the histogram anew.
     pub(crate) fn part(&mut self, part: Part) -> usize {
-        if let Some(place) = self.parts.iter().position(|known| *known == part) {
+        if let Some(place) = self.parts.iter().position(|(known, _)| *known == part) {
             return place;
         }
-        self.parts.push(part);
+        self.parts.push((part, true));
         for open in &mut self.open {
             open.values.push(f64::NAN);
             open.missing += 1;
         }
+        self.begin_anew();
+        self.parts.len() - 1
+    }
+
+    /// After the parts have changed.
+    fn begin_anew(&mut self) {
         self.before = None;
         let bound = |place: &usize| match self.parts[*place] {
-            Part::Bucket(bound) => Some(bound),
-            Part::Sum => None,
+            (Part::Bucket(bound), true) => Some(bound),
+            _ => None,
         };
         let mut order: Vec<_> = (0..self.parts.len()).filter(|place| bound(place).is_some()).collect();
         order.sort_by(|a, b| bound(a).partial_cmp(&bound(b)).unwrap_or(std::cmp::Ordering::Equal));
@@ -85,7 +115,6 @@ impl Assembling {
             .map(|bound| bound * self.scale)
             .collect();
         self.order = order;
-        self.parts.len() - 1
     }
 
     /// Takes one number of a time.
@@ -93,13 +122,23 @@ impl Assembling {
         if self.before.as_ref().is_some_and(|(before, _)| time <= *before) {
             return;
         }
+        if self.parts.get(place).is_some_and(|(_, there)| !there) {
+            // The sender has it again.
+            self.parts[place].1 = true;
+            self.open.iter_mut().for_each(|open| open.missing += 1);
+            self.begin_anew();
+        }
         let open = match self.open.iter_mut().position(|open| open.time == time) {
             Some(found) => &mut self.open[found],
             None => {
+                if self.open.len() >= MOST_OPEN {
+                    self.open.remove(0);
+                    self.incomplete += 1;
+                }
                 self.open.push(Open {
                     time,
                     values: vec![f64::NAN; self.parts.len()],
-                    missing: self.parts.len(),
+                    missing: self.parts.iter().filter(|(_, there)| *there).count(),
                 });
                 self.open.last_mut().expect("it was just pushed")
             }
@@ -110,20 +149,30 @@ impl Assembling {
         }
     }
 
-    /// Hands over what is whole, in order of time. `whole` says that nothing more comes of any time; else parts that the
-    /// first time brings may still be on their way, and the first is only what later ones are compared with.
+    /// Hands over what is whole, in order of time. `whole` says that nothing more comes of any time, and that what did not
+    /// come is not there any more; else parts that the first time brings may still be on their way, and the first is only
+    /// what later ones are compared with.
     pub(crate) fn finish(&mut self, whole: bool, now: Millis, take: &mut Vec<Sample>) {
         self.open.sort_by_key(|open| open.time);
         while let Some(first) = self.open.first() {
-            if first.missing > 0 {
-                if !whole && first.time > now - PATIENCE {
+            if first.missing > 0 && !whole {
+                if first.time > now - PATIENCE {
                     return;
                 }
                 self.incomplete += 1;
                 self.open.remove(0);
                 continue;
             }
-            let Open { time, values, .. } = self.open.remove(0);
+            let Open { time, values, missing } = self.open.remove(0);
+            if missing > 0 {
+                // Other buckets than before, as after a deployment: what is there now is what later pages are compared with.
+                for (part, value) in self.parts.iter_mut().zip(&values) {
+                    part.1 = !value.is_nan();
+                }
+                self.begin_anew();
+                self.born = false;
+                self.incomplete += 1;
+            }
             let nothing = || vec![0.0; values.len()];
             let before = self
                 .before
@@ -160,7 +209,7 @@ impl Assembling {
         let sum = self
             .parts
             .iter()
-            .position(|part| *part == Part::Sum)
+            .position(|part| *part == (Part::Sum, true))
             .map_or(f64::NAN, grown);
         let sum = if sum.is_finite() {
             sum * self.scale
@@ -253,6 +302,31 @@ mod tests {
             [(1_000, vec![1.0], vec![2, 1], 2.0)],
             "without a sum it is estimated"
         );
+    }
+
+    #[test]
+    fn other_buckets_begin_anew() {
+        let mut it = histogram(1.0, false);
+        put(&mut it, 1_000, &[(Part::Bucket(1.0), 1.0), (ALL, 2.0)]);
+        put(&mut it, 2_000, &[(Part::Bucket(1.0), 2.0), (ALL, 4.0)]);
+        assert_eq!(finish(&mut it, true, 2_000).len(), 1);
+        put(&mut it, 3_000, &[(Part::Bucket(5.0), 900.0), (ALL, 900.0)]);
+        assert_eq!(finish(&mut it, true, 3_000), [], "nobody knows what of it was before");
+        put(&mut it, 4_000, &[(Part::Bucket(5.0), 903.0), (ALL, 904.0)]);
+        assert_eq!(
+            finish(&mut it, true, 4_000),
+            [(4_000, vec![5.0], vec![3, 1], 2.5 * 3.0 + 5.0)]
+        );
+    }
+
+    #[test]
+    fn times_that_wait_are_bounded() {
+        let mut it = histogram(1.0, false);
+        it.part(ALL);
+        for time in 0..10_000 {
+            put(&mut it, time, &[(Part::Bucket(1.0), 1.0)]);
+        }
+        assert_eq!((it.open.len(), it.incomplete), (MOST_OPEN, 10_000 - MOST_OPEN as u64));
     }
 
     #[test]

@@ -44,7 +44,7 @@ impl Census {
         let account = Account {
             series: ledger.len(),
             refused: ledger.refused,
-            worst: (ledger.refused > 0).then(|| ledger.worst_label()).flatten(),
+            worst: ledger.worst_label(),
             incomplete: ledger.incomplete(),
             metrics,
             edition,

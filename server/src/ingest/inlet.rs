@@ -141,7 +141,7 @@ impl Inlets {
                 rejected: native,
                 why: (native > 0).then(|| "native histograms are not taken: send the classic ones, too".to_owned()),
             };
-            Ok((report, samples))
+            Ok((report, samples, Rejections::default()))
         })
     }
 
@@ -175,7 +175,7 @@ impl Inlets {
         &self,
         inlet: &Inlet<T>,
         now: Millis,
-        read: impl FnOnce(&mut T) -> Result<(Report, Vec<Sample>), Refused>,
+        read: impl FnOnce(&mut T) -> Result<(Report, Vec<Sample>, Rejections), Refused>,
     ) -> Result<Report, Refused> {
         let started = Instant::now();
         let status = inlet
@@ -183,14 +183,16 @@ impl Inlets {
             .lock()
             .get_or_insert_with(|| self.0.board.register(inlet.name, &[]))
             .clone();
-        let outcome = read(&mut inlet.reader.lock());
-        match outcome {
-            Ok((mut report, samples)) => {
+        // Held until the store has the samples: what a later request knows more of a second must not come before.
+        let mut reader = inlet.reader.lock();
+        match read(&mut reader) {
+            Ok((mut report, samples, mut not_kept)) => {
                 let count = samples.len();
-                let appended = self.0.store.append(&inlet.source, samples, now);
+                not_kept.add(&self.0.store.append(&inlet.source, samples, now).rejected);
+                drop(reader);
                 status.succeeded(now, started.elapsed(), count);
-                status.rejected(&appended.rejected);
-                if let Some(why) = first(&appended.rejected) {
+                status.rejected(&not_kept);
+                if let Some(why) = first(&not_kept) {
                     report.why.get_or_insert(why);
                 }
                 Ok(report)
@@ -212,13 +214,13 @@ fn malformed(error: &wire::Error) -> Refused {
     Refused::Malformed(error.to_string())
 }
 
-fn reported(taken: Taken) -> (Report, Vec<Sample>) {
+fn reported(taken: Taken) -> (Report, Vec<Sample>, Rejections) {
     let report = Report {
         accepted: taken.decoded.accepted,
         rejected: taken.decoded.rejected,
         why: taken.rejected,
     };
-    (report, taken.samples)
+    (report, taken.samples, taken.not_kept)
 }
 
 /// Why the store did not keep samples, in words for their sender.

@@ -10,9 +10,10 @@ use keiki_model::series::{Kind, Labels, Sample, Series};
 use keiki_model::time::{Millis, REVISION, SECOND};
 use keiki_recognise::{Canonical, Foreign, Recognisers};
 
-use super::assemble::{Assembling, Part};
+use super::assemble::{Assembling, MOST_PARTS, Part};
 use super::number::{Derived, Number};
 use super::whole::{Observed, Whole};
+use crate::store::FUTURE;
 
 /// What a sender has not mentioned for so long is forgotten, milliseconds.
 const FORGOTTEN: Millis = 900_000;
@@ -20,12 +21,18 @@ const FORGOTTEN: Millis = 900_000;
 /// A total that began within so long is told whole, milliseconds: longer than the usual time between two exports.
 const LATELY: Millis = 90_000;
 
+/// How often the label with most values is looked for, milliseconds.
+const WORST_EVERY: Millis = 10 * SECOND;
+
 /// How often it is looked for, milliseconds.
 const SWEEP: Millis = 60_000;
 
 /// A series of a sender, to be asked for by its bytes only once per mention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Key(u32);
+
+/// What is beyond the limit has no place.
+const REFUSED: Key = Key(u32::MAX);
 
 /// What a series is.
 #[derive(Clone, Copy, Debug)]
@@ -110,8 +117,11 @@ pub(crate) struct Ledger {
     /// When the page before this one was taken.
     page: Option<Millis>,
     swept: Millis,
-    /// Series that are not taken because there are as many as the limit allows.
+    /// Series that are not taken because there are as many as the limit allows: the most of one page of late.
     pub(crate) refused: usize,
+    refused_now: usize,
+    /// The label with most values, how many, and when that was found out; only where series are refused.
+    worst: Option<(Millis, String, usize)>,
 }
 
 impl Ledger {
@@ -139,6 +149,8 @@ impl Ledger {
             page: None,
             swept: Millis::MIN,
             refused: 0,
+            refused_now: 0,
+            worst: None,
         }
     }
 
@@ -153,7 +165,7 @@ impl Ledger {
     /// A new number. `labels` are the sender's own.
     pub(crate) fn number(&mut self, raw: &[u8], name: &str, kind: Option<Kind>, labels: &Labels, now: Millis) -> Key {
         if self.is_full() {
-            return self.nothing(raw, now);
+            return self.refuse();
         }
         let labels = self.identified(labels);
         let recognisers = Arc::clone(&self.recognisers);
@@ -224,7 +236,7 @@ impl Ledger {
         let id = (Box::from(name), labels);
         let place = match self.histogram_of.get(&id) {
             Some(&place) => place,
-            None if self.is_full() => return self.nothing(raw, now),
+            None if self.is_full() => return self.refuse(),
             None => {
                 let recognisers = Arc::clone(&self.recognisers);
                 let canonical = recognisers
@@ -255,8 +267,14 @@ impl Ledger {
                 place
             }
         };
-        let Some(histogram) = self.histograms.get_mut(place as usize).and_then(Option::as_mut) else {
-            return self.nothing(raw, now);
+        let fits = |histogram: &&mut Assembling| histogram.len() < MOST_PARTS;
+        let Some(histogram) = self
+            .histograms
+            .get_mut(place as usize)
+            .and_then(Option::as_mut)
+            .filter(fits)
+        else {
+            return self.refuse();
         };
         let part = index(histogram.part(part));
         self.remember(raw, Place::Part(place, part), now)
@@ -265,7 +283,7 @@ impl Ledger {
     /// A new histogram that comes whole. `labels` are the sender's own.
     pub(crate) fn whole(&mut self, raw: &[u8], name: &str, labels: &Labels, now: Millis) -> Key {
         if self.is_full() {
-            return self.nothing(raw, now);
+            return self.refuse();
         }
         let labels = self.identified(labels);
         let recognisers = Arc::clone(&self.recognisers);
@@ -285,10 +303,14 @@ impl Ledger {
         self.remember(raw, Place::Whole(place), now)
     }
 
-    /// A series that is not kept.
+    /// A series beyond the limit. Nothing of it is remembered: it is asked anew whenever it is mentioned.
+    fn refuse(&mut self) -> Key {
+        self.refused_now += 1;
+        REFUSED
+    }
+
+    /// A series that is not kept, whatever room there is.
     pub(crate) fn nothing(&mut self, raw: &[u8], now: Millis) -> Key {
-        self.refused += usize::from(self.is_full());
-        self.edition += u64::from(self.is_full());
         self.remember(raw, Place::Nothing, now)
     }
 
@@ -321,15 +343,18 @@ impl Ledger {
             known.seen = now;
             match known.place {
                 Place::Number(place) => {
-                    if let Some(number) = &mut self.numbers[place as usize] {
-                        number.put(time, value, &mut samples);
-                        if number.derived.iter().any(|derived| derived.divides) {
-                            divided.push((place, time, value));
-                        }
+                    if let Some(number) = &mut self.numbers[place as usize]
+                        && number.put(time, value, now, &mut samples)
+                    {
+                        divided.push((place, time, value));
                     }
                 }
                 Place::Part(place, part) => {
                     if let Some(histogram) = &mut self.histograms[place as usize] {
+                        if time > now + FUTURE {
+                            samples.extend(histogram.nothing(time));
+                            continue;
+                        }
                         histogram.put(part as usize, time, value);
                         if touched.last() != Some(&place) {
                             touched.push(place);
@@ -339,7 +364,7 @@ impl Ledger {
                 Place::Whole(_) | Place::Nothing => {}
             }
         }
-        self.take_changes(now, &mut samples);
+        self.take_changes(now, &mut samples, &mut divided);
         for (place, time, value) in divided {
             let Some(number) = &self.numbers[place as usize] else {
                 continue;
@@ -362,13 +387,22 @@ impl Ledger {
                 histogram.finish(whole, now, &mut samples);
             }
         }
-        self.page = whole.then_some(now);
-        self.sweep(now);
+        let refused = std::mem::take(&mut self.refused_now);
+        if refused > self.refused {
+            self.refused = refused;
+            self.edition += 1;
+        }
+        if self.refused > 0 && self.worst.as_ref().is_none_or(|(at, ..)| now - at > WORST_EVERY) {
+            self.worst = self.find_worst(now);
+        }
+        // What finds room later did not begin then.
+        self.page = (whole && refused == 0).then_some(now);
+        self.sweep(now, refused);
         samples
     }
 
-    fn take_changes(&mut self, now: Millis, samples: &mut Vec<Sample>) {
-        for (key, time, change) in std::mem::take(&mut self.changes) {
+    fn take_changes(&mut self, now: Millis, samples: &mut Vec<Sample>, divided: &mut Vec<(u32, Millis, f64)>) {
+        for (key, mut time, change) in std::mem::take(&mut self.changes) {
             let Some(known) = self.known.get_mut(key.0 as usize).and_then(Option::as_mut) else {
                 continue;
             };
@@ -380,21 +414,32 @@ impl Ledger {
                     };
                     let (value, began) = match change {
                         Change::Total(total, began) => (total, began),
-                        Change::Growth(growth) => (
-                            number.newest.map_or(0.0, |(_, total)| total) + growth,
-                            Some(time - SECOND),
-                        ),
+                        Change::Growth(growth) => match number.newest {
+                            // Sent again, as after an answer that was lost.
+                            Some((newest, _)) if newest == time => continue,
+                            Some((newest, total)) => {
+                                time = time.max(newest);
+                                (total + growth, None)
+                            }
+                            None => (growth, Some(time - SECOND)),
+                        },
                         Change::Totals(..) | Change::Observed(_) | Change::Recorded(_) => continue,
                     };
                     if number.newest.is_none() {
                         number.zero_at = lately(began, now);
                     }
-                    number.put(time, value, samples);
+                    if number.put(time, value, now, samples) {
+                        divided.push((place, time, value));
+                    }
                 }
                 (Place::Whole(place), change) => {
                     let Some(whole) = &mut self.wholes[place as usize] else {
                         continue;
                     };
+                    if time > now + FUTURE {
+                        samples.push(whole.nothing(time));
+                        continue;
+                    }
                     samples.extend(match change {
                         Change::Totals(observed, began) => whole.total(time, observed, lately(began, now).is_some()),
                         Change::Observed(observed) => whole.delta(time, &observed),
@@ -416,16 +461,21 @@ impl Ledger {
 
     /// The label with most values, and how many: what makes too many series.
     pub(crate) fn worst_label(&self) -> Option<(String, usize)> {
+        self.worst.as_ref().map(|(_, label, values)| (label.clone(), *values))
+    }
+
+    fn find_worst(&self, now: Millis) -> Option<(Millis, String, usize)> {
         let numbers = self.numbers.iter().flatten().map(|number| &number.series);
         let wholes = self.wholes.iter().flatten().map(|whole| &whole.series);
         let mut values: HashMap<&str, HashSet<&str>> = HashMap::new();
-        for series in numbers.chain(wholes) {
+        let histograms = self.histograms.iter().flatten().map(Assembling::series);
+        for series in numbers.chain(wholes).chain(histograms) {
             for (name, value) in series.labels().iter() {
                 values.entry(name).or_default().insert(value);
             }
         }
         let most = values.into_iter().map(|(name, values)| (values.len(), name)).max()?;
-        Some((most.1.to_owned(), most.0))
+        Some((now, most.1.to_owned(), most.0))
     }
 
     /// Grows whenever anything of this changes.
@@ -538,7 +588,7 @@ impl Ledger {
     }
 
     /// Forgets what was not mentioned for long.
-    fn sweep(&mut self, now: Millis) {
+    fn sweep(&mut self, now: Millis, refused: usize) {
         if (self.swept..self.swept.saturating_add(SWEEP)).contains(&now) {
             return;
         }
@@ -546,11 +596,12 @@ impl Ledger {
             return;
         }
         let mut broken = HashSet::new();
-        // What was refused is asked again: there may be room now.
-        self.refused = 0;
+        self.refused = refused;
+        if refused == 0 {
+            self.worst = None;
+        }
         self.edition += 1;
-        let is_over = |known: &Known| known.seen < now - FORGOTTEN || matches!(known.place, Place::Nothing);
-        self.forget(is_over, &mut broken);
+        self.forget(|known| known.seen < now - FORGOTTEN, &mut broken);
         // A histogram that lost a part is begun anew by those that are left.
         self.forget(
             |known| matches!(known.place, Place::Part(place, _) if broken.contains(&place)),
@@ -559,13 +610,50 @@ impl Ledger {
         self.histogram_of.retain(|_, place| !broken.contains(place));
         let known = &self.known;
         self.sums.retain(|_, key| known[key.0 as usize].is_some());
+        if !broken.is_empty() {
+            // What is declared again did not begin now.
+            self.page = None;
+        }
         for place in broken {
-            self.histograms[place as usize] = None;
+            if let Some(histogram) = self.histograms[place as usize].take() {
+                self.unnote(histogram.series());
+            }
             self.free_histograms.push(place);
+        }
+        self.free_divisors();
+    }
+
+    /// Frees the places of divisors that nobody is divided by any more.
+    fn free_divisors(&mut self) {
+        let needed: HashSet<u32> = self
+            .numbers
+            .iter()
+            .flatten()
+            .flat_map(|number| number.derived.iter().filter_map(|derived| derived.over))
+            .collect();
+        let (numbers, free) = (&self.numbers, &mut self.free_numbers);
+        self.divisors.retain(|_, place| {
+            let stays = numbers[*place as usize].is_some() || needed.contains(place);
+            if !stays {
+                free.push(*place);
+            }
+            stays
+        });
+    }
+
+    fn unnote(&mut self, series: &Series) {
+        let name = series.origin().unwrap_or(series.name());
+        if let Some(reading) = self.readings.get_mut(name) {
+            reading.series = reading.series.saturating_sub(1);
+            if reading.series == 0 {
+                self.readings.remove(name);
+            }
         }
     }
 
     fn forget(&mut self, is_over: impl Fn(&Known) -> bool, broken: &mut HashSet<u32>) {
+        // The places of divisors stay theirs: others point to them.
+        let divisors: HashSet<u32> = self.divisors.values().copied().collect();
         for id in 0..self.known.len() {
             let Some(known) = self.known[id].take_if(|known| is_over(known)) else {
                 continue;
@@ -577,9 +665,10 @@ impl Ledger {
             self.holes.push(index(id));
             match known.place {
                 Place::Number(place) => {
-                    self.numbers[place as usize] = None;
-                    // The places of divisors stay theirs: others point to them.
-                    if !self.divisors.values().any(|divisor| *divisor == place) {
+                    if let Some(number) = self.numbers[place as usize].take() {
+                        self.unnote(&number.series);
+                    }
+                    if !divisors.contains(&place) {
                         self.free_numbers.push(place);
                     }
                 }
@@ -587,7 +676,9 @@ impl Ledger {
                     broken.insert(place);
                 }
                 Place::Whole(place) => {
-                    self.wholes[place as usize] = None;
+                    if let Some(whole) = self.wholes[place as usize].take() {
+                        self.unnote(&whole.series);
+                    }
                     self.free_wholes.push(place);
                 }
                 Place::Nothing => {}

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use keiki_model::series::{Kind, Sample, Series};
 use keiki_model::time::Millis;
 
+use crate::store::FUTURE;
+
 /// A number that a sender tells.
 #[derive(Debug)]
 pub(super) struct Number {
@@ -32,8 +34,13 @@ pub(super) struct Derived {
 }
 
 impl Number {
-    /// Takes a value. What has no meaning here (no counter is negative, nothing is NaN) is left to the store to count.
-    pub(super) fn put(&mut self, time: Millis, value: f64, take: &mut Vec<Sample>) {
+    /// Takes a value; whether another number's is needed for what is derived of it. What has no meaning here (no counter is
+    /// negative, nothing is NaN, nothing is of the future) is left to the store to count.
+    pub(super) fn put(&mut self, time: Millis, value: f64, now: Millis, take: &mut Vec<Sample>) -> bool {
+        if time > now + FUTURE {
+            take.push(Sample::number(&self.series, time, value * self.scale));
+            return false;
+        }
         if let Some(zero) = self.zero_at.take()
             && self.series.kind() == Kind::Counter
             && zero < time
@@ -52,6 +59,7 @@ impl Number {
         if self.newest.is_none_or(|(newest, _)| time >= newest) {
             self.newest = Some((time, value));
         }
+        self.derived.iter().any(|derived| derived.divides)
     }
 }
 

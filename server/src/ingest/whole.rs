@@ -48,6 +48,11 @@ impl Whole {
         }
     }
 
+    /// A sample that says nothing: for the store to refuse and to count.
+    pub(super) fn nothing(&self, time: Millis) -> Sample {
+        Sample::distribution(&self.series, time, Exponential::new().into())
+    }
+
     /// What happened up to a time.
     pub(super) fn delta(&self, time: Millis, observed: &Observed) -> Option<Sample> {
         let distribution = observed.distribution(self.scale)?;

@@ -103,7 +103,7 @@ impl<'a> Evaluator<'a> {
         let each = selector
             .metrics()
             .map(|metric| (select::is_of_host(metric), self.visible(metric)));
-        let mut found = select::first_fed(each);
+        let mut found = select::first_fed(self.reader, each);
         if let Some(with) = &selector.with {
             select::keep_subjects(&mut found, select::is_of_host(with), &self.visible(with));
         }

@@ -105,21 +105,27 @@ fn subject(stored: &Stored, of_host: bool) -> (bool, Option<&str>) {
     (of_host, stored.series().labels().get(name))
 }
 
-/// The series of the first of several metrics that each subject feeds.
-pub(crate) fn first_fed<'a>(metrics: impl Iterator<Item = (bool, Rc<Vec<&'a Stored>>)>) -> Vec<&'a Stored> {
-    let mut told = HashSet::new();
-    let mut found = Vec::new();
-    for (of_host, series) in metrics {
-        let fresh: HashSet<_> = series
-            .iter()
-            .map(|stored| subject(stored, of_host))
-            .filter(|subject| !told.contains(subject))
-            .collect();
-        let all = series.iter().copied();
-        found.extend(all.filter(|stored| fresh.contains(&subject(stored, of_host))));
-        told.extend(fresh);
+/// The series of the first of several metrics that each subject feeds; what a more trusted source tells comes before.
+pub(crate) fn first_fed<'a>(
+    reader: &Reader<'_>,
+    metrics: impl Iterator<Item = (bool, Rc<Vec<&'a Stored>>)>,
+) -> Vec<&'a Stored> {
+    let metrics: Vec<_> = metrics.collect();
+    let rank = |stored: &Stored| reader.rank(stored.source().class());
+    let mut best = HashMap::new();
+    let all = || {
+        let numbered = metrics.iter().enumerate();
+        numbered.flat_map(|(order, (of_host, series))| series.iter().map(move |stored| (order, *of_host, *stored)))
+    };
+    for (order, of_host, stored) in all() {
+        let place = (rank(stored), order);
+        let best = best.entry(subject(stored, of_host)).or_insert(place);
+        *best = place.min(*best);
     }
-    found
+    let is_best = |(order, of_host, stored): &(usize, bool, &'a Stored)| {
+        best[&subject(stored, *of_host)] == (rank(stored), *order)
+    };
+    all().filter(is_best).map(|(_, _, stored)| stored).collect()
 }
 
 /// Leaves only the series of subjects that others are of, too.

@@ -25,7 +25,10 @@ const DATAGRAM: usize = 65_535;
 /// For how long a counter that nobody counts on is told to stand still, milliseconds. Then nobody knows.
 const STILL: Millis = 60 * SECOND;
 
-/// For how long a gauge's value is held for later changes to it, milliseconds.
+/// How often lines that are not understood are told of in the log, milliseconds.
+const WARN_EVERY: Millis = 60 * SECOND;
+
+/// For how long a counter's total, or a gauge's value, is held for what comes later, milliseconds.
 const HELD: Millis = 3_600 * SECOND;
 
 /// Where to listen.
@@ -39,11 +42,22 @@ pub struct StatsdConfig {
     pub series: usize,
 }
 
+/// What was told of a counter.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Told {
+    /// Nothing yet.
+    Nothing,
+    /// This total, a reading ago.
+    Lately(f64),
+    /// This total, and then it fell silent.
+    Before(f64),
+}
+
 /// What came of one series since the last reading.
 #[derive(Debug)]
 enum Gathered {
-    /// How much was counted, and when it last was.
-    Counted(f64, Millis),
+    /// How much was counted, when it last was, and what was last told.
+    Counted(f64, Millis, Told),
     /// The value, whether it is new, and when it came.
     Gauge(f64, bool, Millis),
     /// Durations or other values, and when the last one came.
@@ -75,6 +89,7 @@ pub struct StatsdSource {
     listener: Option<AbortHandle>,
     ledger: Ledger,
     census: Census,
+    warned: Millis,
 }
 
 impl StatsdSource {
@@ -90,6 +105,7 @@ impl StatsdSource {
             config,
             heap: Arc::default(),
             listener: None,
+            warned: Millis::MIN / 2,
             census,
         }
     }
@@ -162,7 +178,7 @@ impl Heap {
                 labels.set(name, value.unwrap_or("true"));
             }
             let gathered = match line.kind {
-                Sent::Counter => Gathered::Counted(0.0, now),
+                Sent::Counter => Gathered::Counted(0.0, now, Told::Nothing),
                 Sent::Gauge => Gathered::Gauge(0.0, false, now),
                 Sent::Set => Gathered::Set(HashSet::new()),
                 _ => Gathered::Observed(Exponential::new(), now),
@@ -174,7 +190,12 @@ impl Heap {
         };
         for value in line.values.clone() {
             match (&mut *gathered, value) {
-                (Gathered::Counted(total, last), Value::Number(value)) => {
+                // A counter that counts down would be one that began anew.
+                (Gathered::Counted(..), Value::Number(value)) if value < 0.0 => {
+                    self.refused += 1;
+                    self.example.get_or_insert_with(|| format!("{} counts down", line.name));
+                }
+                (Gathered::Counted(total, last, _), Value::Number(value)) => {
                     *total += value / line.rate;
                     *last = now;
                 }
@@ -237,12 +258,27 @@ impl Source for StatsdSource {
             let base = word(&id.name);
             let name = if base.ends_with(suffix) { base } else { base + suffix };
             let raw = [id.name.as_bytes(), &[0xff, id.kind as u8], &id.tags].concat();
+            // What it stood at while it was silent.
+            let mut again = None;
             let (kind, change, keep) = match gathered {
-                Gathered::Counted(total, last) => (
-                    Kind::Counter,
-                    Change::Total(*total, Some(now - SECOND)),
-                    now - *last < STILL,
-                ),
+                Gathered::Counted(total, last, told) => {
+                    if now - *last >= STILL {
+                        if let Told::Lately(total) = *told {
+                            *told = Told::Before(total);
+                        }
+                        return now - *last < HELD;
+                    }
+                    if let Told::Before(total) = *told {
+                        again = Some(total);
+                    }
+                    *told = Told::Lately(*total);
+                    // The beginning counts only of a series that the ledger has not seen.
+                    (
+                        Kind::Counter,
+                        Change::Total(*total, again.is_none().then_some(now - SECOND)),
+                        true,
+                    )
+                }
                 Gathered::Gauge(value, fresh, last) => {
                     // What nobody repeats is not known to hold; changes to it still need to know it.
                     if !std::mem::take(fresh) {
@@ -261,19 +297,67 @@ impl Source for StatsdSource {
                 Kind::Histogram => ledger.whole(&raw, &name, labels, now),
                 _ => ledger.number(&raw, &name, Some(kind), labels, now),
             });
+            if let Some(total) = again {
+                ledger.change(key, Change::Total(total, None), now - SECOND);
+            }
             ledger.change(key, change, now);
             keep
         });
         drop(heap);
         let samples = self.ledger.take_page(false, now);
         self.census.tell("statsd", &self.ledger);
-        match example {
-            // What was understood counts all the same, at the next reading's place.
-            Some(example) if samples.is_empty() => Err(SourceError::Invalid {
-                what: format!("{refused} lines"),
-                why: example,
-            }),
-            _ => Ok(samples),
+        if let Some(example) = example
+            && now - self.warned >= WARN_EVERY
+        {
+            self.warned = now;
+            tracing::warn!(refused, example, "lines of StatsD are not understood or not taken");
         }
+        Ok(samples)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use keiki_model::series::Value;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_counter_that_pauses_goes_on_where_it_stood() {
+        let recognisers = Arc::new(Recognisers::new(&[]).expect("rows"));
+        let config = StatsdConfig {
+            listen: "127.0.0.1:0".parse().expect("an address"),
+            service: "app".into(),
+            series: 10,
+        };
+        let mut source = StatsdSource::new(config.clone(), "h", &recognisers, Census::default());
+        let hasher = RandomState::new();
+        let mut told = Vec::new();
+        // Two, a pause that is longer than anything is remembered elsewhere, and five more.
+        for (now, datagram) in [
+            (1_000, "a:2|c"),
+            (2_000, ""),
+            (1_200_000, ""),
+            (1_201_000, "a:5|c\na:-1|c"),
+            (1_202_000, ""),
+        ] {
+            source.heap.lock().take(datagram.as_bytes(), &config, &hasher, now);
+            let samples = source.collect(now).await.expect("it listens");
+            told.extend(samples.into_iter().map(|sample| match sample.value {
+                Value::Number(value) => (sample.time, value),
+                Value::Distribution(_) => panic!("a number"),
+            }));
+        }
+        assert_eq!(
+            told,
+            [
+                (0, 0.0),
+                (1_000, 2.0),
+                (2_000, 2.0),
+                (1_200_000, 2.0),
+                (1_201_000, 7.0),
+                (1_202_000, 7.0)
+            ]
+        );
     }
 }

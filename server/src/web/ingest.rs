@@ -66,7 +66,7 @@ impl Unread {
 /// A body, and the right to have it read.
 struct Sent {
     body: Bytes,
-    _place: OwnedSemaphorePermit,
+    place: OwnedSemaphorePermit,
 }
 
 async fn receive(site: &Site, request: Request) -> Result<(HeaderMap, Sent), Unread> {
@@ -92,7 +92,7 @@ async fn receive(site: &Site, request: Request) -> Result<(HeaderMap, Sent), Unr
         Ok(Err(error)) => return Err(Unread::Broken(error.to_string())),
         Err(_) => return Err(Unread::Broken("the body did not come in time".into())),
     };
-    Ok((parts.headers, Sent { body, _place: place }))
+    Ok((parts.headers, Sent { body, place }))
 }
 
 fn text(headers: &HeaderMap, name: header::HeaderName) -> &str {
@@ -133,13 +133,12 @@ async fn otlp(site: &Shared, request: Request, signal: Signal, read: Read) -> Re
         }
     };
     let inlets = site.state.inlets.clone();
+    let Sent { body: sent, place } = sent;
     let outcome = tokio::task::spawn_blocking(move || {
+        // Held until it is read, also where the sender is gone by then.
+        let _place = place;
         let most = inlets.limits().unpacked_bytes;
-        let body = if packed {
-            unpacked(&sent.body, most)?
-        } else {
-            sent.body.to_vec()
-        };
+        let body = if packed { unpacked(&sent, most)? } else { sent.to_vec() };
         read(&inlets, encoding, &body, SystemClock.now()).map_err(|refused| match refused {
             Refused::Malformed(why) => Unread::Broken(why),
             Refused::TooLarge(_) => Unread::TooLong(most),
@@ -209,7 +208,11 @@ pub(super) async fn remote_write(State(site): State<Shared>, request: Request) -
         Err(unread) => return plain(&unread),
     };
     let inlets = site.state.inlets.clone();
-    let outcome = tokio::task::spawn_blocking(move || inlets.remote_write(&sent.body, SystemClock.now()));
+    let Sent { body, place } = sent;
+    let outcome = tokio::task::spawn_blocking(move || {
+        let _place = place;
+        inlets.remote_write(&body, SystemClock.now())
+    });
     match outcome.await {
         Ok(Ok(_)) => StatusCode::NO_CONTENT.into_response(),
         Ok(Err(Refused::Malformed(why))) => plain(&Unread::Broken(why)),

@@ -77,7 +77,8 @@ impl Rejections {
         Reason::ALL.into_iter().map(|reason| (reason, self.of(reason)))
     }
 
-    pub(super) fn count(&mut self, reason: Reason) {
+    /// Counts one.
+    pub fn count(&mut self, reason: Reason) {
         self.0[reason as usize] += 1;
     }
 

@@ -161,3 +161,74 @@ fn a_page_does_not_say_who_sends_it() {
     it.forget_page();
     assert!(it.take_page(true, 2_000).is_empty());
 }
+
+#[test]
+fn growth_that_comes_late_or_twice_is_counted_once() {
+    let mut it = ledger(5);
+    let key = it.number(b"jobs", "jobs_total", Some(Kind::Counter), &Labels::none(), 1_000);
+    let mut total = |time: Millis, growth: f64| {
+        it.change(key, Change::Growth(growth), time);
+        let told = |sample: Sample| match sample.value {
+            Value::Number(value) => (sample.time, value),
+            Value::Distribution(_) => panic!("a number"),
+        };
+        it.take_page(false, 20_000).into_iter().map(told).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        total(10_000, 5.0),
+        [(9_000, 0.0), (10_000, 5.0)],
+        "it grew from nothing"
+    );
+    assert_eq!(total(12_000, 2.0), [(12_000, 7.0)]);
+    assert_eq!(total(12_000, 2.0), [], "sent again");
+    assert_eq!(
+        total(11_000, 1.0),
+        [(12_000, 8.0)],
+        "what is late adds to what is known, and is no restart"
+    );
+    assert_eq!(
+        total(90_000_000, 4.0),
+        [(90_000_000, 12.0)],
+        "the store refuses what is of the future"
+    );
+    assert_eq!(total(13_000, 1.0), [(13_000, 9.0)], "and nothing is built on it");
+}
+
+#[test]
+fn what_is_divided_may_come_as_totals() {
+    let mut it = ledger(9);
+    let labels = Labels::none();
+    let part = it.number(
+        b"a",
+        "node_memory_MemAvailable_bytes",
+        Some(Kind::Gauge),
+        &labels,
+        1_000,
+    );
+    let whole = it.number(b"b", "node_memory_MemTotal_bytes", Some(Kind::Gauge), &labels, 1_000);
+    it.change(part, Change::Total(250.0, None), 1_000);
+    it.change(whole, Change::Total(1_000.0, None), 1_000);
+    let samples = it.take_page(false, 1_000);
+    let used = samples
+        .iter()
+        .find(|sample| sample.series.name() == "system_memory_utilization_ratio");
+    assert_eq!(used.map(|sample| sample.value.clone()), Some(Value::Number(0.75)));
+}
+
+#[test]
+fn divisors_of_hosts_that_are_gone_make_room() {
+    let mut it = ledger(4);
+    for round in 0..20 {
+        let now = 1_000 + round * (FORGOTTEN + 2 * MINUTE);
+        let host = format!("h{round}");
+        let labels = Labels::new([("node", host.as_str())]);
+        for name in ["node_memory_MemAvailable_bytes", "node_memory_MemTotal_bytes"] {
+            let raw = format!("{name}{host}");
+            let key = it.number(raw.as_bytes(), name, Some(Kind::Gauge), &labels, now);
+            it.put(key, 10.0, now);
+        }
+        assert_eq!(it.take_page(false, now).len(), 3, "of host {round}");
+        it.take_page(false, now + FORGOTTEN + MINUTE + 1);
+    }
+    assert_eq!((it.len(), it.readings().len()), (0, 0));
+}

@@ -26,6 +26,9 @@ pub(super) struct Reader<'a> {
     pub(super) rejected: Option<String>,
 }
 
+/// What is kept of a summary.
+const SUMS: [&str; 2] = ["_sum", "_count"];
+
 /// Separates the parts of a series' bytes: no text holds it.
 const BETWEEN: u8 = 0xff;
 
@@ -117,7 +120,14 @@ impl MetricVisitor for Reader<'_> {
                 return self.ledger.whole(&self.prefix, &self.metric, &labels, self.now);
             }
             // Its quantiles are of no use to anybody: they can't be put together. Its sums are series of their own.
-            Sent::Summary => return self.ledger.nothing(&self.prefix, self.now),
+            Sent::Summary => {
+                for suffix in SUMS {
+                    let raw = [&self.prefix, suffix.as_bytes()].concat();
+                    let name = [&self.metric, suffix].concat();
+                    self.ledger.number(&raw, &name, Some(Kind::Counter), &labels, self.now);
+                }
+                return self.ledger.nothing(&self.prefix, self.now);
+            }
         };
         self.ledger
             .number(&self.prefix, &self.metric, Some(kind), &labels, self.now)
@@ -174,26 +184,15 @@ impl MetricVisitor for Reader<'_> {
     }
 
     fn summary(&mut self, _: Key, point: &SummaryPoint<'_>) {
-        let time = millis(point.time.unix_nanos);
-        let metric = self.metric.clone();
-        let own = self.prefix.clone();
-        for (suffix, value) in [("_sum", point.sum), ("_count", point.count as f64)] {
-            let mut raw = own.clone();
-            raw.extend_from_slice(suffix.as_bytes());
-            let key = match self.ledger.find(&raw) {
-                Some(key) => key,
-                None => {
-                    let labels = self.identity.clone();
-                    self.ledger.number(
-                        &raw,
-                        &[&metric, suffix].concat(),
-                        Some(Kind::Counter),
-                        &labels,
-                        self.now,
-                    )
-                }
-            };
-            self.ledger.change(key, Change::Total(value, began(&point.time)), time);
+        if point.time.no_recorded_value {
+            return;
+        }
+        for (suffix, value) in SUMS.into_iter().zip([point.sum, point.count as f64]) {
+            let raw = [&self.prefix, suffix.as_bytes()].concat();
+            if let Some(key) = self.ledger.find(&raw) {
+                let change = Change::Total(value, began(&point.time));
+                self.ledger.change(key, change, millis(point.time.unix_nanos));
+            }
         }
     }
 

@@ -12,12 +12,15 @@ use keiki_model::time::Millis;
 use keiki_recognise::Recognisers;
 
 use super::ledger::{Ledger, Sender};
+use crate::store::Rejections;
 use spans::Spans;
 
 /// What becomes of a request.
 pub(crate) struct Taken {
     pub(crate) decoded: Decoded,
     pub(crate) samples: Vec<Sample>,
+    /// What was not kept, although it was understood.
+    pub(crate) not_kept: Rejections,
     /// Why points or spans were rejected, the first reason and where.
     pub(crate) rejected: Option<String>,
 }
@@ -55,6 +58,7 @@ impl Metrics {
             Ok(decoded) => Ok(Taken {
                 decoded,
                 samples: self.ledger.take_page(false, now),
+                not_kept: Rejections::default(),
                 rejected,
             }),
             Err(error) => {
@@ -84,10 +88,11 @@ impl Traces {
     pub(crate) fn read(&mut self, encoding: Encoding, body: &[u8], now: Millis) -> Result<Taken, Error> {
         self.spans.begin(now);
         let decoded = self.decoder.traces(encoding, body, &mut self.spans)?;
-        let (samples, rejected) = self.spans.take();
+        let (samples, not_kept, rejected) = self.spans.take();
         Ok(Taken {
             decoded,
             samples,
+            not_kept,
             rejected,
         })
     }

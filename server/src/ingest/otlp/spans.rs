@@ -7,13 +7,14 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use keiki_decode::otlp::{Attributes, Reason, Resource, Scope, Span, SpanKind, SpanVisitor, StatusCode, Value};
+use keiki_decode::otlp::{self as wire, Attributes, Resource, Scope, Span, SpanKind, SpanVisitor, StatusCode, Value};
 use keiki_model::histogram::Exponential;
-use keiki_model::series::{Kind, Labels, OTHER, Sample, Series};
+use keiki_model::series::{Kind, Labels, OTHER, SERVICE_NAME, Sample, Series};
 use keiki_model::time::{Millis, REVISION, SECOND, slot_start};
 use ring::hmac;
 
 use super::{identity, millis, told};
+use crate::store::{FUTURE, Reason, Rejections};
 
 /// How often a series is expected to tell of itself, milliseconds: exporters send batches every five seconds.
 const INTERVAL: u32 = 5_000;
@@ -30,8 +31,29 @@ const CACHE: &str = "cache_operation_duration_seconds";
 const JOB: &str = "job_run_duration_seconds";
 const USER: &str = "user_request_duration_seconds";
 
+/// How many labels of services have their values bounded; beyond, all values are other ones.
+const BOUNDED: usize = 10_000;
+
+/// The labels whose values are bounded.
+const LABELS: [&str; 6] = [
+    "http_route",
+    "db_query_summary",
+    "cache_operation",
+    "queue",
+    "task",
+    "user",
+];
+
 /// A metric and its labels.
 type Id = (&'static str, Labels);
+
+/// A duration that counts once its request was read to the end.
+struct Staged {
+    id: Id,
+    /// The second in which it ended, and how long it took, seconds.
+    second: Millis,
+    seconds: f64,
+}
 
 /// A second's durations of one series.
 #[derive(Debug)]
@@ -53,6 +75,8 @@ pub(super) struct Spans {
     values: HashMap<(Box<str>, &'static str), HashSet<Box<str>>>,
     /// The seconds that this request told of.
     touched: HashSet<(Id, Millis)>,
+    staged: Vec<Staged>,
+    not_kept: Rejections,
     rejected: Option<String>,
     swept: Millis,
 }
@@ -67,6 +91,8 @@ impl Spans {
             timed: HashMap::new(),
             values: HashMap::new(),
             touched: HashSet::new(),
+            staged: Vec::new(),
+            not_kept: Rejections::default(),
             rejected: None,
             swept: Millis::MIN,
         }
@@ -75,6 +101,8 @@ impl Spans {
     pub(super) fn begin(&mut self, now: Millis) {
         self.now = now;
         self.touched.clear();
+        self.staged.clear();
+        self.not_kept = Rejections::default();
         self.rejected = None;
     }
 
@@ -82,8 +110,11 @@ impl Spans {
         self.timed.len()
     }
 
-    /// What is new of all seconds.
-    pub(super) fn take(&mut self) -> (Vec<Sample>, Option<String>) {
+    /// What is new of all seconds, and what was not kept.
+    pub(super) fn take(&mut self) -> (Vec<Sample>, Rejections, Option<String>) {
+        for staged in std::mem::take(&mut self.staged) {
+            self.count(staged);
+        }
         let mut samples = Vec::new();
         for (id, second) in std::mem::take(&mut self.touched) {
             let Some(timed) = self.timed.get(&id) else { continue };
@@ -92,7 +123,7 @@ impl Spans {
             }
         }
         self.sweep();
-        (samples, self.rejected.take())
+        (samples, self.not_kept, self.rejected.take())
     }
 
     fn sweep(&mut self) {
@@ -102,27 +133,56 @@ impl Spans {
         }
         self.swept = now;
         self.timed.retain(|_, timed| timed.heard >= now - FORGOTTEN);
-        if self.timed.is_empty() {
-            self.values.clear();
+        // Those that nobody uses any more make room for others.
+        self.values.clear();
+        for (_, labels) in self.timed.keys() {
+            let service = labels.get(SERVICE_NAME).unwrap_or_default();
+            for name in LABELS {
+                if let Some(value) = labels.get(name) {
+                    self.values
+                        .entry((service.into(), name))
+                        .or_default()
+                        .insert(value.into());
+                }
+            }
         }
     }
 
-    /// Counts one duration.
+    /// Notes one duration.
     fn record(&mut self, metric: &'static str, own: &[(&'static str, &str)], span: &Span<'_>) {
-        let seconds = span.duration_nanos() as f64 / 1e9;
         let end = millis(span.end_unix_nanos);
+        let reason = match end - self.now {
+            ahead if ahead > FUTURE => Some(Reason::Future),
+            ahead if ahead < -REVISION => Some(Reason::Late),
+            _ => None,
+        };
+        if let Some(reason) = reason {
+            self.not_kept.count(reason);
+            return;
+        }
         let labels = own
             .iter()
             .fold(self.identity.clone(), |labels, (name, value)| labels.with(name, value));
-        let id = (metric, labels);
+        self.staged.push(Staged {
+            id: (metric, labels),
+            // The end of the second, but never later than now.
+            second: (slot_start(end, 1) + SECOND - 1).min(self.now.max(end)),
+            seconds: span.duration_nanos() as f64 / 1e9,
+        });
+    }
+
+    /// Counts one duration.
+    fn count(&mut self, staged: Staged) {
+        let Staged { id, second, seconds } = staged;
         if !self.timed.contains_key(&id) {
             if self.timed.len() >= self.limit {
+                self.not_kept.count(Reason::SeriesLimit);
                 self.rejected.get_or_insert_with(|| {
                     format!("there are {} series of spans, as many as the limit allows", self.limit)
                 });
                 return;
             }
-            let series = Series::new(metric, id.1.clone(), Kind::Histogram, Some(INTERVAL));
+            let series = Series::new(id.0, id.1.clone(), Kind::Histogram, Some(INTERVAL));
             self.timed.insert(
                 id.clone(),
                 Timed {
@@ -135,9 +195,13 @@ impl Spans {
         let now = self.now;
         let Some(timed) = self.timed.get_mut(&id) else { return };
         timed.heard = now;
-        timed.seconds.retain(|(time, _)| *time >= now - REVISION - SECOND);
-        // The end of the second, but never later than now.
-        let second = (slot_start(end, 1) + SECOND - 1).min(now.max(end));
+        while timed
+            .seconds
+            .front()
+            .is_some_and(|(time, _)| *time < now - REVISION - SECOND)
+        {
+            timed.seconds.pop_front();
+        }
         let place = match timed.seconds.binary_search_by_key(&second, |(time, _)| *time) {
             Ok(place) => place,
             Err(place) => {
@@ -151,8 +215,12 @@ impl Spans {
 
     /// A value, unless the service has had too many of this label.
     fn bounded<'a>(&mut self, label: &'static str, value: &'a str) -> &'a str {
-        let service = self.identity.get(keiki_model::series::SERVICE_NAME).unwrap_or_default();
-        let values = self.values.entry((service.into(), label)).or_default();
+        let service = self.identity.get(SERVICE_NAME).unwrap_or_default();
+        let key = (Box::from(service), label);
+        if self.values.len() >= BOUNDED && !self.values.contains_key(&key) {
+            return OTHER;
+        }
+        let values = self.values.entry(key).or_default();
         if values.contains(value) {
             return value;
         }
@@ -346,7 +414,7 @@ impl SpanVisitor for Spans {
         }
     }
 
-    fn rejected(&mut self, reason: Reason) {
+    fn rejected(&mut self, reason: wire::Reason) {
         self.rejected.get_or_insert_with(|| told("", reason));
     }
 }

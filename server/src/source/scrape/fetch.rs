@@ -1,5 +1,6 @@
 //! Asks for a page over HTTP.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::Read as _;
 use std::path::PathBuf;
@@ -65,7 +66,9 @@ pub enum Credentials {
 #[derive(Debug)]
 pub(super) struct Page {
     pub(super) content_type: String,
-    pub(super) body: Bytes,
+    body: Bytes,
+    /// Whether it is packed by gzip, and how many bytes it may have.
+    packed: Option<usize>,
 }
 
 /// An open connection.
@@ -228,7 +231,7 @@ impl Fetcher {
         let most = self.fetching.page_bytes;
         let too_long = || SourceError::Invalid {
             what: self.fetching.address.to_string(),
-            why: format!("the page is longer than {most} bytes (limits.page_bytes)"),
+            why: format!("the page is longer than {most} bytes"),
         };
         let mut body = answer.into_body();
         let mut whole = BytesMut::new();
@@ -242,19 +245,28 @@ impl Fetcher {
                 whole.extend_from_slice(data);
             }
         }
-        let body = if packed {
-            let mut unpacked = Vec::new();
-            let read = MultiGzDecoder::new(&whole[..])
-                .take(most as u64 + 1)
-                .read_to_end(&mut unpacked);
-            read.map_err(|error| self.failed(format!("the page can't be unpacked: {error}")))?;
-            if unpacked.len() > most {
-                return Err(too_long());
-            }
-            unpacked.into()
-        } else {
-            whole.freeze()
+        Ok(Page {
+            content_type,
+            body: whole.freeze(),
+            packed: packed.then_some(most),
+        })
+    }
+}
+
+impl Page {
+    /// The page as its program wrote it.
+    pub(super) fn unpacked(&self) -> Result<Cow<'_, [u8]>, String> {
+        let Some(most) = self.packed else {
+            return Ok(Cow::Borrowed(&self.body));
         };
-        Ok(Page { content_type, body })
+        let mut unpacked = Vec::new();
+        let read = MultiGzDecoder::new(&self.body[..])
+            .take(most as u64 + 1)
+            .read_to_end(&mut unpacked);
+        read.map_err(|error| format!("the page can't be unpacked: {error}"))?;
+        if unpacked.len() > most {
+            return Err(format!("the page is longer than {most} bytes when it is unpacked"));
+        }
+        Ok(Cow::Owned(unpacked))
     }
 }

@@ -11,6 +11,7 @@ use keiki_model::series::Sample;
 use keiki_model::time::Millis;
 use keiki_recognise::Recognisers;
 use parking_lot::Mutex;
+use tokio::task::JoinHandle;
 
 use super::{Source, SourceError};
 use crate::ingest::Census;
@@ -30,6 +31,8 @@ pub struct ScrapeSource {
     // Behind a lock, because a reading that was given up may still be at work on it.
     ledger: Arc<Mutex<Ledger>>,
     census: Census,
+    /// A page that is being taken apart.
+    parsing: Option<JoinHandle<Result<Vec<Sample>, String>>>,
 }
 
 impl ScrapeSource {
@@ -46,6 +49,7 @@ impl ScrapeSource {
             ledger: Arc::new(Mutex::new(Ledger::new(sender, Arc::clone(recognisers)))),
             config,
             census,
+            parsing: None,
         }
     }
 }
@@ -64,21 +68,33 @@ impl Source for ScrapeSource {
     }
 
     async fn collect(&mut self, now: Millis) -> Result<Vec<Sample>, SourceError> {
+        // A reading that was given up while its page was being taken apart: the ledger has gone on, so its samples count.
+        let mut earlier = Vec::new();
+        if let Some(parsing) = &mut self.parsing {
+            let outcome = parsing.await;
+            self.parsing = None;
+            earlier = outcome.ok().and_then(Result::ok).unwrap_or_default();
+        }
         let page = self.fetcher.fetch(self.timeout()).await?;
         let (ledger, rules) = (Arc::clone(&self.ledger), Arc::clone(&self.config.rules));
         let (census, name) = (self.census.clone(), self.name.clone());
         // A large page takes milliseconds, and this task shares its thread with others.
-        let parsed = tokio::task::spawn_blocking(move || {
+        let parsing = self.parsing.insert(tokio::task::spawn_blocking(move || {
+            let body = page.unpacked()?;
             let mut ledger = ledger.lock();
             let syntax = Syntax::of_content_type(&page.content_type);
-            let outcome = text::read(&page.body, syntax, &rules, &mut ledger, now);
+            let outcome = text::read(&body, syntax, &rules, &mut ledger, now);
             census.tell(&name, &ledger);
             outcome
-        });
-        let outcome = parsed.await.map_err(|error| SourceError::Panicked(error.to_string()))?;
-        outcome.map_err(|why| SourceError::Invalid {
+        }));
+        let outcome = parsing.await;
+        self.parsing = None;
+        let read = outcome.map_err(|error| SourceError::Panicked(error.to_string()))?;
+        let samples = read.map_err(|why| SourceError::Invalid {
             what: self.config.fetching.address.to_string(),
             why,
-        })
+        })?;
+        earlier.extend(samples);
+        Ok(earlier)
     }
 }
