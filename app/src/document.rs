@@ -49,13 +49,17 @@ pub fn document(request: &PageRequest, snapshot: &Snapshot, assets: &AssetUrls) 
     let body = body(data);
     let head = head(request, &title, assets);
     let boot = attribute(&assets.boot);
+    let foot = foot(request, assets);
+    // A browser may paint before it has read what stands last: what that takes of the height is known from the start.
+    let footed = if foot.is_empty() { "" } else { " footed" };
     let parts = [
         head.as_str(),
         "<body class=\"",
         request.surface().as_str(),
+        footed,
         "\">",
         &body,
-        &foot(request, assets),
+        &foot,
         &strip,
         SPRITE,
         "<script type=\"application/json\" id=\"snapshot\">",
