@@ -1,16 +1,16 @@
 //! Second stage: from values to the configuration that the rest of Keiki reads.
 
+mod inlets;
+
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use keiki_model::preset::PRESETS;
 use keiki_model::text::Language;
 use keiki_model::time::Millis;
-use keiki_recognise::Recognisers;
 
 use super::keys::{self, closest};
 use super::postgres;
@@ -18,8 +18,6 @@ use super::problem::{Origin, Problem};
 use super::reader::{Data, Entry, Value, Values, default_of};
 use super::scrape;
 use crate::access::{Access, Asks, DEFAULT_DATA_DIR, password};
-use crate::ingest::InletLimits;
-use crate::source::statsd::StatsdConfig;
 use crate::store::history::HistorySettings;
 use crate::web::tls::TlsFiles;
 
@@ -103,39 +101,6 @@ impl Resolver {
             header_timeout: header_timeout?,
             shutdown_timeout: shutdown_timeout?,
         })
-    }
-
-    fn ingest(&mut self) -> Option<InletLimits> {
-        let [body_bytes, unpacked_bytes, series, requests] =
-            ["body_bytes", "unpacked_bytes", "series", "requests"].map(|key| self.count("ingest", key));
-        Some(InletLimits {
-            body_bytes: body_bytes?,
-            unpacked_bytes: unpacked_bytes?,
-            series: series?,
-            requests: requests?,
-        })
-    }
-
-    /// The outer one is missing where a value will not do, the inner one where nobody listens.
-    fn statsd(&mut self) -> Option<Option<StatsdConfig>> {
-        let listen = self.text("statsd", "listen", |text| match text {
-            "" => Ok(None),
-            text => match listen(text) {
-                Ok(address) if address.ip().is_loopback() => Ok(Some(address)),
-                Ok(_) => Err(
-                    "StatsD asks nobody who they are: write an address of loopback, such as \"127.0.0.1:8125\"".into(),
-                ),
-                Err(error) => Err(error),
-            },
-        });
-        let service = self.text("statsd", "service", |text| Ok(text.to_owned()));
-        let series = self.count("statsd", "series");
-        let (listen, service, series) = (listen?, service?, series?);
-        Some(listen.map(|listen| StatsdConfig {
-            listen,
-            service,
-            series,
-        }))
     }
 
     /// The outer one is missing where a value will not do, the inner one where nothing is kept.
@@ -459,38 +424,6 @@ impl Resolver {
         }
         Some(items)
     }
-
-    fn sources(&mut self) -> Option<Sources> {
-        let priority = self.texts("sources", "priority", source_kind).map(in_order);
-        let rows = self.texts("sources", "rows", |file| {
-            let text = std::fs::read_to_string(file).map_err(|error| format!("cannot read {file}: {error}"))?;
-            let rows = vec![(file.to_owned(), text)];
-            // Each by itself, so that a mistake is told where its file is named.
-            Recognisers::new(&rows).map_err(|error| error.to_string())?;
-            Ok(rows)
-        });
-        let recognisers = Recognisers::new(&rows?.concat()).expect("each file alone was right");
-        Some(Sources {
-            priority: priority?,
-            recognisers: Arc::new(recognisers),
-        })
-    }
-}
-
-/// Kinds that are not listed follow in their usual order.
-fn in_order(mut listed: Vec<&'static str>) -> Vec<&'static str> {
-    for kind in SOURCE_KINDS {
-        if !listed.contains(&kind) {
-            listed.push(kind);
-        }
-    }
-    let mut priority: Vec<&'static str> = Vec::new();
-    for kind in listed {
-        if !priority.contains(&kind) {
-            priority.push(kind);
-        }
-    }
-    priority
 }
 
 fn listen(text: &str) -> Result<SocketAddr, String> {

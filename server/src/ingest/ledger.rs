@@ -1,31 +1,23 @@
 //! What is known of one sender's series.
 
+mod page;
+mod sweep;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher as _;
 use std::sync::Arc;
 
 use hashbrown::HashTable;
 use keiki_model::histogram::Distribution;
-use keiki_model::series::{Kind, Labels, Sample, Series};
-use keiki_model::time::{Millis, REVISION, SECOND};
+use keiki_model::series::{Kind, Labels, Series};
+use keiki_model::time::Millis;
 use keiki_recognise::{Canonical, Foreign, Recognisers};
 
 use super::assemble::{Assembling, MOST_PARTS, Part};
 use super::number::{Derived, Number};
 use super::whole::{Observed, Whole};
-use crate::store::FUTURE;
-
-/// What a sender has not mentioned for so long is forgotten, milliseconds.
-const FORGOTTEN: Millis = 900_000;
-
-/// A total that began within so long is told whole, milliseconds: longer than the usual time between two exports.
-const LATELY: Millis = 90_000;
-
-/// How often the label with most values is looked for, milliseconds.
-const WORST_EVERY: Millis = 10 * SECOND;
-
-/// How often it is looked for, milliseconds.
-const SWEEP: Millis = 60_000;
 
 /// A series of a sender, to be asked for by its bytes only once per mention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -330,130 +322,6 @@ impl Ledger {
         self.changes.clear();
     }
 
-    /// The end of a page: its samples. `whole` says that all parts of its histograms came with it; such a page is also
-    /// known to show all that the sender has, so that what is new on the next one began at zero.
-    pub(crate) fn take_page(&mut self, whole: bool, now: Millis) -> Vec<Sample> {
-        let mut samples = Vec::with_capacity(self.pending.len());
-        let mut touched = Vec::new();
-        let mut divided = Vec::new();
-        for (key, value, time) in std::mem::take(&mut self.pending) {
-            let Some(known) = self.known.get_mut(key.0 as usize).and_then(Option::as_mut) else {
-                continue;
-            };
-            known.seen = now;
-            match known.place {
-                Place::Number(place) => {
-                    if let Some(number) = &mut self.numbers[place as usize]
-                        && number.put(time, value, now, &mut samples)
-                    {
-                        divided.push((place, time, value));
-                    }
-                }
-                Place::Part(place, part) => {
-                    if let Some(histogram) = &mut self.histograms[place as usize] {
-                        if time > now + FUTURE {
-                            samples.extend(histogram.nothing(time));
-                            continue;
-                        }
-                        histogram.put(part as usize, time, value);
-                        if touched.last() != Some(&place) {
-                            touched.push(place);
-                        }
-                    }
-                }
-                Place::Whole(_) | Place::Nothing => {}
-            }
-        }
-        self.take_changes(now, &mut samples, &mut divided);
-        for (place, time, value) in divided {
-            let Some(number) = &self.numbers[place as usize] else {
-                continue;
-            };
-            for derived in number.derived.iter().filter(|derived| derived.divides) {
-                let over = derived
-                    .over
-                    .and_then(|over| self.numbers.get(over as usize)?.as_ref()?.newest);
-                if let Some((at, over)) = over
-                    && at == time
-                {
-                    samples.extend(derived.sample(time, value / over));
-                }
-            }
-        }
-        touched.sort_unstable();
-        touched.dedup();
-        for place in touched {
-            if let Some(histogram) = &mut self.histograms[place as usize] {
-                histogram.finish(whole, now, &mut samples);
-            }
-        }
-        let refused = std::mem::take(&mut self.refused_now);
-        if refused > self.refused {
-            self.refused = refused;
-            self.edition += 1;
-        }
-        if self.refused > 0 && self.worst.as_ref().is_none_or(|(at, ..)| now - at > WORST_EVERY) {
-            self.worst = self.find_worst(now);
-        }
-        // What finds room later did not begin then.
-        self.page = (whole && refused == 0).then_some(now);
-        self.sweep(now, refused);
-        samples
-    }
-
-    fn take_changes(&mut self, now: Millis, samples: &mut Vec<Sample>, divided: &mut Vec<(u32, Millis, f64)>) {
-        for (key, mut time, change) in std::mem::take(&mut self.changes) {
-            let Some(known) = self.known.get_mut(key.0 as usize).and_then(Option::as_mut) else {
-                continue;
-            };
-            known.seen = now;
-            match (known.place, change) {
-                (Place::Number(place), change) => {
-                    let Some(number) = &mut self.numbers[place as usize] else {
-                        continue;
-                    };
-                    let (value, began) = match change {
-                        Change::Total(total, began) => (total, began),
-                        Change::Growth(growth) => match number.newest {
-                            // Sent again, as after an answer that was lost.
-                            Some((newest, _)) if newest == time => continue,
-                            Some((newest, total)) => {
-                                time = time.max(newest);
-                                (total + growth, None)
-                            }
-                            None => (growth, Some(time - SECOND)),
-                        },
-                        Change::Totals(..) | Change::Observed(_) | Change::Recorded(_) => continue,
-                    };
-                    if number.newest.is_none() {
-                        number.zero_at = lately(began, now);
-                    }
-                    if number.put(time, value, now, samples) {
-                        divided.push((place, time, value));
-                    }
-                }
-                (Place::Whole(place), change) => {
-                    let Some(whole) = &mut self.wholes[place as usize] else {
-                        continue;
-                    };
-                    if time > now + FUTURE {
-                        samples.push(whole.nothing(time));
-                        continue;
-                    }
-                    samples.extend(match change {
-                        Change::Totals(observed, began) => whole.total(time, observed, lately(began, now).is_some()),
-                        Change::Observed(observed) => whole.delta(time, &observed),
-                        Change::Recorded(distribution) => {
-                            Some(Sample::distribution(&whole.series, time, *distribution))
-                        }
-                        Change::Total(..) | Change::Growth(_) => None,
-                    });
-                }
-                (Place::Part(..) | Place::Nothing, _) => {}
-            }
-        }
-    }
-
     /// What its metrics are read as, by their own names.
     pub(crate) fn readings(&self) -> &HashMap<Box<str>, Reading> {
         &self.readings
@@ -586,113 +454,6 @@ impl Ledger {
         });
         Key(id)
     }
-
-    /// Forgets what was not mentioned for long.
-    fn sweep(&mut self, now: Millis, refused: usize) {
-        if (self.swept..self.swept.saturating_add(SWEEP)).contains(&now) {
-            return;
-        }
-        if std::mem::replace(&mut self.swept, now) == Millis::MIN {
-            return;
-        }
-        let mut broken = HashSet::new();
-        self.refused = refused;
-        if refused == 0 {
-            self.worst = None;
-        }
-        self.edition += 1;
-        self.forget(|known| known.seen < now - FORGOTTEN, &mut broken);
-        // A histogram that lost a part is begun anew by those that are left.
-        self.forget(
-            |known| matches!(known.place, Place::Part(place, _) if broken.contains(&place)),
-            &mut HashSet::new(),
-        );
-        self.histogram_of.retain(|_, place| !broken.contains(place));
-        let known = &self.known;
-        self.sums.retain(|_, key| known[key.0 as usize].is_some());
-        if !broken.is_empty() {
-            // What is declared again did not begin now.
-            self.page = None;
-        }
-        for place in broken {
-            if let Some(histogram) = self.histograms[place as usize].take() {
-                self.unnote(histogram.series());
-            }
-            self.free_histograms.push(place);
-        }
-        self.free_divisors();
-    }
-
-    /// Frees the places of divisors that nobody is divided by any more.
-    fn free_divisors(&mut self) {
-        let needed: HashSet<u32> = self
-            .numbers
-            .iter()
-            .flatten()
-            .flat_map(|number| number.derived.iter().filter_map(|derived| derived.over))
-            .collect();
-        let (numbers, free) = (&self.numbers, &mut self.free_numbers);
-        self.divisors.retain(|_, place| {
-            let stays = numbers[*place as usize].is_some() || needed.contains(place);
-            if !stays {
-                free.push(*place);
-            }
-            stays
-        });
-    }
-
-    fn unnote(&mut self, series: &Series) {
-        let name = series.origin().unwrap_or(series.name());
-        if let Some(reading) = self.readings.get_mut(name) {
-            reading.series = reading.series.saturating_sub(1);
-            if reading.series == 0 {
-                self.readings.remove(name);
-            }
-        }
-    }
-
-    fn forget(&mut self, is_over: impl Fn(&Known) -> bool, broken: &mut HashSet<u32>) {
-        // The places of divisors stay theirs: others point to them.
-        let divisors: HashSet<u32> = self.divisors.values().copied().collect();
-        for id in 0..self.known.len() {
-            let Some(known) = self.known[id].take_if(|known| is_over(known)) else {
-                continue;
-            };
-            let hash = self.hasher.hash_one(&*known.raw);
-            if let Ok(found) = self.by_raw.find_entry(hash, |&other| other == index(id)) {
-                found.remove();
-            }
-            self.holes.push(index(id));
-            match known.place {
-                Place::Number(place) => {
-                    if let Some(number) = self.numbers[place as usize].take() {
-                        self.unnote(&number.series);
-                    }
-                    if !divisors.contains(&place) {
-                        self.free_numbers.push(place);
-                    }
-                }
-                Place::Part(place, _) => {
-                    broken.insert(place);
-                }
-                Place::Whole(place) => {
-                    if let Some(whole) = self.wholes[place as usize].take() {
-                        self.unnote(&whole.series);
-                    }
-                    self.free_wholes.push(place);
-                }
-                Place::Nothing => {}
-            }
-        }
-    }
-}
-
-/// A beginning that is near enough for what was counted since to be told. What came of it cannot be put further back than
-/// late samples are taken.
-fn lately(began: Option<Millis>, now: Millis) -> Option<Millis> {
-    began
-        .filter(|began| (0..LATELY).contains(&(now - began)))
-        .map(|began| began.max(now - REVISION + SECOND))
 }
 
 /// What a number is whose sender does not say: totals are named so.
@@ -711,6 +472,3 @@ fn usual_kind(name: &str) -> Kind {
 fn index(place: usize) -> u32 {
     u32::try_from(place).expect("the limit of series fits into 32 bits")
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,7 +1,8 @@
 //! A sender's series over several pages.
 
-use keiki_model::series::{HOST_NAME, SERVICE_INSTANCE_ID, SERVICE_NAME, Value};
+use keiki_model::series::{HOST_NAME, SERVICE_INSTANCE_ID, SERVICE_NAME, Sample, Value};
 
+use super::sweep::FORGOTTEN;
 use super::*;
 
 const MINUTE: Millis = 60_000;
