@@ -1,9 +1,14 @@
 //! Reads the values of one of several tables of a name.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::problem::{Origin, Problem};
 use super::reader::{Data, Entry};
+use crate::source::tls::Tls;
+
+/// The key that names a file of certificate authorities.
+pub(super) const AUTHORITIES: &str = "tls_ca";
 
 impl Entry {
     /// Where a key is written, or the table's heading.
@@ -59,6 +64,16 @@ impl Entry {
             Some(Data::Integer(count)) => usize::try_from(*count).unwrap_or(default),
             _ => default,
         }
+    }
+
+    /// Encryption that checks certificates against the authorities of `tls_ca`, or else the system's; where there are none,
+    /// `otherwise` is the key to blame.
+    pub(super) fn checked_tls(&self, otherwise: &str) -> Result<Tls, Problem> {
+        let authorities = self.text(AUTHORITIES).map(Path::new);
+        Tls::checked(authorities).map_err(|error| {
+            let key = if authorities.is_some() { AUTHORITIES } else { otherwise };
+            Problem::new(self.origin(key), error.to_string())
+        })
     }
 
     /// A text that must be there.

@@ -1,11 +1,12 @@
 //! `[[postgres]]`: from values to the servers to watch.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr as _;
 use std::time::Duration;
 
 use tokio_postgres::config::{Host, SslMode};
 
+use super::entry::AUTHORITIES;
 use super::problem::Problem;
 use super::reader::Entry;
 use crate::source;
@@ -110,9 +111,8 @@ fn server(entry: &Entry) -> Result<PostgresConfig, Problem> {
 }
 
 fn tls(entry: &Entry, remote: bool) -> Result<Tls, Problem> {
-    let authorities = entry.text("tls_ca").map(Path::new);
     let checked = match entry.text("tls").unwrap_or("auto") {
-        "auto" => remote || authorities.is_some(),
+        "auto" => remote || entry.text(AUTHORITIES).is_some(),
         "verify" => true,
         "off" => false,
         other => {
@@ -123,8 +123,5 @@ fn tls(entry: &Entry, remote: bool) -> Result<Tls, Problem> {
     if !checked {
         return Ok(Tls::Off);
     }
-    Tls::checked(authorities).map_err(|error| {
-        let key = if authorities.is_some() { "tls_ca" } else { "tls" };
-        Problem::new(entry.origin(key), error.to_string())
-    })
+    entry.checked_tls("tls")
 }

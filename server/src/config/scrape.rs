@@ -1,12 +1,13 @@
 //! `[[scrape]]`: from values to the targets to read.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 use keiki_model::series::Labels;
 
+use super::entry::AUTHORITIES;
 use super::problem::Problem;
 use super::reader::Entry;
 use crate::source::scrape::{Address, Credentials, Fetching, Rules, ScrapeConfig};
@@ -106,18 +107,14 @@ fn credentials(entry: &Entry) -> Result<Credentials, Problem> {
 }
 
 fn tls(entry: &Entry, address: &Address) -> Result<Tls, Problem> {
-    let authorities = entry.text("tls_ca").map(Path::new);
     if !address.tls {
-        return match authorities {
+        return match entry.text(AUTHORITIES) {
             None => Ok(Tls::Off),
             Some(_) => {
-                let problem = Problem::new(entry.origin("tls_ca"), "this address is not encrypted");
+                let problem = Problem::new(entry.origin(AUTHORITIES), "this address is not encrypted");
                 Err(problem.hint("write https:// in the url, or take tls_ca away"))
             }
         };
     }
-    Tls::checked(authorities).map_err(|error| {
-        let key = if authorities.is_some() { "tls_ca" } else { URL };
-        Problem::new(entry.origin(key), error.to_string())
-    })
+    entry.checked_tls(URL)
 }

@@ -1,6 +1,5 @@
 //! Where others' requests come in: each inlet reads one protocol, and gives the store what it made of it.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -225,7 +224,9 @@ fn reported(taken: Taken) -> (Report, Vec<Sample>, Rejections) {
 
 /// Why the store did not keep samples, in words for their sender.
 fn first(rejected: &Rejections) -> Option<String> {
-    let counts: HashMap<_, _> = rejected.iter().filter(|(_, count)| *count > 0).collect();
-    let (reason, count) = counts.into_iter().max_by_key(|(_, count)| *count)?;
+    let (reason, count) = rejected
+        .iter()
+        .max_by_key(|(_, count)| *count)
+        .filter(|(_, count)| *count > 0)?;
     Some(format!("{count} samples were not kept: {}", reason.as_str()))
 }

@@ -179,16 +179,12 @@ impl Ledger {
         let derived = readings
             .derived
             .iter()
-            .map(|derived| {
-                let over = derived.over.map(|over| self.divisor(over, &labels));
-                Derived {
-                    series: self.series(name, Kind::Gauge, &labels, Some(&derived.canonical)).0,
-                    scale: derived.canonical.scale,
-                    offset: derived.offset,
-                    rate: derived.rate,
-                    divides: over.is_some(),
-                    over,
-                }
+            .map(|derived| Derived {
+                over: derived.over.map(|over| self.divisor(over, &labels)),
+                series: self.series(name, Kind::Gauge, &labels, Some(&derived.canonical)).0,
+                scale: derived.canonical.scale,
+                offset: derived.offset,
+                rate: derived.rate,
             })
             .collect();
         let number = Number {

@@ -4,6 +4,9 @@
 //! requests, so that one that was seen before costs a hash; and what has to be known from one page to the next, such as a
 //! histogram's totals.
 
+/// What a sender has not mentioned for so long is forgotten, milliseconds.
+const FORGOTTEN: keiki_model::time::Millis = 900_000;
+
 pub(crate) mod assemble;
 mod census;
 mod inlet;

@@ -27,10 +27,8 @@ pub(super) struct Derived {
     pub(super) scale: f64,
     pub(super) offset: f64,
     pub(super) rate: bool,
-    /// The place of the number by which it is divided.
+    /// The place of the number by which it is divided, and for which it waits: that may come later on the same page.
     pub(super) over: Option<u32>,
-    /// Whether it waits for that number, which may come later on the same page.
-    pub(super) divides: bool,
 }
 
 impl Number {
@@ -48,7 +46,7 @@ impl Number {
             take.push(Sample::number(&self.series, zero, 0.0));
         }
         take.push(Sample::number(&self.series, time, value * self.scale));
-        for derived in self.derived.iter().filter(|derived| !derived.divides) {
+        for derived in self.derived.iter().filter(|derived| derived.over.is_none()) {
             let x = if derived.rate {
                 self.newest.and_then(|before| growth(before, (time, value)))
             } else {
@@ -59,7 +57,7 @@ impl Number {
         if self.newest.is_none_or(|(newest, _)| time >= newest) {
             self.newest = Some((time, value));
         }
-        self.derived.iter().any(|derived| derived.divides)
+        self.derived.iter().any(|derived| derived.over.is_some())
     }
 }
 

@@ -1,13 +1,10 @@
 //! Where programs send their measurements: OpenTelemetry's protocol over HTTP, and Prometheus' remote write.
 
-use std::io::Read as _;
-
 use axum::body::to_bytes;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use flate2::read::MultiGzDecoder;
 use keiki_decode::otlp::{self, Encoding, PartialSuccess, Signal};
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -16,6 +13,7 @@ use super::guard::Refusal;
 use super::login::is_from_here;
 use super::router::{Shared, Site};
 use crate::clock::{Clock as _, SystemClock};
+use crate::gzip::{self, Unpacking};
 use crate::ingest::{Inlets, Refused, Report};
 
 /// Where remote write is taken.
@@ -159,13 +157,10 @@ async fn otlp(site: &Shared, request: Request, signal: Signal, read: Read) -> Re
 }
 
 fn unpacked(body: &[u8], most: usize) -> Result<Vec<u8>, Unread> {
-    let mut whole = Vec::new();
-    let read = MultiGzDecoder::new(body).take(most as u64 + 1).read_to_end(&mut whole);
-    read.map_err(|error| Unread::Broken(format!("the body is no gzip: {error}")))?;
-    if whole.len() > most {
-        return Err(Unread::TooLong(most));
-    }
-    Ok(whole)
+    gzip::unpacked(body, most).map_err(|why| match why {
+        Unpacking::Damaged(error) => Unread::Broken(format!("the body is no gzip: {error}")),
+        Unpacking::TooLong => Unread::TooLong(most),
+    })
 }
 
 fn failed(encoding: Encoding, unread: &Unread) -> Response {

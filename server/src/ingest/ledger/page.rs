@@ -52,7 +52,7 @@ impl Ledger {
             let Some(number) = &self.numbers[place as usize] else {
                 continue;
             };
-            for derived in number.derived.iter().filter(|derived| derived.divides) {
+            for derived in &number.derived {
                 let over = derived
                     .over
                     .and_then(|over| self.numbers.get(over as usize)?.as_ref()?.newest);

@@ -6,10 +6,8 @@ use std::hash::BuildHasher as _;
 use keiki_model::series::Series;
 use keiki_model::time::{Millis, SECOND};
 
+use super::super::FORGOTTEN;
 use super::{Known, Ledger, Place, index};
-
-/// What a sender has not mentioned for so long is forgotten, milliseconds.
-pub(super) const FORGOTTEN: Millis = 900_000;
 
 /// How often it is looked for, milliseconds.
 const SWEEP: Millis = 60 * SECOND;

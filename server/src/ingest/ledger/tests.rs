@@ -2,7 +2,7 @@
 
 use keiki_model::series::{HOST_NAME, SERVICE_INSTANCE_ID, SERVICE_NAME, Sample, Value};
 
-use super::sweep::FORGOTTEN;
+use super::super::FORGOTTEN;
 use super::*;
 
 const MINUTE: Millis = 60_000;

@@ -13,14 +13,12 @@ use keiki_model::series::{Kind, Labels, OTHER, SERVICE_NAME, Sample, Series};
 use keiki_model::time::{Millis, REVISION, SECOND, slot_start};
 use ring::hmac;
 
+use super::super::FORGOTTEN;
 use super::{identity, millis, told};
 use crate::store::{FUTURE, Reason, Rejections};
 
 /// How often a series is expected to tell of itself, milliseconds: exporters send batches every five seconds.
 const INTERVAL: u32 = 5_000;
-
-/// What has not been heard of for so long is forgotten, milliseconds.
-const FORGOTTEN: Millis = 900_000;
 
 /// How many values of one label a service may have: routes, queries, users.
 const VALUES: usize = 500;

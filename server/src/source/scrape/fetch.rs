@@ -2,13 +2,11 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::io::Read as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use flate2::read::MultiGzDecoder;
 use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HOST, USER_AGENT};
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Empty};
@@ -21,6 +19,7 @@ use tokio::task::AbortHandle;
 use tokio_rustls::TlsConnector;
 
 use super::target::Address;
+use crate::gzip::{self, Unpacking};
 use crate::source::SourceError;
 use crate::source::tls::Tls;
 
@@ -259,14 +258,10 @@ impl Page {
         let Some(most) = self.packed else {
             return Ok(Cow::Borrowed(&self.body));
         };
-        let mut unpacked = Vec::new();
-        let read = MultiGzDecoder::new(&self.body[..])
-            .take(most as u64 + 1)
-            .read_to_end(&mut unpacked);
-        read.map_err(|error| format!("the page can't be unpacked: {error}"))?;
-        if unpacked.len() > most {
-            return Err(format!("the page is longer than {most} bytes when it is unpacked"));
-        }
+        let unpacked = gzip::unpacked(&self.body, most).map_err(|why| match why {
+            Unpacking::Damaged(error) => format!("the page can't be unpacked: {error}"),
+            Unpacking::TooLong => format!("the page is longer than {most} bytes when it is unpacked"),
+        })?;
         Ok(Cow::Owned(unpacked))
     }
 }
