@@ -115,6 +115,8 @@ pub struct PageRequest {
     pub wall: Option<Wall>,
     /// Whether the ground of the page that a panel is framed by shows through.
     pub transparent: bool,
+    /// Whether a single panel has a page of its own, and is not framed by another.
+    pub explored: bool,
 }
 
 /// A parameter of the address that holds nothing usable.
@@ -174,6 +176,7 @@ impl PageRequest {
             sort: None,
             wall: None,
             transparent: false,
+            explored: false,
         }
     }
 
@@ -182,6 +185,14 @@ impl PageRequest {
         Self {
             wall: Some(Wall::default()),
             ..Self::new(Subject::Overview, language, base)
+        }
+    }
+
+    /// The page on which a metric is explored, of an address without a query.
+    pub fn explored(panel: String, language: Language, base: &str) -> Self {
+        Self {
+            explored: true,
+            ..Self::new(Subject::Panel(panel), language, base)
         }
     }
 
@@ -267,8 +278,8 @@ impl PageRequest {
     pub fn surface(&self) -> Surface {
         match &self.subject {
             Subject::Overview if self.wall.is_some() => Surface::Wall,
-            Subject::Panel(_) => Surface::Frame,
-            Subject::Overview | Subject::Group(_) => Surface::App,
+            Subject::Panel(_) if !self.explored => Surface::Frame,
+            _ => Surface::App,
         }
     }
 
@@ -278,9 +289,20 @@ impl PageRequest {
             Subject::Overview if self.wall.is_some() => ("/kiosk", ""),
             Subject::Overview => ("/", ""),
             Subject::Group(group) => ("/groups/", group.id()),
-            Subject::Panel(id) => ("/embed/", id.as_str()),
+            Subject::Panel(id) => match self.metric() {
+                Some(metric) => return [&self.base, "/explore/", &percent_encode(metric)].concat(),
+                None => return [&self.base, "/embed/", &percent_encode(id)].concat(),
+            },
         };
         [&self.base, folder, name].concat()
+    }
+
+    /// What is explored: a metric, and the labels that part it.
+    fn metric(&self) -> Option<&str> {
+        match &self.subject {
+            Subject::Panel(id) if self.explored => id.strip_prefix(EXPLORED),
+            _ => None,
+        }
     }
 
     /// The canonical query string with its `?`; empty where all is as it is by default.
@@ -358,6 +380,7 @@ impl PageRequest {
             request.sort = None;
             request.wall = None;
             request.transparent = false;
+            request.explored = false;
         })
         .href()
     }
@@ -386,6 +409,12 @@ fn compare_text(before: u32) -> &'static str {
     }
 }
 
+/// What the ids of panels of metrics begin with.
+const EXPLORED: &str = "explore.";
+
+/// What stands before the panel of a page of its own, as it is kept.
+const OWN_PAGE: &str = "/";
+
 /// The subject of a wall, as it is kept; neither a group nor a panel has such an id.
 const WALL: &str = "kiosk";
 
@@ -405,6 +434,7 @@ impl From<PageRequest> for Wire {
                 Subject::Overview if request.wall.is_some() => WALL.to_owned(),
                 Subject::Overview => String::new(),
                 Subject::Group(group) => group.id().to_owned(),
+                Subject::Panel(id) if request.explored => [OWN_PAGE, id].concat(),
                 Subject::Panel(id) => id.clone(),
             },
             query: request.query_string(),
@@ -421,10 +451,11 @@ impl TryFrom<Wire> for PageRequest {
         let subject = match Group::from_id(&wire.subject) {
             Some(group) => Subject::Group(group),
             None if wire.subject.is_empty() || wire.subject == WALL => Subject::Overview,
-            None => Subject::Panel(wire.subject.clone()),
+            None => Subject::Panel(wire.subject.trim_start_matches(OWN_PAGE).to_owned()),
         };
         let mut request = Self::new(subject, wire.language, &wire.base);
         request.wall = (wire.subject == WALL).then(Wall::default);
+        request.explored = wire.subject.starts_with(OWN_PAGE);
         request.read(wire.query.trim_start_matches('?'))
     }
 }

@@ -25,6 +25,12 @@ const WEEK_BEFORE: (&str, &str) = ("前週", "The week before");
 const DASHED: (&str, &str) = ("点線", "Dashed: ");
 const NOTES: (&str, &str) = ("記録", "Notes");
 const SOURCES: (&str, &str) = ("データ元", "Sources");
+const EXPLORE: (&str, &str) = ("探索", "Explore");
+const KEEP: (&str, &str) = ("残す", "Keep");
+const KEEP_HINT: (&str, &str) = (
+    "keiki.toml に書くと、グループのページに残ります。",
+    "Written into keiki.toml, these lines keep it on a group's page.",
+);
 const NO_NOTES: (&str, &str) = ("この期間の記録はありません。", "Nothing is noted in this time.");
 const REMOVE: (&str, &str) = ("削除", "Remove");
 const KIND: (&str, &str) = ("種類", "Kind");
@@ -139,6 +145,8 @@ pub(crate) fn strip(request: &PageRequest, snapshot: &Snapshot) -> Markup {
             (compare(request))
             (notes(request, snapshot))
             (export(request, snapshot))
+            @if request.explored { (keep(request, snapshot)) }
+            a class="button" href={ (request.base) "/explore?lang=" (language.tag()) } { (say(EXPLORE, language)) }
             a class="button" href={ (request.base) "/sources?lang=" (language.tag()) } { (say(SOURCES, language)) }
         }
     }
@@ -233,6 +241,20 @@ fn export(request: &PageRequest, snapshot: &Snapshot) -> Markup {
                         " " a class="png" href={ (file) ".svg" (query) } download={ (panel.spec.id) ".png" } hidden { "PNG" }
                     }
                 }
+            }
+        }
+    }
+}
+
+/// The lines of configuration that make a panel of this page one of a group's.
+fn keep(request: &PageRequest, snapshot: &Snapshot) -> Markup {
+    let language = request.language;
+    html! {
+        details class="menu keep" {
+            summary class="button" { (say(KEEP, language)) }
+            div {
+                p { (say(KEEP_HINT, language)) }
+                @for panel in &snapshot.panels { pre { code { (panel.spec.feed.lines) } } }
             }
         }
     }

@@ -23,6 +23,8 @@ pub const MAX_WINDOW: u32 = 90 * 86_400;
 const DAY: u32 = 86_400;
 /// Steps of windows longer than the live one, seconds. Each but the first few is a multiple of what is kept for long.
 const LONG_STEPS: [u32; 11] = [2, 5, 10, 30, 60, 120, 300, 900, 1_800, 3_600, 10_800];
+/// The longest id of a panel, bytes: the name of a metric and those of a few labels.
+const MAX_PANEL_ID: usize = 512;
 /// The most services or hosts that one view may name.
 pub const MAX_SCOPE: usize = 32;
 
@@ -172,7 +174,7 @@ impl fmt::Display for View {
         match &self.subject {
             Subject::Overview => f.write_str("overview")?,
             Subject::Group(group) => write!(f, "group:{}", group.id())?,
-            Subject::Panel(id) => write!(f, "panel:{id}")?,
+            Subject::Panel(id) => write!(f, "panel:{}", percent_encode(id))?,
         }
         write!(f, "@{}/{}", self.step, self.window)?;
         if let Some(until) = self.until {
@@ -259,7 +261,10 @@ impl FromStr for Item {
         let subject = match subject.split_once(':') {
             None if subject == "overview" => Subject::Overview,
             Some(("group", id)) => Subject::Group(Group::from_id(id).ok_or_else(|| ViewError::Subject(clip(subject)))?),
-            Some(("panel", id)) if crate::group::panel(id).is_some() => Subject::Panel(id.to_owned()),
+            Some(("panel", id)) => match percent_decode(id).filter(|id| is_panel_id(id)) {
+                Some(id) => Subject::Panel(id),
+                None => return Err(ViewError::Subject(clip(subject))),
+            },
             _ => return Err(ViewError::Subject(clip(subject))),
         };
         let bad = || ViewError::Resolution(clip(resolution));
@@ -313,6 +318,14 @@ impl FromStr for Item {
             new,
         })
     }
+}
+
+/// Whether a text can be the id of a panel: `<group>.<noun>`. Which panels there are, the server knows.
+fn is_panel_id(id: &str) -> bool {
+    let named = id
+        .split_once('.')
+        .is_some_and(|(group, noun)| !group.is_empty() && !noun.is_empty());
+    named && id.len() <= MAX_PANEL_ID && !id.chars().any(char::is_control)
 }
 
 /// A time after 1970 and before the year 10000, Unix milliseconds.
@@ -382,7 +395,9 @@ mod tests {
     #[test]
     fn bad_views_say_what_is_wrong() {
         assert!(key("nothing@1").starts_with("unknown view \"nothing\""));
-        assert!(key("panel:api.nothing@1").starts_with("unknown view"));
+        assert!(key("panel:nothing@1").starts_with("unknown view"));
+        assert!(key("panel:api.%0a@1").starts_with("unknown view"));
+        assert!(key(&format!("panel:explore.{}@1", "a".repeat(600))).starts_with("unknown view"));
         for bad in [
             "overview@0",
             "overview@1/0",

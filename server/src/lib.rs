@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod annotation;
+pub mod catalogue;
 pub mod clock;
 pub mod config;
 mod gzip;

@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::annotation::{Annotations, Told};
+use crate::catalogue::Catalogue;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config};
 use crate::hub::{self, Composer, Hub, StreamMetrics};
@@ -309,6 +310,7 @@ pub async fn run(config: Config, bound: web::Bound, shutdown: CancellationToken)
         .collect();
     let boot: Arc<str> = format!("{started:x}").into();
     let site = config.site.clone();
+    let catalogue = Catalogue::new(config.panels.clone(), store.clone());
     let composer = Composer::new(
         engine,
         board.clone(),
@@ -316,6 +318,7 @@ pub async fn run(config: Config, bound: web::Bound, shutdown: CancellationToken)
         move |now| site.zone(now),
         web::assets::build_id().into(),
         Arc::clone(&boot),
+        catalogue.clone(),
         annotations.clone(),
     );
     let limits = hub::Limits {
@@ -404,6 +407,7 @@ pub async fn run(config: Config, bound: web::Bound, shutdown: CancellationToken)
             missing
         }),
         annotations,
+        catalogue,
         sources,
         inlets,
         recorder,

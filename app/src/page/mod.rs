@@ -27,11 +27,9 @@ pub fn App(
     page: Page,
 ) -> impl IntoView {
     let request = page.request.get_untracked();
-    // Only on a group's page are charts wide.
-    let points = match request.subject {
-        Subject::Group(_) => WIDE,
-        Subject::Overview | Subject::Panel(_) => CARD,
-    };
+    // Only on the page of a group or of a metric are charts wide.
+    let wide = request.explored || matches!(request.subject, Subject::Group(_));
+    let points = if wide { WIDE } else { CARD };
     provide_context(Charts::new(page.language, page.header, points));
     view! {
         {(request.surface() == Surface::App).then(|| controls(page))}

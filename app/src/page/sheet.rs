@@ -24,6 +24,7 @@ pub fn Sheet(
         (Subject::Overview, Some(wall)) if wall.rotate.is_some() => ("wall one", "tiles", Place::Tile),
         (Subject::Overview, Some(_)) => ("wall", "tiles", Place::Tile),
         (Subject::Group(_), _) => ("sheet", "rack group", Place::Rack),
+        (Subject::Panel(_), _) if request.explored => ("sheet", "rack group", Place::Rack),
         (Subject::Panel(_), _) => ("sheet", "embed", Place::Embed),
     };
     let title = match &request.subject {
@@ -44,7 +45,7 @@ pub fn Sheet(
         [rack, if odd { " odd" } else { "" }].concat()
     });
     let ground = request.transparent.then_some("transparent");
-    let figures = (place == Place::Rack).then(|| {
+    let figures = matches!(request.subject, Subject::Group(_)).then(|| {
         view! {
             <section class="readout" aria-label=text::READOUT.get(page.language)>
                 <dl class="stats">{move || headline(page)}</dl>

@@ -1,4 +1,4 @@
-//! Short words for the groups' files.
+//! Short words for those who define panels: the groups' files, a user's configuration, what explores a metric.
 
 use super::Definition;
 use crate::panel::{ChartKind, ColumnSpec, Feed, Line, Palette, Panel, PanelSpec, StatKey, StatSpec, Table};
@@ -8,54 +8,54 @@ use crate::series::Labels;
 use crate::text::Text;
 use crate::unit::Unit;
 
-pub(super) use crate::query::Combine;
-pub(super) use StatKey::{Count, Last, Max, Mean, Min, P50, P95, P99, Rate, Ratio, Total};
+pub use crate::query::Combine;
+pub use StatKey::{Count, Last, Max, Mean, Min, P50, P95, P99, Rate, Ratio, Total};
 
 /// How a program's page of metrics is named in the configuration.
 pub(super) const SCRAPE: &str = "[[scrape]]\nname = \"shop\"\nurl = \"http://127.0.0.1:8000/metrics\"";
 
 /// Japanese and English.
-pub(super) const fn text(ja: &'static str, en: &'static str) -> Text {
+pub const fn text(ja: &'static str, en: &'static str) -> Text {
     Text::new(ja, en)
 }
 
 /// All series of a metric.
-pub(super) fn all(metric: &str) -> Selector {
+pub fn all(metric: &str) -> Selector {
     Selector::new(metric)
 }
 
 /// The quantile, summed over all that is selected.
-pub(super) fn quantile(selector: &Selector, q: f64) -> Query {
+pub fn quantile(selector: &Selector, q: f64) -> Query {
     Query::new(selector.clone(), Function::Quantile(q))
 }
 
 /// Events per second.
-pub(super) fn rate(selector: &Selector) -> Query {
+pub fn rate(selector: &Selector) -> Query {
     Query::new(selector.clone(), Function::Rate)
 }
 
 /// Events.
-pub(super) fn increase(selector: &Selector) -> Query {
+pub fn increase(selector: &Selector) -> Query {
     Query::new(selector.clone(), Function::Increase)
 }
 
 /// The mean.
-pub(super) fn mean(selector: &Selector) -> Query {
+pub fn mean(selector: &Selector) -> Query {
     Query::new(selector.clone(), Function::Avg)
 }
 
 /// The largest.
-pub(super) fn max(selector: &Selector) -> Query {
+pub fn max(selector: &Selector) -> Query {
     Query::new(selector.clone(), Function::Max).combined(Combine::Max)
 }
 
 /// The newest, summed.
-pub(super) fn last(selector: &Selector) -> Query {
+pub fn last(selector: &Selector) -> Query {
     Query::new(selector.clone(), Function::Last)
 }
 
 /// A panel under construction.
-pub(super) fn panel(id: &str, title: Text, axis: Text, unit: Unit, chart: ChartKind, help: Text) -> Builder {
+pub fn panel(id: &str, title: Text, axis: Text, unit: Unit, chart: ChartKind, help: Text) -> Builder {
     let group = id.split('.').next().unwrap_or_default().to_owned();
     let spec = PanelSpec {
         id: id.to_owned(),
@@ -86,11 +86,13 @@ pub(super) fn panel(id: &str, title: Text, axis: Text, unit: Unit, chart: ChartK
 }
 
 /// See [`panel`].
-pub(super) struct Builder(Panel);
+#[derive(Clone, Debug)]
+pub struct Builder(Panel);
 
 impl Builder {
     /// Lines without a label of their own, one per group of the query.
-    pub(super) fn lines(mut self, query: Query) -> Self {
+    #[must_use]
+    pub fn lines(mut self, query: Query) -> Self {
         self.0.lines.push(Line {
             labels: Labels::none(),
             query,
@@ -99,7 +101,8 @@ impl Builder {
     }
 
     /// A line with labels of its own.
-    pub(super) fn line(mut self, labels: &[(&str, &str)], query: Query) -> Self {
+    #[must_use]
+    pub fn line(mut self, labels: &[(&str, &str)], query: Query) -> Self {
         self.0.lines.push(Line {
             labels: Labels::new(labels.iter().copied()),
             query,
@@ -108,7 +111,8 @@ impl Builder {
     }
 
     /// A line that is a statistic.
-    pub(super) fn statistic(mut self, key: StatKey, query: Query) -> Self {
+    #[must_use]
+    pub fn statistic(mut self, key: StatKey, query: Query) -> Self {
         self.0.lines.push(Line {
             labels: Labels::new([("stat", key.as_str())]),
             query,
@@ -117,25 +121,29 @@ impl Builder {
     }
 
     /// The labels that name a series or a row.
-    pub(super) fn naming(mut self, labels: &[&str]) -> Self {
+    #[must_use]
+    pub fn naming(mut self, labels: &[&str]) -> Self {
         self.0.spec.naming = labels.iter().map(|&label| label.to_owned()).collect();
         self
     }
 
     /// The series' colours.
-    pub(super) fn palette(mut self, palette: Palette) -> Self {
+    #[must_use]
+    pub fn palette(mut self, palette: Palette) -> Self {
         self.0.spec.palette = palette;
         self
     }
 
     /// A figure in the panel's unit.
-    pub(super) fn stat(self, key: StatKey, label: Text, query: Query) -> Self {
+    #[must_use]
+    pub fn stat(self, key: StatKey, label: Text, query: Query) -> Self {
         let unit = self.0.spec.unit;
         self.stat_in(unit, key, label, query)
     }
 
     /// A figure in a unit of its own.
-    pub(super) fn stat_in(mut self, unit: Unit, key: StatKey, label: Text, query: Query) -> Self {
+    #[must_use]
+    pub fn stat_in(mut self, unit: Unit, key: StatKey, label: Text, query: Query) -> Self {
         let natural_limit = (unit == Unit::Ratio).then_some(1.0);
         let goal = Targets::default().goal(&self.0.spec.id, key.as_str());
         self.0.spec.stats.push(StatSpec {
@@ -153,7 +161,8 @@ impl Builder {
     }
 
     /// The measured limit of the figure before.
-    pub(super) fn limited_by(mut self, query: Query) -> Self {
+    #[must_use]
+    pub fn limited_by(mut self, query: Query) -> Self {
         if let (Some(limit), Some(stat)) = (self.0.limits.last_mut(), self.0.spec.stats.last_mut()) {
             *limit = Some(query);
             stat.limited = true;
@@ -162,14 +171,16 @@ impl Builder {
     }
 
     /// The distributions of a heat map.
-    pub(super) fn heat(mut self, selector: Selector) -> Self {
+    #[must_use]
+    pub fn heat(mut self, selector: Selector) -> Self {
         self.0.heat = Some(selector);
         self
     }
 
     /// A table of the groups that these labels make, sorted by the first column given to [`Builder::column`] unless
     /// [`Builder::order`] says otherwise.
-    pub(super) fn table(mut self, rows: usize, spark: Option<Query>) -> Self {
+    #[must_use]
+    pub fn table(mut self, rows: usize, spark: Option<Query>) -> Self {
         self.0.spec.sparklines = spark.is_some();
         self.0.table = Some(Table {
             columns: Vec::new(),
@@ -181,7 +192,8 @@ impl Builder {
     }
 
     /// A column.
-    pub(super) fn column(mut self, key: StatKey, label: Text, unit: Unit, query: Query) -> Self {
+    #[must_use]
+    pub fn column(mut self, key: StatKey, label: Text, unit: Unit, query: Query) -> Self {
         let goal = Targets::default().goal(&self.0.spec.id, key.as_str());
         self.0.spec.columns.push(ColumnSpec {
             key,
@@ -197,7 +209,8 @@ impl Builder {
     }
 
     /// A column that a narrow screen leaves out.
-    pub(super) fn minor(self, key: StatKey, label: Text, unit: Unit, query: Query) -> Self {
+    #[must_use]
+    pub fn minor(self, key: StatKey, label: Text, unit: Unit, query: Query) -> Self {
         let mut this = self.column(key, label, unit, query);
         if let Some(column) = this.0.spec.columns.last_mut() {
             column.minor = true;
@@ -206,15 +219,23 @@ impl Builder {
     }
 
     /// Sorts the table by the newest column.
-    pub(super) fn order(mut self) -> Self {
+    #[must_use]
+    pub fn order(mut self) -> Self {
         if let Some(table) = &mut self.0.table {
             table.order = table.columns.len().saturating_sub(1);
         }
         self
     }
 
+    /// How many groups one line shows at most.
+    #[must_use]
+    pub fn top(mut self, top: usize) -> Self {
+        self.0.top = top;
+        self
+    }
+
     /// How to feed it.
-    pub(super) fn fed_by(mut self, sentence: Text, lines: &str) -> Panel {
+    pub fn fed_by(mut self, sentence: Text, lines: &str) -> Panel {
         self.0.spec.feed = Feed {
             sentence,
             lines: lines.to_owned(),

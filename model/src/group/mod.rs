@@ -2,7 +2,7 @@
 //!
 //! A new group is one file here and one line in [`groups!`]; the module, the variant and [`Group::ALL`] come from it.
 
-mod build;
+pub mod build;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;

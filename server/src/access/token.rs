@@ -107,7 +107,10 @@ impl Token {
         match subject {
             Subject::Overview => self.matches("/") || self.matches("/kiosk"),
             Subject::Group(group) => self.matches(&["/groups/", group.id()].concat()),
-            Subject::Panel(id) => self.matches(&["/embed/", id].concat()),
+            Subject::Panel(id) => {
+                let page = id.strip_prefix("explore.").map(|metric| ["/explore/", metric].concat());
+                self.matches(&["/embed/", id].concat()) || page.is_some_and(|page| self.matches(&page))
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::keys;
 use super::problem::{Origin, Problem};
 use super::reader::{Data, Entry};
 use crate::source::tls::Tls;
@@ -76,11 +77,34 @@ impl Entry {
         })
     }
 
+    /// What one of a few words means; any other is noted.
+    pub(super) fn word<T: Copy>(&self, key: &str, problems: &mut Vec<Problem>, words: &[(&str, T)]) -> Option<T> {
+        let text = self.text(key)?;
+        let found = words.iter().find(|(word, _)| *word == text);
+        if found.is_none() {
+            problems.push(Problem::new(
+                self.origin(key),
+                one_of(text, words.iter().map(|(word, _)| *word)),
+            ));
+        }
+        found.map(|(_, meaning)| *meaning)
+    }
+
     /// A text that must be there.
     pub(super) fn required(&self, table: &str, key: &str, example: &str) -> Result<&str, Problem> {
         self.text(key).filter(|text| !text.is_empty()).ok_or_else(|| {
             let problem = Problem::new(self.origin(key), format!("[[{table}]] needs a {key}"));
             problem.hint(format!("write {key} = \"{example}\""))
         })
+    }
+}
+
+/// Of a word that is none of those that may stand there.
+pub(super) fn one_of<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> String {
+    let words: Vec<_> = words.into_iter().collect();
+    let meant = keys::closest(word, words.iter().copied());
+    match meant {
+        Some(meant) => format!("no such word {word:?}: write \"{meant}\""),
+        None => format!("no such word {word:?}: write one of {}", words.join(", ")),
     }
 }

@@ -310,6 +310,92 @@ pub static TABLES: &[Table] = &[
         ],
     },
     Table {
+        name: "panel",
+        repeated: true,
+        doc: "A panel of your own, in any group, of any metric that /explore shows. docs/panels.md tells more.",
+        keys: &[
+            key(
+                "id",
+                Kind::Text,
+                "\"api.orders\"",
+                "Its group, a point, and a name of its own in small letters and underscores.",
+            ),
+            key("title", Kind::Text, "\"Orders\"", "Its title."),
+            key(
+                "title_ja",
+                Kind::Text,
+                "\"注文\"",
+                "Its title on Japanese pages, where it is another.",
+            ),
+            key(
+                "help",
+                Kind::Text,
+                "\"Orders that were paid.\"",
+                "A sentence that its title shows under the pointer.",
+            ),
+            key(
+                "help_ja",
+                Kind::Text,
+                "\"支払い済みの注文。\"",
+                "That sentence in Japanese.",
+            ),
+            key(
+                "metric",
+                Kind::Text,
+                "\"shop_orders_total\"",
+                "Of which metric, by the name that it came under or the one that it is read as.",
+            ),
+            key(
+                "where",
+                Kind::Texts,
+                "[\"status=paid\", \"route!=/healthz\", \"region=eu-*\"]",
+                "Of which series, if not of all: conditions on labels, all of which hold; a * may stand at the end.",
+            ),
+            key(
+                "show",
+                Kind::Texts,
+                "[\"rate\"]",
+                "What of it: last, mean, min or max of a gauge, rate or increase of a counter, mean, rate, p50, p95 or p99 of distributions. Rate where the name ends in _total, else mean.",
+            ),
+            key(
+                "divided_by",
+                Kind::Text,
+                "\"shop_visits_total\"",
+                "Another metric: the panel shows the share of it. Both are rates, and the conditions hold for the first.",
+            ),
+            key(
+                "by",
+                Kind::Texts,
+                "[\"status\"]",
+                "A line, or a row, for each value of these labels.",
+            ),
+            key(
+                "combine",
+                Kind::Text,
+                "\"sum\"",
+                "How series that share a line are put together: sum, mean, min or max.",
+            ),
+            key(
+                "chart",
+                Kind::Text,
+                "\"line\"",
+                "line, area, stacked_area, bar, heat (of distributions), table or stat.",
+            ),
+            key(
+                "unit",
+                Kind::Text,
+                "\"per_second\"",
+                "seconds, bytes, ratio, count, per_second or bytes_per_second; else as the metric's name says.",
+            ),
+            key(
+                "top",
+                Kind::Integer(1, 60),
+                "8",
+                "How many lines or rows at most, the largest first.",
+            ),
+        ],
+    },
+    Table {
         name: "ingest",
         repeated: false,
         doc: "What programs send to Keiki: OpenTelemetry (POST /v1/metrics, /v1/traces) and Prometheus' remote write \
@@ -521,7 +607,7 @@ pub static TABLES: &[Table] = &[
 ];
 
 /// Tables that a later version reads. They are refused, because a setting that does nothing deceives its writer.
-pub static LATER: &[&str] = &["panel"];
+pub static LATER: &[&str] = &[];
 
 /// The table of a name.
 pub fn table(name: &str) -> Option<&'static Table> {

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use keiki_model::panel::Panel;
 use keiki_model::text::Language;
 use keiki_model::time::{Millis, Zone};
 use keiki_recognise::Recognisers;
@@ -20,6 +21,7 @@ mod entry;
 pub mod host_name;
 pub mod keys;
 pub mod origin;
+mod panel;
 mod postgres;
 pub mod problem;
 mod reader;
@@ -60,6 +62,8 @@ pub struct Config {
     pub postgres: Vec<PostgresConfig>,
     /// The pages of metrics to read.
     pub scrapes: Vec<ScrapeConfig>,
+    /// The user's own panels.
+    pub panels: Vec<Panel>,
     /// The bounds of what programs send.
     pub ingest: InletLimits,
     /// StatsD, where it is listened for.

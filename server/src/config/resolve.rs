@@ -13,6 +13,7 @@ use keiki_model::text::Language;
 use keiki_model::time::Millis;
 
 use super::keys::{self, closest};
+use super::panel;
 use super::postgres;
 use super::problem::{Origin, Problem};
 use super::reader::{Data, Entry, Value, Values, default_of};
@@ -52,6 +53,7 @@ impl Resolver {
         let services = self.services();
         let postgres = postgres::resolve(&self.entries("postgres"), &mut self.problems);
         let scrapes = scrape::resolve(&self.entries("scrape"), &mut self.problems);
+        let panels = panel::resolve(&self.entries("panel"), &mut self.problems);
         let ingest = self.ingest();
         let statsd = self.statsd();
         let access = self.access(data_dir.as_deref());
@@ -71,6 +73,7 @@ impl Resolver {
             services,
             postgres,
             scrapes,
+            panels,
             ingest: ingest?,
             statsd: statsd?,
             access: access?,

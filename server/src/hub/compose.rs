@@ -14,6 +14,7 @@ use keiki_model::view::{Scope, Subject, View};
 
 use super::{Compose, Tick, compare};
 use crate::annotation::Annotations;
+use crate::catalogue::Catalogue;
 use crate::query::{Ask, Engine};
 use crate::source::status::StatusBoard;
 
@@ -42,6 +43,8 @@ pub struct Composer {
     pub build: Arc<str>,
     /// Names this run of the server.
     pub boot: Arc<str>,
+    /// Which panels there are.
+    pub catalogue: Catalogue,
     /// What happened.
     pub annotations: Annotations,
     /// At which level of load each scope was, and when that was looked at.
@@ -59,6 +62,7 @@ impl Composer {
         zone: impl Fn(Millis) -> Zone + Send + Sync + 'static,
         build: Arc<str>,
         boot: Arc<str>,
+        catalogue: Catalogue,
         annotations: Annotations,
     ) -> Self {
         let (summaries, levels) = (Mutex::default(), Mutex::default());
@@ -69,6 +73,7 @@ impl Composer {
             zone: Box::new(zone),
             build,
             boot,
+            catalogue,
             annotations,
             levels,
             summaries,
@@ -257,6 +262,10 @@ fn figures_only(panel: &Panel) -> Panel {
 }
 
 impl Compose for Composer {
+    fn knows(&self, view: &View) -> bool {
+        self.catalogue.knows(view)
+    }
+
     fn edition(&self) -> u64 {
         self.annotations.edition()
     }
@@ -265,8 +274,8 @@ impl Compose for Composer {
         let of = |panel: &Panel| self.compared(panel, view, tick, to);
         let panels: Vec<_> = match &view.subject {
             Subject::Overview => Group::ALL.iter().map(|group| of(group.card())).collect(),
-            Subject::Group(group) => group.panels().iter().map(of).collect(),
-            Subject::Panel(id) => group::panel(id).map(of).into_iter().collect(),
+            Subject::Group(group) => self.catalogue.panels(*group).map(of).collect(),
+            Subject::Panel(id) => self.catalogue.panel(id).iter().map(|panel| of(panel)).collect(),
         };
         Snapshot {
             build: Arc::clone(&self.build),

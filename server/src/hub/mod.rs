@@ -56,6 +56,11 @@ pub trait Compose: Send + Sync + 'static {
     /// The view at a tick; `to` is the end of its newest closed slot.
     fn compose(&self, view: &View, key: &Arc<str>, tick: &Tick, to: Millis) -> Snapshot;
 
+    /// Whether there is what a view is about.
+    fn knows(&self, _view: &View) -> bool {
+        true
+    }
+
     /// Counts what changes a view of the past although its time has passed.
     fn edition(&self) -> u64 {
         0
@@ -263,6 +268,9 @@ impl Hub {
                 400,
                 format!("{} views on one connection: the limit is {most}", items.len()),
             );
+        }
+        if let Some(item) = items.iter().find(|item| !self.0.compose.knows(&item.view)) {
+            return refuse(400, format!("there is nothing to show of {}", item.view));
         }
         // An id of another run is of no use: the client gets snapshots.
         let since = EventId::parse(since)

@@ -11,6 +11,9 @@ use keiki_model::text::Text;
 /// and so has a panel whose configuration was just read anew.
 const SAME_ID: usize = 4;
 
+/// How many specs are kept in all; panels of metrics are as many as somebody looks at.
+const MOST: usize = 1_000;
+
 /// A panel's id and its targets.
 type Key = (String, Option<Targets>);
 
@@ -30,6 +33,9 @@ impl Specs {
     /// The spec to show for a panel under a preset's targets; without them the catalogue's own.
     pub(crate) fn get(&self, spec: &PanelSpec, targets: Option<Targets>) -> Arc<PanelSpec> {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if made.len() >= MOST && !made.contains_key(&(spec.id.clone(), targets)) {
+            made.clear();
+        }
         let same_id = made.entry((spec.id.clone(), targets)).or_default();
         if let Some(found) = same_id.iter().find(|made| made.original == *spec) {
             return Arc::clone(&found.shared);

@@ -6,7 +6,7 @@ use axum::response::Response;
 use keiki_app::PageRequest;
 use keiki_app::document::attribute;
 use keiki_app::request::Theme;
-use keiki_model::group::{Group, panel};
+use keiki_model::group::Group;
 use keiki_model::text::{Language, Text};
 use keiki_model::view::{Subject, percent_decode};
 use maud::{Markup, html};
@@ -84,7 +84,7 @@ impl Wishes {
         }
         let value = |name: &str| plain::value(query, name);
         let id = value("panel").unwrap_or_else(|| "api.latency".to_owned());
-        if panel(&id).is_none() {
+        if site.state.catalogue.panel(&id).is_none() {
             return Err(Fault::parameter("panel", "There is no panel of this id."));
         }
         let panel = PageRequest::new(Subject::Panel(id), site.language, &site.base);
@@ -254,7 +254,7 @@ fn page(site: &Site, wishes: &Wishes, own: Option<&str>) -> String {
         main class="builder" {
             h1 { (t(&TITLE)) }
             p { (t(&LEAD)) " " a href={ (base) "/" } { (t(&HOME)) } }
-            (form(wishes, base))
+            (form(site, wishes))
             @if !wishes.page.is_empty() {
                 h2 { (t(&CHECKS)) }
                 ul class="checks" {
@@ -285,7 +285,12 @@ pub(super) fn shape(kind: &str) -> Markup {
     html! { svg class={ "shape " (kind) } viewBox="0 0 12 12" aria-hidden="true" { path d=(path) {} } }
 }
 
-fn form(wishes: &Wishes, base: &str) -> Markup {
+fn form(site: &Site, wishes: &Wishes) -> Markup {
+    let (catalogue, base) = (&site.state.catalogue, &site.base);
+    let listed = Group::ALL
+        .iter()
+        .flat_map(|&group| catalogue.panels(group))
+        .any(|panel| panel.spec.id == wishes.id());
     let language = wishes.panel.language;
     let t = |text: &Text| text.get(language).to_owned();
     let option = |value: &str, chosen: bool, name: String| {
@@ -297,11 +302,12 @@ fn form(wishes: &Wishes, base: &str) -> Markup {
             label { (t(&PANEL)) select name="panel" {
                 @for group in Group::ALL {
                     optgroup label=(group.definition().title.get(language)) {
-                        @for panel in group.panels() {
+                        @for panel in catalogue.panels(*group) {
                             (option(&panel.spec.id, panel.spec.id == wishes.id(), panel.spec.title.get(language).to_owned()))
                         }
                     }
                 }
+                @if !listed { (option(wishes.id(), true, wishes.id().to_owned())) }
             } }
             label { (t(&WINDOW)) select name="window" {
                 @for seconds in PageRequest::WINDOWS {

@@ -23,6 +23,7 @@ mod compress;
 mod connection;
 mod embed;
 mod entrance;
+mod explore;
 mod fault;
 mod guard;
 mod headers;

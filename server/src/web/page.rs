@@ -14,6 +14,7 @@ use super::fault::Fault;
 use super::headers::PAGE_POLICY;
 use super::router::{Key, Shared};
 use super::state::Render;
+use crate::catalogue::explore;
 
 /// How many ticks old a page may be while the next one is being made. Its stream starts where the page ends, so
 /// nothing is lost.
@@ -46,7 +47,7 @@ pub(super) async fn kiosk(State(site): State<Shared>, request: Request) -> Respo
 pub(super) async fn embed(State(site): State<Shared>, Path(id): Path<String>, request: Request) -> Response {
     let (request, _) = request.into_parts();
     let language = site.language_of(request.uri.query());
-    if keiki_model::group::panel(&id).is_none() {
+    if site.state.catalogue.panel(&id).is_none() {
         return Fault::NotFound.framed(&site, language);
     }
     let page = PageRequest::new(Subject::Panel(id), site.language, &site.base);
@@ -54,6 +55,16 @@ pub(super) async fn embed(State(site): State<Shared>, Path(id): Path<String>, re
         Ok(response) => response,
         Err(fault) => fault.framed(&site, language),
     }
+}
+
+/// `GET {base}/explore/{metric}`
+pub(super) async fn explored(State(site): State<Shared>, Path(metric): Path<String>, request: Request) -> Response {
+    let (request, _) = request.into_parts();
+    let id = [explore::GROUP, ".", &metric].concat();
+    if site.state.catalogue.panel(&id).is_none() {
+        return Fault::NotFound.html(&site.base, site.language_of(request.uri.query()));
+    }
+    show(&site, PageRequest::explored(id, site.language, &site.base), &request).await
 }
 
 /// The page that shows a subject.

@@ -1,5 +1,7 @@
 //! One panel as picture, data or badge: `/panels/{panel}.{svg,json,csv}` and `/badges/{panel}.svg`.
 
+use std::sync::Arc;
+
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
@@ -26,7 +28,7 @@ const PATIENCE: u64 = 0;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct PanelRequest {
     /// A panel of the catalogue.
-    id: &'static str,
+    id: Arc<str>,
     form: Form,
     /// Seconds.
     window: u32,
@@ -57,7 +59,7 @@ impl PanelRequest {
 
     /// The view whose only panel it is.
     pub(super) fn view(&self) -> View {
-        let subject = Subject::Panel(self.id.to_owned());
+        let subject = Subject::Panel(self.id.to_string());
         View::of_window(subject, self.window, self.scope.clone()).over(self.until, self.compare)
     }
 }
@@ -91,9 +93,9 @@ async fn answer(
     let Some((id, extension)) = file.rsplit_once('.') else {
         return Fault::NotFound.json();
     };
-    let Some(panel) = keiki_model::group::panel(id) else {
+    if site.state.catalogue.panel(id).is_none() {
         return Fault::NotFound.json();
-    };
+    }
     let query = match Query::parse(request.uri.query().unwrap_or_default(), site.language) {
         Ok(query) => query,
         Err(fault) => return fault.json(),
@@ -102,7 +104,7 @@ async fn answer(
         return Fault::NotFound.json();
     };
     let asked = PanelRequest {
-        id: &panel.spec.id,
+        id: id.into(),
         form,
         window: query.window,
         until: query.until,
@@ -330,7 +332,7 @@ mod tests {
         for seconds in (1..=900).chain((901..=MAX_WINDOW).step_by(4_999)) {
             let query = Query::parse(&format!("window={seconds}s"), Language::En).unwrap();
             let asked = PanelRequest {
-                id: "api.latency",
+                id: "api.latency".into(),
                 form: Form::Json,
                 window: query.window,
                 until: query.until,

@@ -26,7 +26,9 @@ use super::fault::Fault;
 use super::guard::Guard;
 use super::panel::PanelRequest;
 use super::state::{State, ViewsError};
-use super::{Options, annotation, embed, headers, health, ingest, live, login, metrics, page, panel, plain, sources};
+use super::{
+    Options, annotation, embed, explore, headers, health, ingest, live, login, metrics, page, panel, plain, sources,
+};
 
 /// The overview, below the base path.
 pub(super) const HOME: &str = "/";
@@ -110,6 +112,8 @@ pub(super) fn router(options: &Options, site: &Shared) -> Router {
         .route(&at("/badges/{file}"), get(panel::badge))
         .route(&at("/api/annotations"), get(annotation::list).post(annotation::add))
         .route(&at("/api/annotations/{id}"), delete(annotation::remove))
+        .route(&at("/explore"), get(explore::page))
+        .route(&at("/explore/{metric}"), get(page::explored))
         .route(&at("/sources"), get(sources::page))
         .route(&at("/api/sources"), get(sources::data))
         .route(&at("/v1/metrics"), post(ingest::metrics))

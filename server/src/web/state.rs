@@ -12,6 +12,7 @@ use keiki_model::view::View;
 
 use super::metrics::Exposed;
 use crate::annotation::Annotations;
+use crate::catalogue::Catalogue;
 use crate::ingest::Inlets;
 
 /// Where snapshots come from.
@@ -76,6 +77,8 @@ pub struct State {
     pub metrics: Arc<dyn Fn() -> Vec<Exposed> + Send + Sync>,
     /// What still lacks before Keiki is of use, a phrase each; none means ready.
     pub readiness: Arc<dyn Fn() -> Vec<String> + Send + Sync>,
+    /// Which panels there are.
+    pub catalogue: Catalogue,
     /// What happened.
     pub annotations: Annotations,
     /// Every source, and what is known of its series.

@@ -390,6 +390,18 @@ impl Reader<'_> {
         live.into_iter().flatten().chain(past.into_iter().flatten())
     }
 
+    /// The names of all metrics, sorted: those that series bear, and those that they came under.
+    pub fn names(&self) -> std::collections::BTreeSet<&str> {
+        match &self.view {
+            View::Live(state) => {
+                let own = state.metrics.iter().filter(|(_, metric)| !metric.ids.is_empty());
+                let own = own.map(|(name, _)| &**name);
+                own.chain(state.origins.keys().map(|name| &**name)).collect()
+            }
+            View::Past { series, .. } => series.keys().map(|name| &**name).collect(),
+        }
+    }
+
     /// Whether a metric has a series of another service than Keiki itself.
     pub fn has_foreign(&self, metric: &str) -> bool {
         match &self.view {

@@ -20,6 +20,7 @@ use keiki_model::time::Zone;
 use keiki_model::view::{Subject, View};
 use keiki_recognise::Recognisers;
 use keiki_server::annotation::Annotations;
+use keiki_server::catalogue::Catalogue;
 use keiki_server::ingest::{Census, InletLimits, Inlets};
 use keiki_server::source::status::StatusBoard;
 use keiki_server::store::{Limits, Store};
@@ -200,6 +201,7 @@ impl Server {
                 let missing = ready.refuses.lock().unwrap().map(|_| "the first second".to_owned());
                 missing.into_iter().collect()
             }),
+            catalogue: Catalogue::new(Vec::new(), Store::new(Limits::default())),
             annotations: Annotations::open(Store::new(Limits::default()), 100),
             sources: Arc::new(|| Sources {
                 all: Vec::new(),

@@ -1,0 +1,297 @@
+//! Any metric of the store as a panel, `explore.<metric>`, and what there is to explore. A counter is drawn as its rate, a
+//! gauge as it is, distributions by their quantiles; `explore.<metric>~<label>` draws a line for each value of a label.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use keiki_model::group::build::{Builder, all, max, mean, panel as build, quantile, rate};
+use keiki_model::group::build::{Combine, Max, Mean, Min, P50, P95, P99, Rate};
+use keiki_model::panel::{ChartKind, Palette, Panel};
+use keiki_model::query::{Function, Query};
+use keiki_model::text::Text;
+use keiki_model::unit::Unit;
+
+use super::units;
+use crate::store::{Reader, Ring, Stored};
+
+/// The group of such panels; no page of a group has this id.
+pub const GROUP: &str = "explore";
+/// How many series of a metric are looked at for its labels.
+const LOOKED_AT: usize = 2_000;
+/// How many metrics are listed at once.
+pub const LISTED: usize = 200;
+/// How many series a chart draws.
+const DRAWN: usize = 8;
+
+/// A metric, and by which labels its lines are told apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked<'a> {
+    /// The metric.
+    pub metric: &'a str,
+    /// A line for each combination of their values; where there is none, for each series.
+    pub by: Vec<&'a str>,
+}
+
+impl<'a> Asked<'a> {
+    /// Reads a panel's id.
+    pub fn parse(id: &'a str) -> Option<Self> {
+        let mut parts = id.strip_prefix(GROUP)?.strip_prefix('.')?.split('~');
+        let metric = parts.next().filter(|metric| !metric.is_empty())?;
+        Some(Self {
+            metric,
+            by: parts.collect(),
+        })
+    }
+}
+
+/// What a metric is, as its series say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A running total.
+    Counter,
+    /// A value of a moment.
+    Gauge,
+    /// Distributions.
+    Histogram,
+}
+
+impl Kind {
+    fn of(stored: &Stored) -> Self {
+        match stored.ring() {
+            Ring::Counter(_) => Self::Counter,
+            Ring::Gauge(_) => Self::Gauge,
+            Ring::Histogram(_) => Self::Histogram,
+        }
+    }
+
+    /// As the formats of metrics call it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+        }
+    }
+}
+
+/// A metric that was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Its name.
+    pub metric: String,
+    /// What it is.
+    pub kind: Kind,
+    /// How many series it has.
+    pub series: usize,
+    /// Who feeds it.
+    pub sources: BTreeSet<String>,
+    /// Its labels that tell its series apart, each with the number of its values; of at most 2,000 series.
+    pub labels: Vec<(String, usize)>,
+    /// What it is read as, where that is another name.
+    pub read_as: Option<String>,
+    /// The groups whose panels read it.
+    pub groups: BTreeSet<String>,
+}
+
+/// What was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Findings {
+    /// The first so many, by name.
+    pub found: Vec<Found>,
+    /// How many fit in all.
+    pub fitting: usize,
+    /// How many metrics there are.
+    pub all: usize,
+}
+
+/// The labels by which series differ, each with the number of its values. What all have alike tells nothing.
+fn differing<'a>(series: impl Iterator<Item = &'a Stored>) -> Vec<(String, usize)> {
+    let mut values: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let mut count = 0;
+    let mut bearers: BTreeMap<&str, usize> = BTreeMap::new();
+    for stored in series.take(LOOKED_AT) {
+        count += 1;
+        for (name, value) in stored.series().labels().iter() {
+            values.entry(name).or_default().insert(value);
+            *bearers.entry(name).or_default() += 1;
+        }
+    }
+    let kinds = |(name, values): (&str, BTreeSet<&str>)| {
+        // That some lack it is a value, too.
+        let missing = usize::from(bearers[name] < count);
+        (name.to_owned(), values.len() + missing)
+    };
+    values.into_iter().map(kinds).filter(|(_, kinds)| *kinds > 1).collect()
+}
+
+/// The panel of a metric; `None` where no series bears its name now.
+pub fn panel(reader: &Reader<'_>, asked: &Asked<'_>) -> Option<Panel> {
+    let metric = asked.metric;
+    let kind = Kind::of(reader.series(metric).next()?);
+    let labels = differing(reader.series(metric));
+    let by: Vec<&str> = if asked.by.is_empty() {
+        labels.iter().map(|(name, _)| name.as_str()).collect()
+    } else {
+        asked.by.clone()
+    };
+    let id = [
+        &[GROUP, ".", metric],
+        &*asked.by.iter().flat_map(|label| ["~", label]).collect::<Vec<_>>(),
+    ]
+    .concat()
+    .concat();
+    let title = [metric.to_owned(), asked.by.join(", ")]
+        .into_iter()
+        .filter(|part| !part.is_empty());
+    let title = same(title.collect::<Vec<_>>().join(" · "));
+    let what = all(metric);
+    let (ja, en) = match kind {
+        Kind::Counter => ("1 秒あたりの増加", "Increase per second"),
+        Kind::Gauge => ("値", "Value"),
+        Kind::Histogram => ("分位数", "Quantiles"),
+    };
+    let help = Text {
+        ja: format!(
+            "{metric}（{}）をそのまま。線は最大 {DRAWN} 本、平均の大きい順。",
+            kind.as_str()
+        )
+        .into(),
+        en: format!(
+            "{metric}, a {}, as it came. At most {DRAWN} lines, the largest by their mean.",
+            kind.as_str()
+        )
+        .into(),
+    };
+    let (unit, chart) = match kind {
+        Kind::Counter => (units::of_rate(metric), ChartKind::Line),
+        Kind::Gauge | Kind::Histogram => (units::of_metric(metric), ChartKind::Line),
+    };
+    let named = |builder: Builder, query: Query| builder.lines(query.by(&by)).naming(&by);
+    let builder = build(&id, title, Text::new(ja, en), unit, chart, help).top(DRAWN);
+    let builder = match kind {
+        Kind::Counter => named(builder, rate(&what)).stat(Rate, Text::new("合計", "All"), rate(&what)),
+        Kind::Gauge => named(builder, mean(&what))
+            .stat(Mean, Text::new("平均", "Mean"), mean(&what).combined(Combine::Avg))
+            .stat(
+                Min,
+                Text::new("最小", "Min"),
+                Query::new(what.clone(), Function::Min).combined(Combine::Min),
+            )
+            .stat(Max, Text::new("最大", "Max"), max(&what)),
+        Kind::Histogram => {
+            let builder = if asked.by.is_empty() {
+                [(P50, 0.5), (P95, 0.95), (P99, 0.99)]
+                    .into_iter()
+                    .fold(builder.palette(Palette::Ranked), |builder, (key, q)| {
+                        builder.statistic(key, quantile(&what, q))
+                    })
+            } else {
+                named(builder, quantile(&what, 0.95))
+            };
+            builder
+                .stat(P50, Text::same("p50"), quantile(&what, 0.5))
+                .stat(P95, Text::same("p95"), quantile(&what, 0.95))
+                .stat(P99, Text::same("p99"), quantile(&what, 0.99))
+                .stat_in(Unit::PerSecond, Rate, Text::new("件数", "Observed"), rate(&what))
+        }
+    };
+    let sentence = Text::new("この期間には届いていません。", "Nothing came in this time.");
+    Some(builder.fed_by(sentence, &lines_to_keep(metric, &by, kind)))
+}
+
+/// The lines of `keiki.toml` that make such a panel one of a group's.
+fn lines_to_keep(metric: &str, by: &[&str], kind: Kind) -> String {
+    let noun: String = metric
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                '_'
+            }
+        })
+        .collect();
+    // What JSON quotes, TOML reads alike.
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    let mut lines = format!(
+        "[[panel]]\nid = \"api.{noun}\"\ntitle = {}\nmetric = {}\n",
+        quoted(metric),
+        quoted(metric)
+    );
+    let shown = match kind {
+        Kind::Counter => "[\"rate\"]",
+        Kind::Gauge => "[\"mean\"]",
+        Kind::Histogram => "[\"p50\", \"p95\", \"p99\"]",
+    };
+    lines += &format!("show = {shown}\n");
+    if !by.is_empty() && kind != Kind::Histogram {
+        let by: Vec<String> = by.iter().map(|label| quoted(label)).collect();
+        lines += &format!("by = [{}]\n", by.join(", "));
+    }
+    lines
+}
+
+fn same(text: String) -> Text {
+    Text {
+        ja: text.clone().into(),
+        en: text.into(),
+    }
+}
+
+/// What a reader holds that has all of these words in its name, in a label's name or value, or in its sources' names.
+pub(super) fn find(reader: &Reader<'_>, panels: &[&Panel], words: &str, unseen: bool) -> Findings {
+    let words: Vec<String> = words.split_whitespace().map(str::to_lowercase).collect();
+    let mut readers: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for panel in panels {
+        for metric in panel.metrics() {
+            readers.entry(metric).or_default().insert(&panel.spec.group);
+        }
+    }
+    let mut findings = Findings::default();
+    for metric in reader.names() {
+        let Some(first) = reader.series(metric).next() else {
+            continue;
+        };
+        findings.all += 1;
+        // Under its own name it may be read as another metric.
+        let read_as = Some(first.series().name()).filter(|name| *name != metric);
+        let groups = [Some(metric), read_as].into_iter().flatten();
+        let groups: BTreeSet<String> = groups
+            .filter_map(|name| readers.get(name))
+            .flatten()
+            .map(|&group| group.to_owned())
+            .collect();
+        if unseen && !groups.is_empty() {
+            continue;
+        }
+        let has = |text: &str, word: &String| text.to_lowercase().contains(word.as_str());
+        let fits = |word: &String| {
+            has(metric, word)
+                || reader.series(metric).take(LOOKED_AT).any(|stored| {
+                    let labels = stored.series().labels();
+                    has(stored.source().name(), word)
+                        || labels.iter().any(|(name, value)| has(name, word) || has(value, word))
+                })
+        };
+        if !words.iter().all(fits) {
+            continue;
+        }
+        findings.fitting += 1;
+        if findings.found.len() == LISTED {
+            continue;
+        }
+        findings.found.push(Found {
+            metric: metric.to_owned(),
+            kind: Kind::of(first),
+            series: reader.series(metric).count(),
+            sources: reader
+                .series(metric)
+                .take(LOOKED_AT)
+                .map(|stored| stored.source().name().to_owned())
+                .collect(),
+            labels: differing(reader.series(metric)),
+            read_as: read_as.map(str::to_owned),
+            groups,
+        });
+    }
+    findings
+}

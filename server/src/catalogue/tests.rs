@@ -1,0 +1,124 @@
+//! Panels of metrics, and the search for them, against a real store.
+
+use keiki_model::panel::ChartKind;
+use keiki_model::series::{Kind, Labels, SERVICE_NAME, Sample, Series, Value};
+use keiki_model::unit::Unit;
+use keiki_model::view::Item;
+
+use super::*;
+use crate::store::{Limits, SourceClass, SourceId};
+
+fn catalogue(series: &[(&str, Option<&str>, &[(&str, &str)])]) -> Catalogue {
+    let store = Store::new(Limits::default());
+    let source = SourceId::new("shop", SourceClass::Scrape);
+    let samples = series.iter().map(|(name, origin, labels)| {
+        let labels = Labels::new(labels.iter().copied()).with(SERVICE_NAME, "shop");
+        let kind = if name.ends_with("_total") {
+            Kind::Counter
+        } else {
+            Kind::Gauge
+        };
+        let series = Series::read_as(*name, origin.map(Into::into), labels, kind, None);
+        Sample {
+            series,
+            time: 1_000,
+            value: Value::Number(1.0),
+        }
+    });
+    store.append(&source, samples.collect(), 1_000);
+    Catalogue::new(Vec::new(), store)
+}
+
+#[test]
+fn a_metric_is_a_panel_of_what_tells_its_series_apart() {
+    let all = catalogue(&[
+        ("shop_orders_total", None, &[("status", "paid"), ("shop", "a")]),
+        ("shop_orders_total", None, &[("status", "open"), ("shop", "a")]),
+        ("shop_stock_bytes", None, &[]),
+    ]);
+    let orders = all.panel("explore.shop_orders_total").expect("it is there");
+    assert_eq!(
+        (orders.spec.chart, orders.spec.unit),
+        (ChartKind::Line, Unit::PerSecond)
+    );
+    assert_eq!(orders.spec.naming, ["status"]);
+    let by_shop = all.panel("explore.shop_orders_total~shop").expect("it is there");
+    assert_eq!(
+        (by_shop.spec.id.as_str(), &by_shop.spec.naming[..]),
+        ("explore.shop_orders_total~shop", &["shop".to_owned()][..])
+    );
+    assert_eq!(
+        all.panel("explore.shop_stock_bytes").expect("it is there").spec.unit,
+        Unit::Bytes
+    );
+    for missing in ["explore.", "explore.nothing", "explore", "shop.orders", "api.nothing"] {
+        assert!(all.panel(missing).is_none(), "{missing}");
+    }
+    let knows = |text: &str| all.knows(&text.parse::<Item>().expect("a view").view);
+    assert!(
+        knows("panel:explore.shop_orders_total~shop@1")
+            && knows("panel:api.latency@1")
+            && !knows("panel:api.nothing@1")
+    );
+}
+
+/// What an explored panel offers for the configuration is read by it, and shows the same.
+#[test]
+fn the_lines_to_keep_make_the_same_panel() {
+    let all = catalogue(&[
+        ("shop_orders_total", None, &[("status", "paid")]),
+        ("shop_orders_total", None, &[("status", "open")]),
+        ("shop_load", None, &[]),
+    ]);
+    for id in ["explore.shop_orders_total", "explore.shop_load"] {
+        let explored = all.panel(id).expect("it is there").into_owned();
+        let overrides = crate::config::Overrides::default();
+        let config = crate::config::Config::parse("keiki.toml", &explored.spec.feed.lines, overrides, []);
+        let kept = config.expect("the lines are right").panels.remove(0);
+        let drawn = |panel: &Panel| panel.lines.iter().map(|line| line.query.clone()).collect::<Vec<_>>();
+        assert_eq!(
+            (drawn(&kept), kept.spec.unit),
+            (drawn(&explored), explored.spec.unit),
+            "{id}"
+        );
+    }
+}
+
+#[test]
+fn metrics_are_found_by_name_label_and_source() {
+    let all = catalogue(&[
+        (
+            "http_server_requests_total",
+            Some("api_calls_total"),
+            &[("http_route", "/cart")],
+        ),
+        ("shop_orders_total", None, &[("status", "paid"), ("region", "EU")]),
+        ("shop_orders_total", None, &[("status", "open")]),
+        ("shop_load", None, &[]),
+    ]);
+    let names = |words: &str, unseen| {
+        let found = all.find(words, unseen).found;
+        found.into_iter().map(|one| one.metric).collect::<Vec<_>>()
+    };
+    let every = [
+        "api_calls_total",
+        "http_server_requests_total",
+        "shop_load",
+        "shop_orders_total",
+    ];
+    assert_eq!(names("", false), every);
+    assert_eq!(names("", true), ["shop_load", "shop_orders_total"]);
+    assert_eq!(names("Orders", false), ["shop_orders_total"]);
+    assert_eq!(names("shop eu", false), ["shop_orders_total"]);
+    assert_eq!(
+        names("http_route /cart", false),
+        ["api_calls_total", "http_server_requests_total"]
+    );
+    assert_eq!(names("nothing", false), Vec::<String>::new());
+    let calls = &all.find("api_calls", false).found[0];
+    assert_eq!(calls.read_as.as_deref(), Some("http_server_requests_total"));
+    assert!(calls.groups.contains("api"));
+    let orders = &all.find("orders", false).found[0];
+    assert_eq!(orders.labels, [("region".to_owned(), 2), ("status".to_owned(), 2)]);
+    assert_eq!((orders.series, all.find("orders", false).all), (2, 4));
+}

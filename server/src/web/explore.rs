@@ -1,0 +1,136 @@
+//! `/explore`: every metric that the store holds, whether a panel reads it or not, to search and to draw.
+
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use keiki_model::group::Group;
+use keiki_model::text::{Language, Text};
+use keiki_model::view::percent_encode;
+use maud::{Markup, html};
+
+use super::fault::Fault;
+use super::headers::BUILDER_POLICY;
+use super::plain;
+use super::router::Shared;
+use crate::catalogue::explore::{Findings, Found, LISTED};
+
+const TITLE: Text = Text::new("メトリクスを探す", "Explore");
+const LEAD: Text = Text::new(
+    "届いているすべてのメトリクス。名前を選ぶと描画します。ラベルを選ぶと、その値ごとに分けます。",
+    "Every metric that has come. Choose a name to draw it, or a label to draw it by that label's values.",
+);
+const HOME: Text = Text::new("概要へ戻る", "Back to the overview");
+const SOURCES: Text = Text::new("データ元", "Sources");
+const SEARCH: Text = Text::new("名前、ラベル、データ元から探す", "Search names, labels and sources");
+const UNSEEN: Text = Text::new("どのパネルにも出ていないものだけ", "Only what no panel shows");
+const FIND: Text = Text::new("探す", "Search");
+const METRIC: Text = Text::new("メトリクス", "Metric");
+const KIND: Text = Text::new("種類", "Kind");
+const SERIES: Text = Text::new("系列", "Series");
+const FROM: Text = Text::new("データ元", "From");
+const SHOWN_IN: Text = Text::new("表示先", "Shown in");
+const READ_AS: Text = Text::new("認識:", "read as");
+const NOTHING: Text = Text::new(
+    "見つかりません。語を減らすか、データ元のページで届いているかを確かめてください。",
+    "Nothing fits. Try fewer words, or see on the page of sources whether anything comes.",
+);
+
+/// No search is longer, bytes.
+const MAX_WORDS: usize = 200;
+/// How many labels of a metric are offered.
+const OFFERED: usize = 8;
+
+/// `GET {base}/explore`
+pub(super) async fn page(State(site): State<Shared>, request: Request) -> Response {
+    let query = request.uri().query().unwrap_or_default();
+    let language = site.language_of(Some(query));
+    let words = plain::value(query, "q").unwrap_or_default();
+    if words.len() > MAX_WORDS {
+        let fault = Fault::parameter("q", format!("The search is longer than {MAX_WORDS} bytes."));
+        return fault.html(&site.base, language);
+    }
+    let unseen = plain::value(query, "unseen").is_some();
+    let catalogue = site.state.catalogue.clone();
+    let search = words.clone();
+    // It may walk through a hundred thousand series.
+    let Ok(findings) = tokio::task::spawn_blocking(move || catalogue.find(&search, unseen)).await else {
+        return Fault::Internal.html(&site.base, language);
+    };
+    let title = [TITLE.get(language), " · Keiki"].concat();
+    let body = body(&site.base, language, &words, unseen, &findings);
+    let document = plain::document(&site.base, language.tag(), &title, &html! {}, &body);
+    plain::page(StatusCode::OK, document, BUILDER_POLICY)
+}
+
+fn body(base: &str, language: Language, words: &str, unseen: bool, findings: &Findings) -> Markup {
+    let t = |text: &Text| text.get(language).to_owned();
+    let shown = findings.found.len();
+    let count = match language {
+        Language::Ja => format!("全 {} 件中 {} 件", findings.all, findings.fitting),
+        Language::En => format!("{} of {} metrics", findings.fitting, findings.all),
+    };
+    let cut = (shown < findings.fitting).then(|| match language {
+        Language::Ja => format!("最初の {LISTED} 件だけを表示しています。"),
+        Language::En => format!("Only the first {LISTED} are listed: search for fewer."),
+    });
+    html! {
+        main class="builder sources explore" {
+            h1 { (t(&TITLE)) }
+            p { (t(&LEAD)) " " a href={ (base) "/?lang=" (language.tag()) } { (t(&HOME)) } " · "
+                a href={ (base) "/sources?lang=" (language.tag()) } { (t(&SOURCES)) } }
+            form action={ (base) "/explore" } role="search" {
+                input type="hidden" name="lang" value=(language.tag());
+                label class="wide" { (t(&SEARCH)) input name="q" type="search" value=(words) maxlength=(MAX_WORDS); }
+                label class="check" { input name="unseen" type="checkbox" value="1" checked[unseen]; (t(&UNSEEN)) }
+                button class="button" { (t(&FIND)) }
+            }
+            p role="status" { (count) @if let Some(cut) = cut { " · " (cut) } }
+            @if findings.found.is_empty() { p { (t(&NOTHING)) } } @else {
+                div class="scroll" tabindex="0" role="region" aria-label=(t(&TITLE)) {
+                    table class="table" {
+                        thead { tr {
+                            th scope="col" { (t(&METRIC)) }
+                            th scope="col" class="minor" { (t(&KIND)) }
+                            th scope="col" class="n" { (t(&SERIES)) }
+                            th scope="col" class="minor" { (t(&FROM)) }
+                            th scope="col" { (t(&SHOWN_IN)) }
+                        } }
+                        tbody { @for found in &findings.found { (row(base, language, found)) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn row(base: &str, language: Language, found: &Found) -> Markup {
+    let here = [base, "/explore/", &percent_encode(&found.metric)].concat();
+    let sources: Vec<_> = found.sources.iter().map(String::as_str).collect();
+    let rest = found.labels.len().saturating_sub(OFFERED);
+    html! {
+        tr data-metric=(found.metric) {
+            th scope="row" class="name" {
+                a href={ (here) "?lang=" (language.tag()) } { (found.metric) }
+                @if let Some(name) = &found.read_as { br; small { (READ_AS.get(language)) " " (name) } }
+                @if !found.labels.is_empty() {
+                    br;
+                    small class="labels" {
+                        @for (label, values) in found.labels.iter().take(OFFERED) {
+                            a href={ (here) "~" (percent_encode(label)) "?lang=" (language.tag()) } { (label) } " " (values) " "
+                        }
+                        @if rest > 0 { "+" (rest) }
+                    }
+                }
+            }
+            td class="minor" { (found.kind.as_str()) }
+            td class="n" { (found.series) }
+            td class="minor" { (sources.join(", ")) }
+            td {
+                @if found.groups.is_empty() { "—" }
+                @for group in found.groups.iter().filter_map(|id| Group::from_id(id)) {
+                    a href={ (base) "/groups/" (group.id()) "?lang=" (language.tag()) } { (group.definition().title.get(language)) } " "
+                }
+            }
+        }
+    }
+}
