@@ -226,9 +226,10 @@ impl Engine {
         panel::snapshot(panel, spec, &evaluator, finer.as_ref(), condition, itself)
     }
 
-    /// Whether a panel shows Keiki's own data: as its group does.
+    /// Whether a panel shows Keiki's own data: as its group does. One of a user's own, or of a metric, is by itself.
     fn is_itself(&self, reader: &Reader<'_>, panel: &Panel, scope: &Scope) -> bool {
-        match Group::from_id(&panel.spec.group) {
+        let built_in = keiki_model::group::panel(&panel.spec.id).and_then(|_| Group::from_id(&panel.spec.group));
+        match built_in {
             Some(group) => self.shows_itself(reader, &SERVICE_METRICS[&group], scope),
             None => self.shows_itself(reader, &of_services(panel), scope),
         }
