@@ -24,7 +24,7 @@ pub fn Sheet(
         (Subject::Overview, Some(wall)) if wall.rotate.is_some() => ("wall one", "tiles", Place::Tile),
         (Subject::Overview, Some(_)) => ("wall", "tiles", Place::Tile),
         (Subject::Group(_), _) => ("sheet", "rack group", Place::Rack),
-        (Subject::Panel(_), _) if request.explored => ("sheet", "rack group", Place::Rack),
+        (Subject::Panel(_), _) if request.explored => ("sheet explored", "rack group", Place::Rack),
         (Subject::Panel(_), _) => ("sheet", "embed", Place::Embed),
     };
     let title = match &request.subject {

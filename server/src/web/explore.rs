@@ -113,12 +113,11 @@ fn row(base: &str, language: Language, found: &Found) -> Markup {
                 a href={ (here) "?lang=" (language.tag()) } { (found.metric) }
                 @if let Some(name) = &found.read_as { br; small { (READ_AS.get(language)) " " (name) } }
                 @if !found.labels.is_empty() {
-                    br;
                     small class="labels" {
                         @for (label, values) in found.labels.iter().take(OFFERED) {
-                            a href={ (here) "~" (percent_encode(label)) "?lang=" (language.tag()) } { (label) } " " (values) " "
+                            span { a href={ (here) "~" (percent_encode(label)) "?lang=" (language.tag()) } { (label) } " " (values) }
                         }
-                        @if rest > 0 { "+" (rest) }
+                        @if rest > 0 { span { "+" (rest) } }
                     }
                 }
             }
