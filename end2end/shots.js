@@ -78,6 +78,22 @@ try {
       await page.close();
     }
   }
+  if (!only || only === "explore") {
+    for (const [name, path] of [["sources", "/sources?"], ["explore", "/explore?q=http&"], ["metric", "/explore/http_server_request_duration_seconds~http_route?"]]) {
+      for (const { width, height } of VIEWPORTS) {
+        for (const [scheme, language] of [["dark", "ja"], ["light", "en"]]) {
+          const page = await browser.newPage({ viewport: { width, height }, colorScheme: scheme });
+          await page.goto(server.url(`${path}lang=${language}`));
+          if (name === "metric") {
+            await live(page);
+            await drawn(page);
+          }
+          writeFileSync(`${folder}${name}-${width}-${scheme}-${language}.png`, smaller(await page.screenshot({ animations: "disabled" })));
+          await page.close();
+        }
+      }
+    }
+  }
   if (!only || only === "embed") {
     const sizes = (theme, ground) => ["200 × 120", "320 × 200", "640 × 360"].map((size) => {
       const [width, height] = size.split(" × ");

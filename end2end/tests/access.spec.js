@@ -19,7 +19,7 @@ const HTML = { accept: "text/html,application/xhtml+xml" };
 const ROUTES = {
   open: ["/healthz", "/readyz", "/favicon.svg", "/embed.js", "/login"],
   closed: [
-    "/", "/groups/api", "/groups/nothing", "/kiosk", "/embed", "/embed/api.latency", "/panels/api.latency.json", "/panels/api.latency.svg", "/api/annotations", "/sources", "/api/sources",
+    "/", "/groups/api", "/groups/nothing", "/kiosk", "/embed", "/embed/api.latency", "/panels/api.latency.json", "/panels/api.latency.svg", "/api/annotations", "/sources", "/api/sources", "/explore", "/explore/system_cpu_utilization_ratio",
     "/badges/api.latency.svg", "/metrics", "/api/live", "/v1/metrics", "/v1/traces", "/api/v1/write", "/nothing-here", "/loginx", "/healthz/x",
   ],
 };
