@@ -7,6 +7,7 @@ pub mod access;
 pub mod annotation;
 pub mod clock;
 pub mod config;
+mod feeding;
 mod gzip;
 pub mod hub;
 pub mod ingest;

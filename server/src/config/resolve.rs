@@ -50,6 +50,7 @@ impl Resolver {
         let host = self.boolean("host", "enabled").map(|enabled| Host { enabled });
         let processes = self.processes();
         let services = self.services();
+        let apdex = self.seconds("users", "apdex_seconds");
         let postgres = postgres::resolve(&self.entries("postgres"), &mut self.problems);
         let scrapes = scrape::resolve(&self.entries("scrape"), &mut self.problems);
         let ingest = self.ingest();
@@ -69,6 +70,7 @@ impl Resolver {
             host: host?,
             processes,
             services,
+            apdex_seconds: apdex?.as_secs_f64(),
             postgres,
             scrapes,
             ingest: ingest?,
@@ -350,7 +352,18 @@ impl Resolver {
                 },
                 _ => None,
             };
-            services.push(Service { name, preset });
+            let apdex_seconds = match entry.values.get("apdex_seconds") {
+                Some(Value {
+                    data: Data::Seconds(seconds),
+                    ..
+                }) => Some(*seconds),
+                _ => None,
+            };
+            services.push(Service {
+                name,
+                preset,
+                apdex_seconds,
+            });
         }
         services
     }

@@ -81,7 +81,8 @@ fn every_key_is_read() {
         config.services,
         [Service {
             name: "shop".into(),
-            preset: Some("s3")
+            preset: Some("s3"),
+            apdex_seconds: None,
         }]
     );
     assert_eq!(
@@ -126,7 +127,8 @@ fn the_sample_file_states_every_key_with_its_default() {
             assert!(rest.contains(&line), "the sample lacks {line:?} below {heading:?}");
         }
     }
-    // With every line in force it is still valid, but for the process, which has either name or pid, and a file.
+    // With every line in force it is still valid, but for the process, which has either name or pid, a target, which has an
+    // address or is in files, and a file.
     let forced: String = SAMPLE
         .lines()
         .map(|line| {
@@ -134,7 +136,11 @@ fn the_sample_file_states_every_key_with_its_default() {
                 .filter(|line| line.starts_with('[') || line.contains(" = "))
                 .unwrap_or(line)
         })
-        .filter(|line| !line.starts_with("pid") && !line.starts_with("tls_ca"))
+        .filter(|line| {
+            !["pid", "tls_ca", "files", "target_limit"]
+                .iter()
+                .any(|key| line.starts_with(key))
+        })
         .flat_map(|line| [line, "\n"])
         .collect();
     parse(&forced).unwrap_or_else(|error| panic!("{error}"));
@@ -241,13 +247,39 @@ fn what_comes_later_is_not_accepted_in_silence() {
 }
 
 #[test]
+fn thresholds_of_apdex_are_read() {
+    let config =
+        parse("[users]\napdex_seconds = 1\n[[service]]\nname = \"a\"\napdex_seconds = 0.2").expect("a configuration");
+    assert_eq!(
+        (config.apdex_seconds, config.services[0].apdex_seconds),
+        (1.0, Some(0.2))
+    );
+    assert_eq!(parse("").expect("a configuration").apdex_seconds, 0.5);
+    assert!(complaint("[users]\napdex_seconds = 0").contains("a number of seconds from 0.001 to 600"));
+}
+
+#[test]
+fn files_of_targets_are_read() {
+    let table = "[[scrape]]\nname = \"web\"\nfiles = [\"targets/*.json\", \"more.yml\"]\nlabels = [\"region=tokyo\"]";
+    let config = parse(table).expect("a configuration");
+    assert!(config.scrapes.targets.is_empty());
+    let [discovery] = &config.scrapes.discoveries[..] else {
+        panic!("{:?}", config.scrapes)
+    };
+    assert_eq!(
+        (discovery.name.as_str(), discovery.files.len(), discovery.target_limit),
+        ("web", 2, 1_000)
+    );
+}
+
+#[test]
 fn targets_are_read() {
     let config = parse(
         "[[scrape]]\nname = \"web-1\"\nservice = \"web\"\nurl = \"http://10.0.0.7:9100\"\ninterval = 15\n\
          drop = [\"go_*\"]\nlabels = [\"region=tokyo\"]\n[statsd]\nlisten = \"127.0.0.1:8125\"",
     )
     .expect("a configuration");
-    let [target] = &config.scrapes[..] else {
+    let [target] = &config.scrapes.targets[..] else {
         panic!("{:?}", config.scrapes)
     };
     assert_eq!(
@@ -268,6 +300,12 @@ fn mistakes_about_targets_are_told_without_secrets() {
     let target = |rest: &str| complaint(&format!("[[scrape]]\nname = \"a\"\n{rest}"));
     for (text, said) in [
         ("", "[[scrape]] needs a url"),
+        ("url = \"http://a/\"\nfiles = [\"a.json\"]", "a url or files, not both"),
+        ("url = \"http://a/\"\ntarget_limit = 3", "bounds the targets of files"),
+        ("files = []", "files names no file"),
+        ("files = [\"a.txt\"]", "names no files of targets"),
+        ("files = [\"*/a.json\"]", "names no files of targets"),
+        ("files = [\"**.json\"]", "names no files of targets"),
         ("url = \"ftp://a\"", "must begin with http://"),
         ("url = \"http://u:secret@a/\"", "do not belong into the address"),
         ("url = \"http://a/\"\nuser = \"u\"", "needs a secret_file"),
