@@ -352,11 +352,8 @@ impl Resolver {
                 },
                 _ => None,
             };
-            let apdex_seconds = match entry.values.get("apdex_seconds") {
-                Some(Value {
-                    data: Data::Seconds(seconds),
-                    ..
-                }) => Some(*seconds),
+            let apdex_seconds = match entry.values.get("apdex_seconds").map(|value| &value.data) {
+                Some(Data::Seconds(seconds)) => Some(*seconds),
                 _ => None,
             };
             services.push(Service {

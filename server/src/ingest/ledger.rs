@@ -164,27 +164,6 @@ impl Ledger {
         found.copied().map(Key)
     }
 
-    /// A series by its bytes, if it still is what its sender says now; else it is declared anew.
-    pub(crate) fn find_as(&mut self, raw: &[u8], said: u8) -> Option<Key> {
-        let key = self.find(raw)?;
-        if self.known[key.0 as usize]
-            .as_ref()
-            .is_some_and(|known| known.said == said)
-        {
-            return Some(key);
-        }
-        self.retire(key);
-        None
-    }
-
-    /// Notes what its sender says that a new series is.
-    pub(crate) fn said(&mut self, key: Key, said: u8) -> Key {
-        if let Some(known) = self.known.get_mut(key.0 as usize).and_then(Option::as_mut) {
-            known.said = said;
-        }
-        key
-    }
-
     /// A new number. `labels` are the sender's own.
     pub(crate) fn number(&mut self, raw: &[u8], name: &str, kind: Option<Kind>, labels: &Labels, now: Millis) -> Key {
         if self.is_full() {

@@ -32,6 +32,27 @@ impl Ledger {
         self.free_divisors();
     }
 
+    /// A series by its bytes, if it still is what its sender says now; else it is declared anew.
+    pub(crate) fn find_as(&mut self, raw: &[u8], said: u8) -> Option<Key> {
+        let key = self.find(raw)?;
+        if self.known[key.0 as usize]
+            .as_ref()
+            .is_some_and(|known| known.said == said)
+        {
+            return Some(key);
+        }
+        self.retire(key);
+        None
+    }
+
+    /// Notes what its sender says that a new series is.
+    pub(crate) fn said(&mut self, key: Key, said: u8) -> Key {
+        if let Some(known) = self.known.get_mut(key.0 as usize).and_then(Option::as_mut) {
+            known.said = said;
+        }
+        key
+    }
+
     /// Lets go of a series that is something else from now on. Values of it that wait for the end of the page do not count,
     /// and its number is given to no other before.
     pub(super) fn retire(&mut self, key: Key) {
