@@ -1,5 +1,8 @@
 // Programs of others light up by themselves: scraped, by OpenTelemetry, through Prometheus, by StatsD.
+import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { get } from "../lib/http.js";
 import { nearTo } from "../lib/near.js";
@@ -165,6 +168,12 @@ test("StatsD is listened to", async ({ start }) => {
   const latency = await is(server, "api.latency", "service=statsd", ({ p95 }) => p95 > 0);
   near(latency.stats.p95, 0.12, "p95");
   await is(server, "api.throughput", "service=statsd", ({ count }) => count === 50);
+  const told = await until("the others are told", async () => {
+    const found = await source(server, "statsd");
+    return found.refused >= 2 && found;
+  });
+  expect(told.last_refused.text.length).toBeGreaterThan(5);
+  await until("Keiki counts them", async () => /^keiki_source_refused_total{[^}]*source="statsd"[^}]*} 2$/m.test((await get(server.url("/metrics"))).body));
   await until("what was understood of the rest counts", async () => (await source(server, "statsd")).metrics.some(({ name }) => name === "ok_total"));
 });
 
@@ -221,3 +230,76 @@ test("what is sent wrongly is refused with the reason, and nothing falls over", 
   expect((await source(server, "otlp")).rejected).toEqual({ late: 1 });
   expect((await get(server.url("/healthz"))).status).toBe(200);
 });
+
+test("targets come and go with files", async ({ start, open }) => {
+  const pages = [1, 2].map(() => createServer((_, answer) => answer.end("# TYPE a gauge\na 1\n")));
+  for (const page of pages) await new Promise((done) => page.listen(0, "127.0.0.1", done));
+  const [one, two] = pages.map((page) => `127.0.0.1:${page.address().port}`);
+  const folder = await mkdtemp(join(tmpdir(), "keiki-targets-"));
+  // As those who write such files do: whole, or not at all.
+  const write = async (name, text) => {
+    await writeFile(join(folder, "new"), text);
+    await rename(join(folder, "new"), join(folder, name));
+  };
+  const groups = (...targets) => JSON.stringify([{ targets, labels: { job: "web", __metrics_path__: "/m", __scrape_interval__: "1s" } }]);
+  await write("a.json", groups(one));
+  const config = `[host]\nenabled = false\n[[scrape]]\nname = "web"\nfiles = ["${folder}/*.json"]\ntarget_limit = 2\n`;
+  const server = await start({ config });
+  const names = async () => (await sources(server)).sources.filter(({ name }) => name.startsWith("scrape:")).map(({ name, up }) => `${name} ${up}`).sort();
+  const are = (what, expected) => until(what, async () => JSON.stringify(await names()) === JSON.stringify(expected), { timeout: 20_000 });
+  await are("the first is read", [`scrape:web/${one} true`]);
+  await write("a.json", groups(one, two, "127.0.0.1:1"));
+  await are("a second one came", [`scrape:web/${one} true`, `scrape:web/${two} true`].sort());
+  expect((await source(server, "files:web")).last_refused.text).toContain("target_limit");
+  await write("a.json", "[{\n");
+  const broken = await until("the mistake is told", async () => {
+    const found = await source(server, "files:web");
+    return found.up === false && found;
+  }, { timeout: 20_000 });
+  expect(broken.last_error.text).toMatch(/a\.json.*line 2/);
+  expect((await names()).length).toBe(2);
+  const page = await open(server.url("/sources?lang=en"));
+  await expect(page.locator('[data-source="files:web"]')).toContainText("its former targets stay");
+  await write("a.json", groups(two));
+  await are("the first one went", [`scrape:web/${two} true`]);
+  expect((await source(server, "files:web")).up).toBe(true);
+  for (const page of pages) await new Promise((done) => page.close(done));
+  await rm(folder, { recursive: true });
+});
+
+test("who sends too much is told when to come again", async ({ start, open }) => {
+  const server = await start({ config: "[host]\nenabled = false\n[ingest]\nrequests_per_second = 1\n" });
+  const send = () => fetch(server.url("/v1/metrics"), { method: "POST", body: "{}", headers: { "content-type": "application/json" } });
+  const answers = await Promise.all(Array.from({ length: 5 }, send));
+  for (let sent = 5; sent < 16; sent += 1) answers.push(await send());
+  const refused = answers.filter(({ status }) => status === 429);
+  expect(refused.length).toBeGreaterThan(2);
+  expect(answers.filter(({ status }) => status === 200).length).toBeGreaterThanOrEqual(10);
+  expect(Number(refused[0].headers.get("retry-after"))).toBeGreaterThanOrEqual(1);
+  expect((await refused[0].json()).message).toContain("requests_per_second");
+  expect((await sources(server)).slowed[0].requests).toBe(refused.length);
+  await until("Keiki counts them", async () => new RegExp(`^keiki_ingest_limited_total{.*} ${refused.length}$`, "m").test((await get(server.url("/metrics"))).body));
+  const page = await open(server.url("/sources?lang=en"));
+  await expect(page.locator("main")).toContainText("Tokens that send too much");
+});
+
+for (const width of [390, 1440]) {
+  for (const lang of ["ja", "en"]) {
+    test(`the pages for those who connect something do not overflow, ${width} px, ${lang}`, async ({ start, open }) => {
+      const statsdPort = await freePort();
+      const long = "a-service-with-a-name-that-is-as-long-as-some-are.in-a-namespace.example.internal";
+      const config = `[statsd]\nlisten = "127.0.0.1:${statsdPort}"\n[[scrape]]\nname = "${long}"\nurl = "http://127.0.0.1:1/metrics"\ninterval = 1\n`;
+      const server = await start({ config });
+      await until("it listens", async () => (await source(server, "statsd"))?.up);
+      await statsd(statsdPort, ["gunicorn.requests:1|c", `${"x".repeat(120)}:1|c`, "garbage".repeat(20)]);
+      await until("it is told", async () => (await source(server, "statsd")).refused > 0 && (await source(server, `scrape:${long}`)).last_error);
+      for (const path of ["/sources", "/embed"]) {
+        const page = await open(server.url(`${path}?lang=${lang}`), { viewport: { width, height: 900 } });
+        await expect(page.locator("h1")).toBeVisible();
+        await page.evaluate(() => document.querySelectorAll("details").forEach((one) => { one.open = true; }));
+        const { scrollWidth, innerWidth } = await page.evaluate(() => ({ scrollWidth: document.documentElement.scrollWidth, innerWidth }));
+        expect(scrollWidth, path).toBeLessThanOrEqual(innerWidth);
+      }
+    });
+  }
+}

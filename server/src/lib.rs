@@ -8,6 +8,7 @@ pub mod annotation;
 pub mod catalogue;
 pub mod clock;
 pub mod config;
+mod feeding;
 mod gzip;
 pub mod hub;
 pub mod ingest;

@@ -10,26 +10,26 @@ use keiki_model::frame::AnnotationKind;
 use keiki_model::panel::Failure;
 use keiki_model::series::{HOST_NAME, Labels, SERVICE_NAME, Sample, is_of_host};
 use keiki_model::time::Millis;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::annotation::{Annotations, Told};
 use crate::catalogue::Catalogue;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config};
-use crate::hub::{self, Composer, Hub, StreamMetrics};
-use crate::ingest::{Census, Inlets, secret};
+use crate::feeding::{Feeding, Targets};
+use crate::hub::{self, Apdex, Composer, Hub, StreamMetrics};
+use crate::ingest::{Census, Inlets, Slowed, secret};
 use crate::query::HISTORY;
 use crate::query::{Engine, Failures};
 use crate::source::host::{HostConfig, HostSource, Watch, host_name};
 use crate::source::metric::{Metric, metrics};
-use crate::source::own::{self, Measured, OwnSource, Totals};
-use crate::source::scrape::ScrapeSource;
+use crate::source::own::{self, OwnSource, Totals};
+use crate::source::postgres;
+use crate::source::scrape::Discovery;
 use crate::source::statsd::StatsdSource;
 use crate::source::status::{SourceStatus, StatusBoard};
-use crate::source::{Source, postgres, runner};
 use crate::store::history::{DiskError, TIERS};
-use crate::store::{self, Limits, SourceClass, SourceId, Store};
+use crate::store::{self, Limits, SourceClass, Store};
 use crate::web;
 use crate::web::tls::TlsError;
 
@@ -52,6 +52,7 @@ metrics! {
     HISTORY_CORRUPT = Counter "keiki_history_corrupt_total" [] every 1000: "Parts that could not be read and are left out.";
     ANNOTATIONS = Gauge "keiki_annotations" [] every 1000: "Annotations that are kept.";
     ANNOTATIONS_DROPPED = Counter "keiki_annotations_dropped_total" [] every 1000: "Annotations that gave way to newer ones: there are as many as limits.annotations.";
+    INGEST_LIMITED = Counter "keiki_ingest_limited_total" ["token"] every 1000: "Requests that were answered 429: their token had sent as much as it may.";
     STORE_REJECTED = Counter "keiki_store_rejected_total" ["reason"] every 1000: "Samples not kept, by reason.";
 }
 
@@ -210,6 +211,18 @@ fn annotation_samples(annotations: &Annotations, identity: &Labels) -> impl FnMu
     }
 }
 
+/// Who was told to wait, as samples.
+fn inlet_samples(inlets: &Inlets, identity: &Labels) -> impl FnMut(Millis) -> Vec<Sample> + use<> {
+    let (inlets, identity) = (inlets.clone(), identity.clone());
+    move |now| {
+        let sample = |slowed: Slowed| {
+            let series = INGEST_LIMITED.series(&identity, &[&slowed.token]);
+            Sample::number(&series, now, slowed.requests as f64)
+        };
+        inlets.slowed().into_iter().map(sample).collect()
+    }
+}
+
 /// Why a panel's source fails, in the words of the panel.
 struct Failing(StatusBoard);
 
@@ -238,33 +251,6 @@ impl Failures for Failing {
 
     fn missing(&self, metric: &str) -> Option<Failure> {
         self.find(|status| status.feeds.iter().any(|fed| fed.name == metric))
-    }
-}
-
-/// The tasks that feed the store.
-struct Feeding {
-    store: Store,
-    board: StatusBoard,
-    jobs: JobInstrument,
-    shutdown: CancellationToken,
-    tasks: JoinSet<()>,
-}
-
-impl Feeding {
-    fn start(&mut self, source: impl Source) {
-        self.start_as(SourceClass::Own, source);
-    }
-
-    fn start_as(&mut self, class: SourceClass, source: impl Source) {
-        let id = SourceId::new(source.name(), class);
-        let status = self.board.register(source.name(), source.feeds());
-        let (store, shutdown, kept) = (self.store.clone(), self.shutdown.clone(), status.clone());
-        let sink = move |samples| {
-            kept.rejected(&store.append(&id, samples, SystemClock.now()).rejected);
-        };
-        let source = Measured::new(source, self.jobs.clone());
-        self.tasks
-            .spawn(runner::run(source, sink, status, SystemClock, shutdown));
     }
 }
 
@@ -308,6 +294,9 @@ pub async fn run(config: Config, bound: web::Bound, shutdown: CancellationToken)
         .iter()
         .filter_map(|service| Some((service.name.clone(), service.preset?.to_owned())))
         .collect();
+    let of_services = config.services.iter();
+    let of_services = of_services.filter_map(|service| Some((service.name.as_str(), service.apdex_seconds?)));
+    let apdex = Apdex::new(config.apdex_seconds, of_services);
     let boot: Arc<str> = format!("{started:x}").into();
     let site = config.site.clone();
     let catalogue = Catalogue::new(config.panels.clone(), store.clone());
@@ -320,7 +309,8 @@ pub async fn run(config: Config, bound: web::Bound, shutdown: CancellationToken)
         Arc::clone(&boot),
         catalogue.clone(),
         annotations.clone(),
-    );
+    )
+    .judging(apdex);
     let limits = hub::Limits {
         views: config.limits.views,
         views_per_connection: config.limits.views_per_connection,
@@ -328,13 +318,7 @@ pub async fn run(config: Config, bound: web::Bound, shutdown: CancellationToken)
     };
     let hub = Hub::new(composer, boot, limits, StreamMetrics::new(&recorder), jobs.clone());
 
-    let mut feeding = Feeding {
-        store: store.clone(),
-        board: board.clone(),
-        jobs,
-        shutdown: shutdown.clone(),
-        tasks: JoinSet::new(),
-    };
+    let feeding = Feeding::new(store.clone(), board.clone(), jobs, shutdown.clone());
     if config.host.enabled {
         let watch = |process: &config::Process| match process {
             config::Process::Name(name) => Watch::Name(name.clone()),
@@ -356,9 +340,13 @@ pub async fn run(config: Config, bound: web::Bound, shutdown: CancellationToken)
     }
     let recognisers = Arc::clone(&config.sources.recognisers);
     let census = Census::default();
-    for target in &config.scrapes {
-        let source = ScrapeSource::new(target.clone(), &host, &recognisers, census.clone());
-        feeding.start_as(SourceClass::Scrape, source);
+    let mut scraped = Targets::new(feeding.clone(), &host, &recognisers, census.clone());
+    for target in &config.scrapes.targets {
+        scraped.add(target);
+    }
+    for discovery in &config.scrapes.discoveries {
+        let mut targets = Targets::new(feeding.clone(), &host, &recognisers, census.clone());
+        feeding.start(Discovery::new(discovery.clone(), move |found| targets.set(&found)));
     }
     if let Some(statsd) = &config.statsd {
         let source = StatsdSource::new(statsd.clone(), &host, &recognisers, census.clone());
@@ -377,16 +365,23 @@ pub async fn run(config: Config, bound: web::Bound, shutdown: CancellationToken)
     let extra: own::Extra = Box::new(store_samples(&store, &identity));
     let of_history: own::Extra = Box::new(history_samples(&store, &identity));
     let of_annotations: own::Extra = Box::new(annotation_samples(&annotations, &identity));
+    let of_inlets: own::Extra = Box::new(inlet_samples(&inlets, &identity));
     feeding.start(OwnSource::new(
         recorder.clone(),
         board.clone(),
-        vec![extra, of_history, of_annotations],
+        vec![extra, of_history, of_annotations, of_inlets],
         totals.clone(),
     ));
-    feeding.tasks.spawn(hub.clone().run(SystemClock, shutdown.clone()));
+    feeding.spawn(hub.clone().run(SystemClock, shutdown.clone()));
     let watch = tokio::spawn(annotations.clone().watch());
 
-    let sources = sources(store.clone(), board.clone(), census.clone(), config.site.clone());
+    let sources = sources(
+        store.clone(),
+        board.clone(),
+        census.clone(),
+        inlets.clone(),
+        config.site.clone(),
+    );
     let (ready, read) = (hub.clone(), totals.clone());
     let state = web::State {
         views: Arc::new(hub.clone()),
@@ -414,10 +409,7 @@ pub async fn run(config: Config, bound: web::Bound, shutdown: CancellationToken)
     };
     let served = web::serve(bound, web::Options::from(&config), state, shutdown).await;
     watch.abort();
-    let ended = tokio::time::timeout(Duration::from_secs(1), async {
-        while feeding.tasks.join_next().await.is_some() {}
-    });
-    if ended.await.is_err() {
+    if !feeding.ended(Duration::from_secs(1)).await {
         tracing::warn!("a source did not end in time and is left behind");
     }
     if let Some((stop, thread)) = history {
@@ -433,6 +425,7 @@ fn sources(
     store: Store,
     board: StatusBoard,
     census: Census,
+    inlets: Inlets,
     site: config::Site,
 ) -> Arc<dyn Fn() -> web::sources::Sources + Send + Sync> {
     let subject = |metric: &str| if is_of_host(metric) { HOST_NAME } else { SERVICE_NAME };
@@ -451,6 +444,7 @@ fn sources(
         web::sources::Sources {
             all: board.sources().into_iter().map(told).collect(),
             contests: store.contests(subject).into_iter().map(contest).collect(),
+            slowed: inlets.slowed(),
             zone: site.zone(SystemClock.now()),
         }
     })

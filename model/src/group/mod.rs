@@ -91,6 +91,16 @@ impl Group {
     }
 }
 
+/// The threshold *T* of Apdex where nothing else is configured, seconds.
+pub const APDEX_SECONDS: f64 = users::THRESHOLD;
+
+/// The panels of [`Group::Users`] and its card with another threshold *T* of Apdex, seconds.
+pub fn users_judged_by(threshold: f64) -> (Vec<Panel>, Panel) {
+    let definition = users::judged_by(threshold);
+    let card = build::card(&definition);
+    (definition.panels, card)
+}
+
 /// The built-in panel of an id.
 pub fn panel(id: &str) -> Option<&'static Panel> {
     let group = Group::from_id(id.split_once('.')?.0)?;
@@ -189,6 +199,29 @@ mod tests {
             let keys: BTreeSet<_> = spec.columns.iter().map(|column| column.key).collect();
             assert_eq!(keys.len(), spec.columns.len(), "{}: a column twice", spec.id);
         }
+    }
+
+    #[test]
+    fn the_threshold_of_apdex_is_said_and_used() {
+        let (panels, card) = users_judged_by(0.3);
+        let usual = Group::Users.panels();
+        let ids = |panels: &[Panel]| panels.iter().map(|panel| panel.spec.id.clone()).collect::<Vec<_>>();
+        assert_eq!((ids(&panels), &card.spec.id), (ids(usual), &usual[0].spec.id));
+        for language in Language::ALL {
+            let (own, usual) = (panels[0].spec.help.get(language), usual[0].spec.help.get(language));
+            assert!(
+                own.contains("0.3") && own.contains("1.2") && !own.contains("1.20"),
+                "{own}"
+            );
+            assert!(usual.contains("0.5") && !usual.contains("0.3"), "{usual}");
+        }
+        let json = |panels: &[Panel]| {
+            panels
+                .iter()
+                .map(|panel| format!("{:?}", panel.stats))
+                .collect::<String>()
+        };
+        assert!(json(&panels).contains("Score(0.3)") && json(usual).contains("Score(0.5)"));
     }
 
     #[test]

@@ -4,12 +4,13 @@ use super::Definition;
 use super::build::*;
 use crate::panel::{ChartKind, Palette, Panel};
 use crate::query::{Function, Query, Selector};
+use crate::text::Text;
 use crate::unit::Unit;
 
 const DURATION: &str = "user_request_duration_seconds";
 const OUTCOME: &str = "outcome";
-/// Satisfied up to this many seconds, tolerating up to four times as many.
-const THRESHOLD: f64 = 0.5;
+/// Satisfied up to this many seconds, tolerating up to four times as many, unless the configuration says otherwise.
+pub(super) const THRESHOLD: f64 = 0.5;
 
 fn fed(builder: Builder) -> Panel {
     builder.fed_by(
@@ -21,12 +22,27 @@ fn fed(builder: Builder) -> Panel {
     )
 }
 
+/// A text that holds figures of the configuration.
+fn written(ja: String, en: String) -> Text {
+    Text {
+        ja: ja.into(),
+        en: en.into(),
+    }
+}
+
 pub(super) fn define() -> Definition {
+    judged_by(THRESHOLD)
+}
+
+/// The same with another threshold *T* of Apdex, seconds.
+pub(super) fn judged_by(threshold: f64) -> Definition {
+    // Four times 0.3 is not to read 1.2000000000000002.
+    let [satisfied, tolerating] = [threshold, 4.0 * threshold].map(|seconds| (seconds * 1e6).round() / 1e6);
     let requests = all(DURATION);
     let (ended_well, failed) = (requests.clone().is_not(OUTCOME, &["failed"]), requests.clone().is(OUTCOME, &["failed"]));
     let everything = || Query::new(requests.clone(), Function::Within(0.0, None));
     // Who got an error is frustrated, however fast it came.
-    let apdex = || Query::ratio(Query::new(ended_well.clone(), Function::Score(THRESHOLD)), everything());
+    let apdex = || Query::ratio(Query::new(ended_well.clone(), Function::Score(satisfied)), everything());
     let share = |of: &Selector, low: f64, high: Option<f64>| {
         Query::ratio(Query::new(of.clone(), Function::Within(low, high)), everything())
     };
@@ -42,10 +58,10 @@ pub(super) fn define() -> Definition {
                 text("Apdex", "Apdex"),
                 Unit::Ratio,
                 ChartKind::Line,
-                text(
-                    "満足（0.5 秒以内）と、半分に数えた許容（2 秒以内）の割合。エラーは速くても不満です。1 が最良です。",
-                    "Satisfied (within 0.5 s) plus half of the tolerating (within 2 s), as a share of all; an error frustrates, \
-                     however fast. 1 is best.",
+                written(
+                    format!("満足（{satisfied} 秒以内）と、半分に数えた許容（{tolerating} 秒以内）の割合。エラーは速くても不満です。1 が最良です。"),
+                    format!("Satisfied (within {satisfied} s) plus half of the tolerating (within {tolerating} s), as a share of all; \
+                     an error frustrates, however fast. 1 is best."),
                 ),
             )
             .lines(apdex())
@@ -56,17 +72,17 @@ pub(super) fn define() -> Definition {
                 text("割合", "Share"),
                 Unit::Ratio,
                 ChartKind::StackedArea,
-                text(
-                    "許容（0.5〜2 秒）、不満（2 秒超）、エラーの割合。",
-                    "The shares that were tolerating (0.5–2 s), frustrated (over 2 s) and answered by an error.",
+                written(
+                    format!("許容（{satisfied}〜{tolerating} 秒）、不満（{tolerating} 秒超）、エラーの割合。"),
+                    format!("The shares that were tolerating ({satisfied}–{tolerating} s), frustrated (over {tolerating} s) and answered by an error."),
                 ),
             )
             .palette(Palette::Ranked)
-            .line(&[("satisfaction", "0.5–2 s")], share(&ended_well, THRESHOLD, Some(4.0 * THRESHOLD)))
-            .line(&[("satisfaction", "> 2 s")], share(&ended_well, 4.0 * THRESHOLD, None))
+            .line(&[("satisfaction", &format!("{satisfied}–{tolerating} s"))], share(&ended_well, satisfied, Some(tolerating)))
+            .line(&[("satisfaction", &format!("> {tolerating} s"))], share(&ended_well, tolerating, None))
             .line(&[("satisfaction", "error")], share(&failed, 0.0, None))
             .naming(&["satisfaction"])
-            .stat(Ratio, text("満足", "Satisfied"), share(&ended_well, 0.0, Some(THRESHOLD)))),
+            .stat(Ratio, text("満足", "Satisfied"), share(&ended_well, 0.0, Some(satisfied)))),
             fed(panel(
                 "users.response_time",
                 text("利用者の応答時間", "Response time"),

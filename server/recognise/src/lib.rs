@@ -88,6 +88,8 @@ pub struct Canonical<'a> {
     pub kind: Kind,
     /// By what its values are multiplied: 0.001 makes seconds of milliseconds.
     pub scale: f64,
+    /// The metric, by its sender's own name, that tells the same and is read in its stead where the sender has both.
+    pub unless: Option<&'a str>,
 }
 
 /// A gauge that is computed from a series: `offset + scale × x`.
@@ -111,6 +113,7 @@ pub struct Recognisers {
     rows: Vec<(usize, Row)>,
     by_metric: HashMap<String, Vec<usize>>,
     divisors: HashSet<String>,
+    preferred: HashSet<String>,
 }
 
 /// A file of rows that can't be used.
@@ -134,6 +137,7 @@ impl Recognisers {
             rows: Vec::new(),
             by_metric: HashMap::new(),
             divisors: HashSet::new(),
+            preferred: HashSet::new(),
         };
         let built_in = BUILT_IN.iter().copied();
         for (name, text) in own.iter().map(|(name, text)| (&**name, &**text)).chain(built_in) {
@@ -153,6 +157,7 @@ impl Recognisers {
             row.check()?;
             let place = self.rows.len();
             self.divisors.extend(row.over.clone());
+            self.preferred.extend(row.unless.clone());
             self.by_metric.entry(row.metric.clone()).or_default().push(place);
             self.rows.push((owner, row));
         }
@@ -167,6 +172,11 @@ impl Recognisers {
     /// Whether anything is divided by this metric.
     pub fn is_divisor(&self, metric: &str) -> bool {
         self.divisors.contains(metric)
+    }
+
+    /// Whether this metric is read in the stead of others that tell the same.
+    pub fn is_preferred(&self, metric: &str) -> bool {
+        self.preferred.contains(metric)
     }
 
     /// What a series is read as. To be asked once per series.
@@ -190,6 +200,7 @@ impl Recognisers {
                 labels: renamed(row, foreign.labels),
                 kind,
                 scale: row.scale,
+                unless: row.unless.as_deref(),
             };
             if row.is_derived() {
                 readings.derived.push(Derived {

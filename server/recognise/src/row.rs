@@ -55,6 +55,9 @@ pub(super) struct Row {
     /// The metric to divide by; makes a derived gauge. The metric itself makes 1 of each series, to be counted.
     #[serde(default)]
     pub(super) over: Option<String>,
+    /// A metric that tells the same in the preferred form: of who sends that, too, only that is read.
+    #[serde(default)]
+    pub(super) unless: Option<String>,
     /// Makes a derived gauge although values are taken as they are: one series may mean two things.
     #[serde(default)]
     pub(super) also: bool,

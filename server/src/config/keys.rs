@@ -69,6 +69,9 @@ const fn limit(name: &'static str, default: &'static str, doc: &'static str) -> 
     key(name, Kind::Integer(1, 100_000_000), default, doc)
 }
 
+/// A threshold of Apdex.
+const APDEX: Kind = Kind::Seconds(0.001, 600.0);
+
 /// All tables, in the order of the sample file.
 pub static TABLES: &[Table] = &[
     Table {
@@ -171,7 +174,24 @@ pub static TABLES: &[Table] = &[
                 "\"default\"",
                 "A set of targets: default, or s0 to s4 (model/src/preset.rs says what each demands).",
             ),
+            key(
+                "apdex_seconds",
+                APDEX,
+                "0.5",
+                "Its threshold of Apdex, where that is not what [users] says; holds where only services of this threshold are shown.",
+            ),
         ],
+    },
+    Table {
+        name: "users",
+        repeated: false,
+        doc: "What users experience.",
+        keys: &[key(
+            "apdex_seconds",
+            APDEX,
+            "0.5",
+            "The threshold T of Apdex, seconds: satisfied up to T, tolerating up to four times T, frustrated beyond and by errors.",
+        )],
     },
     Table {
         name: "postgres",
@@ -240,6 +260,19 @@ pub static TABLES: &[Table] = &[
                 Kind::Text,
                 "\"http://127.0.0.1:8000/metrics\"",
                 "Where the page is. Without a path it is /metrics. Redirects are not followed.",
+            ),
+            key(
+                "files",
+                Kind::Texts,
+                "[\"targets/*.json\"]",
+                "In place of url: files with targets in the format of Prometheus' file_sd, .json, .yml or .yaml, with at \
+                 most one * in the last part of a path. They are read again when they change.",
+            ),
+            key(
+                "target_limit",
+                Kind::Integer(1, 100_000),
+                "1000",
+                "How many targets the files may have; further ones are not read, and the sources page says so.",
             ),
             key(
                 "interval",
@@ -413,6 +446,17 @@ pub static TABLES: &[Table] = &[
                 Kind::Integer(1, 1_000),
                 "8",
                 "Requests that are read at a time; further ones are answered 503 and come again.",
+            ),
+            limit(
+                "samples_per_second",
+                "5000000",
+                "Samples, points and spans of one token per second, and ten times as many at once; a sender of more is \
+                 answered 429. Senders without a token count as one.",
+            ),
+            limit(
+                "requests_per_second",
+                "10000",
+                "Requests of one token per second, likewise.",
             ),
         ],
     },

@@ -33,7 +33,7 @@ mod tests;
 use crate::access::Access;
 use crate::ingest::InletLimits;
 use crate::source::postgres::PostgresConfig;
-use crate::source::scrape::ScrapeConfig;
+use crate::source::scrape::{DiscoveryConfig, ScrapeConfig};
 use crate::source::statsd::StatsdConfig;
 use crate::store::history::HistorySettings;
 use crate::web::tls::TlsFiles;
@@ -58,10 +58,12 @@ pub struct Config {
     pub processes: Vec<Process>,
     /// The watched services.
     pub services: Vec<Service>,
+    /// The threshold *T* of Apdex of all others, seconds.
+    pub apdex_seconds: f64,
     /// The PostgreSQL servers to watch.
     pub postgres: Vec<PostgresConfig>,
     /// The pages of metrics to read.
-    pub scrapes: Vec<ScrapeConfig>,
+    pub scrapes: Scrapes,
     /// The user's own panels.
     pub panels: Vec<Panel>,
     /// The bounds of what programs send.
@@ -146,12 +148,23 @@ pub enum Process {
 }
 
 /// A watched service.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Service {
     /// Its `service_name`.
     pub name: String,
     /// The name of its set of targets, one of [`keiki_model::preset::PRESETS`]; none means the default.
     pub preset: Option<&'static str>,
+    /// Its threshold of Apdex, seconds, where it has one of its own.
+    pub apdex_seconds: Option<f64>,
+}
+
+/// The pages of metrics to read.
+#[derive(Clone, Debug, Default)]
+pub struct Scrapes {
+    /// Those whose addresses are written.
+    pub targets: Vec<ScrapeConfig>,
+    /// Files in which further ones are.
+    pub discoveries: Vec<DiscoveryConfig>,
 }
 
 /// Where samples come from.

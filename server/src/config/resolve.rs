@@ -51,6 +51,7 @@ impl Resolver {
         let host = self.boolean("host", "enabled").map(|enabled| Host { enabled });
         let processes = self.processes();
         let services = self.services();
+        let apdex = self.seconds("users", "apdex_seconds");
         let postgres = postgres::resolve(&self.entries("postgres"), &mut self.problems);
         let scrapes = scrape::resolve(&self.entries("scrape"), &mut self.problems);
         let panels = panel::resolve(&self.entries("panel"), &mut self.problems);
@@ -71,6 +72,7 @@ impl Resolver {
             host: host?,
             processes,
             services,
+            apdex_seconds: apdex?.as_secs_f64(),
             postgres,
             scrapes,
             panels,
@@ -353,7 +355,15 @@ impl Resolver {
                 },
                 _ => None,
             };
-            services.push(Service { name, preset });
+            let apdex_seconds = match entry.values.get("apdex_seconds").map(|value| &value.data) {
+                Some(Data::Seconds(seconds)) => Some(*seconds),
+                _ => None,
+            };
+            services.push(Service {
+                name,
+                preset,
+                apdex_seconds,
+            });
         }
         services
     }

@@ -1,5 +1,7 @@
 //! The golden messages of broken configurations, and the sample file.
 
+mod targets;
+
 use keiki_model::text::Language;
 
 use super::keys::TABLES;
@@ -81,7 +83,8 @@ fn every_key_is_read() {
         config.services,
         [Service {
             name: "shop".into(),
-            preset: Some("s3")
+            preset: Some("s3"),
+            apdex_seconds: None,
         }]
     );
     assert_eq!(
@@ -126,7 +129,8 @@ fn the_sample_file_states_every_key_with_its_default() {
             assert!(rest.contains(&line), "the sample lacks {line:?} below {heading:?}");
         }
     }
-    // With every line in force it is still valid, but for the process, which has either name or pid, and a file.
+    // With every line in force it is still valid, but for the process, which has either name or pid, a target, which has an
+    // address or is in files, and a file.
     let forced: String = SAMPLE
         .lines()
         .map(|line| {
@@ -134,7 +138,11 @@ fn the_sample_file_states_every_key_with_its_default() {
                 .filter(|line| line.starts_with('[') || line.contains(" = "))
                 .unwrap_or(line)
         })
-        .filter(|line| !line.starts_with("pid") && !line.starts_with("tls_ca"))
+        .filter(|line| {
+            !["pid", "tls_ca", "files", "target_limit"]
+                .iter()
+                .any(|key| line.starts_with(key))
+        })
         .flat_map(|line| [line, "\n"])
         .collect();
     parse(&forced).unwrap_or_else(|error| panic!("{error}"));
@@ -239,55 +247,15 @@ fn a_bad_value_is_shown_with_what_would_do() {
 fn what_comes_later_is_not_accepted_in_silence() {}
 
 #[test]
-fn targets_are_read() {
-    let config = parse(
-        "[[scrape]]\nname = \"web-1\"\nservice = \"web\"\nurl = \"http://10.0.0.7:9100\"\ninterval = 15\n\
-         drop = [\"go_*\"]\nlabels = [\"region=tokyo\"]\n[statsd]\nlisten = \"127.0.0.1:8125\"",
-    )
-    .expect("a configuration");
-    let [target] = &config.scrapes[..] else {
-        panic!("{:?}", config.scrapes)
-    };
+fn thresholds_of_apdex_are_read() {
+    let config =
+        parse("[users]\napdex_seconds = 1\n[[service]]\nname = \"a\"\napdex_seconds = 0.2").expect("a configuration");
     assert_eq!(
-        (target.name.as_str(), target.interval),
-        ("web-1", Duration::from_secs(15))
+        (config.apdex_seconds, config.services[0].apdex_seconds),
+        (1.0, Some(0.2))
     );
-    let identity = target.identity("here");
-    let labels = ["service_name", "service_instance_id", "host_name", "region"].map(|name| identity.get(name));
-    assert_eq!(
-        labels,
-        [Some("web"), Some("10.0.0.7:9100"), Some("10.0.0.7"), Some("tokyo")]
-    );
-    assert!(config.statsd.is_some_and(|statsd| statsd.service == "statsd"));
-}
-
-#[test]
-fn mistakes_about_targets_are_told_without_secrets() {
-    let target = |rest: &str| complaint(&format!("[[scrape]]\nname = \"a\"\n{rest}"));
-    for (text, said) in [
-        ("", "[[scrape]] needs a url"),
-        ("url = \"ftp://a\"", "must begin with http://"),
-        ("url = \"http://u:secret@a/\"", "do not belong into the address"),
-        ("url = \"http://a/\"\nuser = \"u\"", "needs a secret_file"),
-        ("url = \"http://a/\"\nheaders = [\"secret\"]", "no header"),
-        ("url = \"http://a/\"\nkeep = [\"a b\"]", "is no rule"),
-        ("url = \"http://a/\"\nrename = [\"a\"]", "is no renaming"),
-        ("url = \"http://a/\"\nlabels = [\"a\"]", "is no label"),
-        (
-            "url = \"http://a/\"\n[[scrape]]\nname = \"a\"\nurl = \"http://b/\"",
-            "a second [[scrape]]",
-        ),
-        (
-            "url = \"http://a/\"\n[statsd]\nlisten = \"0.0.0.0:8125\"",
-            "StatsD asks nobody",
-        ),
-    ] {
-        let complaint = target(text);
-        assert!(
-            complaint.contains(said) && !complaint.contains("secret@"),
-            "{text:?} says {complaint:?}"
-        );
-    }
+    assert_eq!(parse("").expect("a configuration").apdex_seconds, 0.5);
+    assert!(complaint("[users]\napdex_seconds = 0").contains("a number of seconds from 0.001 to 600"));
 }
 
 #[test]

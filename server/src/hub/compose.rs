@@ -12,6 +12,7 @@ use keiki_model::series::SERVICE_NAME;
 use keiki_model::time::{Millis, SECOND, Zone};
 use keiki_model::view::{Scope, Subject, View};
 
+use super::apdex::Apdex;
 use super::{Compose, Tick, compare};
 use crate::annotation::Annotations;
 use crate::catalogue::Catalogue;
@@ -37,6 +38,8 @@ pub struct Composer {
     pub sources: StatusBoard,
     /// The presets of the configured services.
     pub presets: HashMap<String, String>,
+    /// The thresholds of Apdex.
+    pub apdex: Apdex,
     /// The configured time zone at a time.
     pub zone: Box<dyn Fn(Millis) -> Zone + Send + Sync>,
     /// Names the build.
@@ -70,6 +73,7 @@ impl Composer {
             engine,
             sources,
             presets,
+            apdex: Apdex::default(),
             zone: Box::new(zone),
             build,
             boot,
@@ -78,6 +82,12 @@ impl Composer {
             levels,
             summaries,
         }
+    }
+
+    /// The same with other thresholds of Apdex.
+    #[must_use]
+    pub fn judging(self, apdex: Apdex) -> Self {
+        Self { apdex, ..self }
     }
 
     /// The preset that holds for a scope: that of its services, if they all have the same one.
@@ -140,6 +150,7 @@ impl Composer {
 
     /// A panel with what it is compared with.
     fn compared(&self, panel: &Panel, view: &View, tick: &Tick, to: Millis) -> PanelSnapshot {
+        let panel = self.apdex.in_force(panel, &view.scope);
         let now = self.panel(panel, view, tick, to);
         let Some(shift) = view.compare.map(|seconds| Millis::from(seconds) * SECOND) else {
             return now;
@@ -193,7 +204,10 @@ impl Composer {
         } else {
             Group::ALL
                 .iter()
-                .map(|group| summary(group.id(), &self.panel(&figures_only(group.card()), view, tick, to)))
+                .map(|group| {
+                    let card = self.apdex.in_force(group.card(), &view.scope);
+                    summary(group.id(), &self.panel(&figures_only(card), view, tick, to))
+                })
                 .collect()
         };
         let mut kept = self.summaries.lock().unwrap_or_else(PoisonError::into_inner);

@@ -4,6 +4,7 @@
 //! diffed against their previous snapshot and encoded; subscribers only copy a handle to the bytes. A view that nobody
 //! watches is computed when a page asks for it, and forgotten after a while.
 
+mod apdex;
 mod channel;
 mod compare;
 mod compose;
@@ -26,6 +27,7 @@ use keiki_model::time::{Millis, PUBLISH_DELAY, SECOND};
 use keiki_model::view::{Item, View};
 use tokio_util::sync::CancellationToken;
 
+pub use self::apdex::Apdex;
 pub use self::compose::Composer;
 pub use self::metrics::StreamMetrics;
 

@@ -64,6 +64,11 @@ impl Census {
         }
     }
 
+    /// Forgets a source that is no more.
+    pub(crate) fn forget(&self, source: &str) {
+        self.0.lock().remove(source);
+    }
+
     /// What is known of a source's series.
     pub fn of(&self, source: &str) -> Option<Arc<Account>> {
         self.0.lock().get(source).cloned()

@@ -1,7 +1,7 @@
 //! Where others' requests come in: each inlet reads one protocol, and gives the store what it made of it.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use keiki_decode::otlp::{self as wire, Encoding};
 use keiki_decode::remote_write::Error as WriteError;
@@ -11,11 +11,12 @@ use keiki_recognise::Recognisers;
 use parking_lot::Mutex;
 
 use super::Census;
+use super::allowance::{Allowances, Rates, Slowed};
 use super::ledger::{Ledger, Sender};
 use super::otlp::{Metrics, Taken, Traces};
 use super::remote_write::RemoteWrite;
-use crate::source::SourceError;
 use crate::source::status::{StatusBoard, StatusHandle};
+use crate::source::{Refused as Refusal, SourceError};
 use crate::store::{Rejections, SourceClass, SourceId, Store};
 
 /// The bounds of what comes in.
@@ -29,6 +30,8 @@ pub struct InletLimits {
     pub series: usize,
     /// How many requests are read at a time.
     pub requests: usize,
+    /// How much each sender may send.
+    pub rates: Rates,
 }
 
 /// What a request was.
@@ -76,6 +79,7 @@ struct Shared {
     board: StatusBoard,
     census: Census,
     limits: InletLimits,
+    allowances: Allowances,
     remote_write: Inlet<RemoteWrite>,
     metrics: Inlet<Metrics>,
     traces: Inlet<Traces>,
@@ -108,6 +112,7 @@ impl Inlets {
             board,
             census,
             limits,
+            allowances: Allowances::new(limits.rates),
             remote_write: Inlet::new("remote_write", SourceClass::RemoteWrite, written),
             metrics: Inlet::new("otlp", SourceClass::Otlp, metrics),
             traces: Inlet::new("spans", SourceClass::Spans, Traces::new(limits.series, secret)),
@@ -117,6 +122,24 @@ impl Inlets {
     /// The bounds.
     pub fn limits(&self) -> InletLimits {
         self.0.limits
+    }
+
+    /// Takes a request of a sender, by the name of its token, or tells how long it is to wait.
+    ///
+    /// # Errors
+    /// It has sent as much as it may.
+    pub fn admit(&self, token: &str, now: Millis) -> Result<(), Duration> {
+        self.0.allowances.admit(token, now, Instant::now())
+    }
+
+    /// Notes how much was in a request.
+    pub fn spent(&self, token: &str, report: &Report) {
+        self.0.allowances.spent(token, report.accepted + report.rejected);
+    }
+
+    /// Every sender that was told to wait.
+    pub fn slowed(&self) -> Vec<Slowed> {
+        self.0.allowances.slowed()
     }
 
     /// A request of Prometheus' remote write, packed as it came. May take milliseconds.
@@ -191,6 +214,10 @@ impl Inlets {
                 drop(reader);
                 status.succeeded(now, started.elapsed(), count);
                 status.rejected(&not_kept);
+                if let Some(why) = report.why.clone().filter(|_| report.rejected > 0) {
+                    let count = report.rejected;
+                    status.refused(now, &Refusal { count, why });
+                }
                 if let Some(why) = first(&not_kept) {
                     report.why.get_or_insert(why);
                 }

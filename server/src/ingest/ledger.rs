@@ -1,6 +1,7 @@
 //! What is known of one sender's series.
 
 mod page;
+mod rivals;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -57,6 +58,8 @@ pub(crate) enum Change {
 struct Known {
     raw: Box<[u8]>,
     place: Place,
+    /// What its sender said it is, in the words of whoever reads it; 0 where senders do not say.
+    said: u8,
     seen: Millis,
 }
 
@@ -100,6 +103,10 @@ pub(crate) struct Ledger {
     divisors: HashMap<(Box<str>, Labels), u32>,
     /// Sums of which nobody said of what, by what they would be the sum of.
     sums: HashMap<(Box<str>, Labels), Key>,
+    rivals: HashMap<rivals::Fact, rivals::Rivals>,
+    /// Series that were let go of since the last page ended, and histograms of which these were parts.
+    retired: Vec<u32>,
+    broken: HashSet<u32>,
     /// Values that wait for the end of their page.
     pending: Vec<(Key, f64, Millis)>,
     changes: Vec<(Key, Millis, Change)>,
@@ -134,6 +141,9 @@ impl Ledger {
             histogram_of: HashMap::new(),
             divisors: HashMap::new(),
             sums: HashMap::new(),
+            rivals: HashMap::new(),
+            retired: Vec::new(),
+            broken: HashSet::new(),
             pending: Vec::new(),
             changes: Vec::new(),
             readings: HashMap::new(),
@@ -161,11 +171,15 @@ impl Ledger {
         }
         let labels = self.identified(labels);
         let recognisers = Arc::clone(&self.recognisers);
-        let readings = recognisers.readings(Foreign {
+        let mut readings = recognisers.readings(Foreign {
             name,
             kind,
             labels: &labels,
         });
+        let unless = readings.canonical.as_ref().and_then(|canonical| canonical.unless);
+        readings
+            .canonical
+            .take_if(|canonical| self.is_told_better(canonical, &labels));
         self.note(
             name,
             readings
@@ -206,6 +220,7 @@ impl Ledger {
         };
         self.numbers[place as usize] = Some(number);
         let key = self.remember(raw, Place::Number(place), now);
+        self.compete(key, name, &labels, unless);
         if let Some(id) = sum_of {
             self.sums.insert(id, key);
         }
@@ -222,18 +237,21 @@ impl Ledger {
     pub(crate) fn part(&mut self, raw: &[u8], name: &str, part: Part, labels: &Labels, now: Millis) -> Key {
         let labels = self.identified(labels);
         let id = (Box::from(name), labels);
+        let recognisers = Arc::clone(&self.recognisers);
+        let mut first = None;
         let place = match self.histogram_of.get(&id) {
             Some(&place) => place,
             None if self.is_full() => return self.refuse(),
             None => {
-                let recognisers = Arc::clone(&self.recognisers);
-                let canonical = recognisers
+                let mut canonical = recognisers
                     .readings(Foreign {
                         name,
                         kind: Some(Kind::Histogram),
                         labels: &id.1,
                     })
                     .canonical;
+                first = Some((id.1.clone(), canonical.as_ref().and_then(|canonical| canonical.unless)));
+                canonical.take_if(|canonical| self.is_told_better(canonical, &id.1));
                 self.note(name, canonical.as_ref());
                 let (series, scale) = self.series(name, Kind::Histogram, &id.1, canonical.as_ref());
                 let born = self.born(now).is_some();
@@ -244,6 +262,7 @@ impl Ledger {
                 let mut histogram = Assembling::new(series, scale, born);
                 if let Some(Key(sum)) = self.sums.remove(&id)
                     && let Some(known) = &mut self.known[sum as usize]
+                    && known.said == 0
                     && let Place::Number(number) = known.place
                 {
                     known.place = Place::Part(place, index(histogram.part(Part::Sum)));
@@ -265,7 +284,11 @@ impl Ledger {
             return self.refuse();
         };
         let part = index(histogram.part(part));
-        self.remember(raw, Place::Part(place, part), now)
+        let key = self.remember(raw, Place::Part(place, part), now);
+        if let Some((labels, unless)) = first {
+            self.compete(key, name, &labels, unless);
+        }
+        key
     }
 
     /// A new histogram that comes whole. `labels` are the sender's own.
@@ -280,7 +303,9 @@ impl Ledger {
             kind: Some(Kind::Histogram),
             labels: &labels,
         };
-        let canonical = recognisers.readings(foreign).canonical;
+        let mut canonical = recognisers.readings(foreign).canonical;
+        let unless = canonical.as_ref().and_then(|canonical| canonical.unless);
+        canonical.take_if(|canonical| self.is_told_better(canonical, &labels));
         self.note(name, canonical.as_ref());
         let (series, scale) = self.series(name, Kind::Histogram, &labels, canonical.as_ref());
         let place = self.free_wholes.pop().unwrap_or_else(|| {
@@ -288,7 +313,9 @@ impl Ledger {
             index(self.wholes.len() - 1)
         });
         self.wholes[place as usize] = Some(Whole::new(series, scale));
-        self.remember(raw, Place::Whole(place), now)
+        let key = self.remember(raw, Place::Whole(place), now);
+        self.compete(key, name, &labels, unless);
+        key
     }
 
     /// A series beyond the limit. Nothing of it is remembered: it is asked anew whenever it is mentioned.
@@ -326,20 +353,6 @@ impl Ledger {
     /// The label with most values, and how many: what makes too many series.
     pub(crate) fn worst_label(&self) -> Option<(String, usize)> {
         self.worst.as_ref().map(|(_, label, values)| (label.clone(), *values))
-    }
-
-    fn find_worst(&self, now: Millis) -> Option<(Millis, String, usize)> {
-        let numbers = self.numbers.iter().flatten().map(|number| &number.series);
-        let wholes = self.wholes.iter().flatten().map(|whole| &whole.series);
-        let mut values: HashMap<&str, HashSet<&str>> = HashMap::new();
-        let histograms = self.histograms.iter().flatten().map(Assembling::series);
-        for series in numbers.chain(wholes).chain(histograms) {
-            for (name, value) in series.labels().iter() {
-                values.entry(name).or_default().insert(value);
-            }
-        }
-        let most = values.into_iter().map(|(name, values)| (values.len(), name)).max()?;
-        Some((now, most.1.to_owned(), most.0))
     }
 
     /// Grows whenever anything of this changes.
@@ -430,6 +443,7 @@ impl Ledger {
         let known = Known {
             raw: raw.into(),
             place,
+            said: 0,
             seen: now,
         };
         let id = match self.holes.pop() {

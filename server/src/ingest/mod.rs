@@ -7,6 +7,7 @@
 /// What a sender has not mentioned for so long is forgotten, milliseconds.
 const FORGOTTEN: keiki_model::time::Millis = 900_000;
 
+mod allowance;
 pub(crate) mod assemble;
 mod census;
 mod inlet;
@@ -18,6 +19,7 @@ pub(crate) mod secret;
 pub(crate) mod text;
 mod whole;
 
+pub use allowance::{Rates, Slowed};
 pub use census::{Account, Census};
 pub use inlet::{InletLimits, Inlets, Refused, Report};
 pub use ledger::Reading;

@@ -36,11 +36,27 @@ struct Reader<'a> {
 impl Visitor for Reader<'_> {
     type Key = Key;
 
-    fn known(&mut self, raw: &[u8], _: Type, _: Part) -> Option<Key> {
-        self.ledger.find(raw)
+    fn known(&mut self, raw: &[u8], kind: Type, part: Part) -> Option<Key> {
+        self.ledger.find_as(raw, said(kind, part))
     }
 
     fn declare(&mut self, declared: &Declared<'_>) -> Key {
+        let key = self.declared(declared);
+        self.ledger.said(key, said(declared.kind, declared.part))
+    }
+
+    fn value(&mut self, key: Key, value: f64, time: Option<i64>) {
+        self.ledger.put(key, value, time.unwrap_or(self.now));
+    }
+}
+
+/// What a series is said to be: the same bytes may be something else on a later page, as after an update of the program.
+fn said(kind: Type, part: Part) -> u8 {
+    (kind as u8 + 1) << 4 | part as u8
+}
+
+impl Reader<'_> {
+    fn declared(&mut self, declared: &Declared<'_>) -> Key {
         let (raw, now) = (declared.raw, self.now);
         let rename = |name: &str| self.rules.name(name).to_owned();
         let is_bucket = declared.kind == Type::Histogram && declared.part == Part::Bucket;
@@ -69,9 +85,5 @@ impl Visitor for Reader<'_> {
             _ => Some(Kind::Gauge),
         };
         self.ledger.number(raw, &rename(declared.name), kind, &labels, now)
-    }
-
-    fn value(&mut self, key: Key, value: f64, time: Option<i64>) {
-        self.ledger.put(key, value, time.unwrap_or(self.now));
     }
 }

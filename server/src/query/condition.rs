@@ -6,10 +6,13 @@ use keiki_model::time::{Millis, is_stale};
 
 use super::Failures;
 use super::evaluate::Evaluator;
-use crate::store::Reader;
+use crate::store::{Reader, SourceClass};
 
 /// What is assumed as the interval where nothing reports, milliseconds.
 const NO_INTERVAL: u32 = 1_000;
+
+/// Spans come with requests only: silence for less than a minute, three of these, is no news of a service that is idle.
+const SPANS_INTERVAL: u32 = 20_000;
 
 /// The state of a panel's data, and what it follows from.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,6 +56,14 @@ fn names<'a>(selectors: impl Iterator<Item = &'a Selector>) -> Vec<&'a str> {
     names
 }
 
+/// The interval by which a source is judged stale, milliseconds.
+fn patient(interval_ms: u32, class: SourceClass) -> u32 {
+    match class {
+        SourceClass::Spans => interval_ms.max(SPANS_INTERVAL),
+        _ => interval_ms,
+    }
+}
+
 /// Judges the data behind a panel. Conditions on labels do not matter: that no request failed is no reason to call the
 /// panel of failures empty. Of two ways to know the same thing, the one that is shown counts; where neither is fed, both
 /// do, since either source would fill the panel.
@@ -78,12 +89,17 @@ pub(crate) fn condition<'a>(
     let mut failure = None;
     let mut lacking = false;
     for metric in &metrics {
-        let (mut newest_of_it, mut interval_of_it) = (None, 0);
+        let (mut newest_of_it, mut known, mut assumed) = (None, 0, 0);
         let visible = evaluator.within_window(metric);
         for stored in visible.iter() {
             newest_of_it = newest_of_it.max(stored.newest());
-            interval_of_it = interval_of_it.max(stored.interval_ms());
+            match stored.known_interval_ms() {
+                Some(interval) => known = known.max(patient(interval, stored.source().class())),
+                None => assumed = assumed.max(stored.interval_ms()),
+            }
         }
+        // A series that has just begun is of a program whose others are known, as a rule.
+        let interval_of_it = if known > 0 { known } else { assumed };
         newest = newest.max(newest_of_it);
         interval_ms = interval_ms.max(interval_of_it);
         // A source feeds many series; the first tells who to ask, and of several sources the first that fails.

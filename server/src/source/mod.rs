@@ -45,12 +45,26 @@ pub trait Source: Send + 'static {
         &[]
     }
 
+    /// What came to it since it was asked last and was not taken; asked after each reading.
+    fn refused(&mut self) -> Option<Refused> {
+        None
+    }
+
     /// One reading. Runs on the source's own task, must not block it, and may be dropped at any await.
     ///
     /// # Errors
     ///
     /// The world cannot be read now; the runner tries again later. The text is for operators and holds no secrets.
     fn collect(&mut self, now: Millis) -> impl Future<Output = Result<Vec<Sample>, SourceError>> + Send;
+}
+
+/// What came to a source and was not understood, or not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// How many: lines, points, targets.
+    pub count: u64,
+    /// Why, the newest reason. For operators, without secrets.
+    pub why: String,
 }
 
 /// Whether a host is this machine.

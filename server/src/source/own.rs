@@ -14,7 +14,7 @@ use keiki_model::time::Millis;
 
 use super::metric::Metric;
 use super::status::StatusBoard;
-use super::{Source, SourceError};
+use super::{Refused, Source, SourceError};
 
 /// More samples that belong to Keiki itself, asked for at every reading.
 pub type Extra = Box<dyn FnMut(Millis) -> Vec<Sample> + Send>;
@@ -100,6 +100,10 @@ impl<S: Source> Source for Measured<S> {
 
     fn feeds(&self) -> &'static [Metric] {
         self.source.feeds()
+    }
+
+    fn refused(&mut self) -> Option<Refused> {
+        self.source.refused()
     }
 
     async fn collect(&mut self, now: Millis) -> Result<Vec<Sample>, SourceError> {

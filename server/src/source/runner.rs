@@ -45,6 +45,9 @@ pub async fn run<S: Source, C: Clock>(
             let started = Instant::now();
             let outcome = attempt(&mut source, &clock).await;
             let (now, took) = (clock.now(), started.elapsed());
+            if let Some(refused) = source.refused() {
+                status.refused(now, &refused);
+            }
             match outcome {
                 Ok(samples) => {
                     failures = 0;

@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 use tokio::net::UdpSocket;
 use tokio::task::AbortHandle;
 
-use super::{Source, SourceError};
+use super::{Refused, Source, SourceError};
 use crate::ingest::Census;
 use crate::ingest::ledger::{Change, Ledger, Sender};
 
@@ -77,9 +77,9 @@ struct Id {
 #[derive(Debug, Default)]
 struct Heap {
     series: HashMap<Id, (Labels, Gathered)>,
-    /// Lines that were not understood since the last reading, and what the first was.
-    refused: usize,
-    example: Option<String>,
+    /// Lines that were not understood or not taken since the last reading, and why the newest was not.
+    refused: u64,
+    why: Option<String>,
 }
 
 /// Listens and tells once a second.
@@ -90,6 +90,7 @@ pub struct StatsdSource {
     ledger: Ledger,
     census: Census,
     warned: Millis,
+    refused: Option<Refused>,
 }
 
 impl StatsdSource {
@@ -107,6 +108,7 @@ impl StatsdSource {
             listener: None,
             warned: Millis::MIN / 2,
             census,
+            refused: None,
         }
     }
 
@@ -146,11 +148,13 @@ impl Heap {
     fn take(&mut self, datagram: &[u8], config: &StatsdConfig, hasher: &RandomState, now: Millis) {
         parse(datagram, |line| match line {
             Ok(line) => self.add(&line, config, hasher, now),
-            Err(error) => {
-                self.refused += 1;
-                self.example.get_or_insert_with(|| error.to_string());
-            }
+            Err(error) => self.refuse(|| error.to_string()),
         });
+    }
+
+    fn refuse(&mut self, why: impl FnOnce() -> String) {
+        self.refused += 1;
+        self.why = Some(why());
     }
 
     fn add(&mut self, line: &Line<'_>, config: &StatsdConfig, hasher: &RandomState, now: Millis) {
@@ -162,10 +166,7 @@ impl Heap {
         if !self.series.contains_key(&id) {
             // What is beyond the limit is refused here, before it takes memory.
             if self.series.len() >= config.series {
-                self.refused += 1;
-                self.example.get_or_insert_with(|| {
-                    format!("there are {} series, as many as statsd.series allows", config.series)
-                });
+                self.refuse(|| format!("there are {} series, as many as statsd.series allows", config.series));
                 return;
             }
             let mut labels = Labels::new([(SERVICE_NAME, config.service.as_str())]);
@@ -188,13 +189,11 @@ impl Heap {
         let Some((_, gathered)) = self.series.get_mut(&id) else {
             return;
         };
+        let mut down = false;
         for value in line.values.clone() {
             match (&mut *gathered, value) {
                 // A counter that counts down would be one that began anew.
-                (Gathered::Counted(..), Value::Number(value)) if value < 0.0 => {
-                    self.refused += 1;
-                    self.example.get_or_insert_with(|| format!("{} counts down", line.name));
-                }
+                (Gathered::Counted(..), Value::Number(value)) if value < 0.0 => down = true,
                 (Gathered::Counted(total, last, _), Value::Number(value)) => {
                     *total += value / line.rate;
                     *last = now;
@@ -221,6 +220,9 @@ impl Heap {
                 _ => {}
             }
         }
+        if down {
+            self.refuse(|| format!("{} counts down", line.name));
+        }
     }
 }
 
@@ -246,8 +248,8 @@ impl Source for StatsdSource {
     async fn collect(&mut self, now: Millis) -> Result<Vec<Sample>, SourceError> {
         self.listen().await?;
         let mut heap = self.heap.lock();
-        let refused = std::mem::take(&mut heap.refused);
-        let example = heap.example.take();
+        let count = std::mem::take(&mut heap.refused);
+        let refused = heap.why.take().map(|why| Refused { count, why });
         let ledger = &mut self.ledger;
         heap.series.retain(|id, (labels, gathered)| {
             let suffix = match id.kind {
@@ -306,13 +308,18 @@ impl Source for StatsdSource {
         drop(heap);
         let samples = self.ledger.take_page(false, now);
         self.census.tell("statsd", &self.ledger);
-        if let Some(example) = example
+        if let Some(Refused { count, why }) = &refused
             && now - self.warned >= WARN_EVERY
         {
             self.warned = now;
-            tracing::warn!(refused, example, "lines of StatsD are not understood or not taken");
+            tracing::warn!(refused = count, %why, "lines of StatsD are not understood or not taken");
         }
+        self.refused = refused;
         Ok(samples)
+    }
+
+    fn refused(&mut self) -> Option<Refused> {
+        self.refused.take()
     }
 }
 
@@ -348,6 +355,15 @@ mod tests {
                 Value::Distribution(_) => panic!("a number"),
             }));
         }
+        source
+            .heap
+            .lock()
+            .take(b"garbage\na:-1|c\nb", &config, &hasher, 1_203_000);
+        source.collect(1_203_000).await.expect("it listens");
+        let refused = source.refused().expect("three lines");
+        assert_eq!(refused.count, 3, "{refused:?}");
+        assert!(refused.why.contains('b'), "the newest: {refused:?}");
+        assert_eq!(source.refused(), None);
         assert_eq!(
             told,
             [

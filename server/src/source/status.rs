@@ -1,14 +1,14 @@
 //! How every source fares: written by the runner, read by pages, `/metrics` and the sources list.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use keiki_model::series::{Labels, Sample, Series};
 use keiki_model::time::Millis;
 
-use super::SourceError;
 use super::metric::{Metric, metrics};
+use super::{Refused, SourceError};
 use crate::store::Rejections;
 
 metrics! {
@@ -22,6 +22,8 @@ metrics! {
         "Samples read from the source, also those that were not kept.";
     REJECTED = Counter "keiki_source_rejected_total" ["source", "reason"] every 1000:
         "Samples of the source that were not kept, by reason.";
+    REFUSED = Counter "keiki_source_refused_total" ["source"] every 1000:
+        "What came to the source and was not understood or not taken: lines, points, targets.";
     COLLECT_DURATION = Gauge "keiki_source_collect_duration_seconds" ["source"] every 1000:
         "How long the newest reading of the source took, seconds.";
 }
@@ -56,6 +58,10 @@ pub struct SourceStatus {
     recent: VecDeque<(Millis, u64)>,
     /// Samples of it that were not kept.
     pub rejected: Rejections,
+    /// What came to it and was not understood or not taken, and when and why that last happened.
+    pub refused_total: u64,
+    /// See there.
+    pub last_refused: Option<(Millis, String)>,
     /// Failed readings since Keiki started.
     pub errors_total: u64,
     /// How long the newest reading took, seconds.
@@ -127,7 +133,14 @@ impl Entry {
 #[derive(Clone, Debug, Default)]
 pub struct StatusBoard {
     // A mutex, not a task: writers hold it for a few assignments, once per reading.
-    entries: Arc<Mutex<Vec<Entry>>>,
+    entries: Arc<Mutex<Entries>>,
+}
+
+/// The places of sources by their number, in the order of their registration.
+#[derive(Debug, Default)]
+struct Entries {
+    all: BTreeMap<u64, Entry>,
+    next: u64,
 }
 
 impl StatusBoard {
@@ -144,31 +157,34 @@ impl StatusBoard {
             feeds,
             ..SourceStatus::default()
         };
-        entries.push(Entry {
+        let number = entries.next;
+        entries.next += 1;
+        let entry = Entry {
             status,
             ..Entry::default()
-        });
+        };
+        entries.all.insert(number, entry);
         StatusHandle {
             board: self.clone(),
-            index: entries.len() - 1,
+            number,
         }
     }
 
     /// The status of every source now.
     pub fn sources(&self) -> Vec<SourceStatus> {
-        self.lock().iter().map(|entry| entry.status.clone()).collect()
+        self.lock().all.values().map(|entry| entry.status.clone()).collect()
     }
 
     /// Whether the newest reading of every source succeeded.
     pub fn all_up(&self) -> bool {
-        self.lock().iter().all(|entry| entry.status.up)
+        self.lock().all.values().all(|entry| entry.status.up)
     }
 
     /// The board as samples of `keiki_source_*{source}`. `identity` holds the labels of Keiki itself. A source that has
     /// not been tried yet has none.
     pub fn samples(&self, now: Millis, identity: &Labels) -> Vec<Sample> {
         let mut samples = Vec::new();
-        for entry in self.lock().iter_mut() {
+        for entry in self.lock().all.values_mut() {
             let SourceStatus {
                 up,
                 last_success,
@@ -176,6 +192,7 @@ impl StatusBoard {
                 collect_seconds_last,
                 samples_total,
                 rejected,
+                refused_total,
                 ..
             } = entry.status;
             let Some(seconds) = collect_seconds_last else { continue };
@@ -183,6 +200,10 @@ impl StatusBoard {
             for (reason, count) in rejected.iter().filter(|(_, count)| *count > 0) {
                 let series = REJECTED.series(identity, &[&name, reason.as_str()]);
                 samples.push(Sample::number(&series, now, count as f64));
+            }
+            if refused_total > 0 {
+                let series = REFUSED.series(identity, &[&name]);
+                samples.push(Sample::number(&series, now, refused_total as f64));
             }
             let [
                 up_series,
@@ -202,7 +223,7 @@ impl StatusBoard {
         samples
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
+    fn lock(&self) -> MutexGuard<'_, Entries> {
         // Nothing panics between two assignments; a poisoned board is still a consistent one.
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -212,7 +233,7 @@ impl StatusBoard {
 #[derive(Clone, Debug)]
 pub struct StatusHandle {
     board: StatusBoard,
-    index: usize,
+    number: u64,
 }
 
 impl StatusHandle {
@@ -237,7 +258,7 @@ impl StatusHandle {
             status.collect_seconds_last = Some(took.as_secs_f64());
             entry.told.succeeded().then(|| status.name.clone())
         });
-        if let Some(source) = recovered {
+        if let Some(source) = recovered.flatten() {
             tracing::info!(%source, "the source can be read again");
         }
     }
@@ -249,14 +270,23 @@ impl StatusHandle {
         }
     }
 
+    /// What came to the source and was not taken.
+    pub fn refused(&self, now: Millis, refused: &Refused) {
+        let why = shown(&refused.why);
+        self.change(|entry| {
+            entry.status.refused_total += refused.count;
+            entry.status.last_refused = Some((now, why));
+        });
+    }
+
+    /// The source is no more: nothing is told of it from now on, whatever a reading under way still says.
+    pub fn retire(&self) {
+        self.board.lock().all.remove(&self.number);
+    }
+
     /// A reading at `now` that took `took` and failed.
     pub fn failed(&self, now: Millis, took: Duration, error: &SourceError) {
-        let text: String = error
-            .to_string()
-            .chars()
-            .map(|c| if c.is_control() { ' ' } else { c })
-            .take(ERROR_LENGTH)
-            .collect();
+        let text = shown(&error.to_string());
         let begun = self.change(|entry| {
             let status = &mut entry.status;
             let begun = entry.told.failed(now, &text);
@@ -268,19 +298,25 @@ impl StatusHandle {
             begun
         });
         // Not under the lock: who reads the log may be slow.
-        if let Some((source, error)) = begun {
+        if let Some((source, error)) = begun.flatten() {
             tracing::warn!(%source, %error, "the source can't be read");
         }
     }
 
-    /// The status now.
+    /// The status now; nothing of one that is no more.
     pub fn get(&self) -> SourceStatus {
-        self.board.lock()[self.index].status.clone()
+        self.change(|entry| entry.status.clone()).unwrap_or_default()
     }
 
-    fn change<T>(&self, change: impl FnOnce(&mut Entry) -> T) -> T {
-        change(&mut self.board.lock()[self.index])
+    fn change<T>(&self, change: impl FnOnce(&mut Entry) -> T) -> Option<T> {
+        self.board.lock().all.get_mut(&self.number).map(change)
     }
+}
+
+/// A reason as it may be shown.
+fn shown(why: &str) -> String {
+    let plain = why.chars().map(|c| if c.is_control() { ' ' } else { c });
+    plain.take(ERROR_LENGTH).collect()
 }
 
 #[cfg(test)]
@@ -344,6 +380,32 @@ mod tests {
         );
         assert_eq!(web.get().last_error, Some((8_500, "refused by the peer".into())));
         assert_eq!(host.get().samples_total, 40);
+    }
+
+    #[test]
+    fn what_is_refused_is_counted_and_what_retired_is_gone() {
+        let board = StatusBoard::new();
+        let (statsd, gone) = (board.register("statsd", &[]), board.register("scrape:gone", &[]));
+        statsd.succeeded(8_000, Duration::ZERO, 1);
+        for (count, why) in [(2, "no value"), (3, "no\nname")] {
+            let why = why.to_owned();
+            statsd.refused(8_000, &Refused { count, why });
+        }
+        assert_eq!(statsd.get().last_refused, Some((8_000, "no name".into())));
+        let refused: Vec<_> = values(&board)
+            .into_iter()
+            .filter(|(name, _)| name.starts_with(REFUSED.name))
+            .collect();
+        let name = format!(
+            "{}{{host_name=\"h\",service_name=\"keiki\",source=\"statsd\"}}",
+            REFUSED.name
+        );
+        assert_eq!(refused, [(name, 5.0)]);
+        gone.failed(8_000, Duration::ZERO, &SourceError::Busy);
+        gone.retire();
+        gone.failed(9_000, Duration::ZERO, &SourceError::Busy);
+        assert_eq!(board.sources().len(), 1);
+        assert!(board.all_up());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! How Keiki's own connections to others are encrypted: by rustls, with the server's certificate checked, or not at all.
 
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,6 +15,16 @@ pub enum Tls {
     Off,
     /// Encrypted; the certificate must be of the host and of a known authority.
     Checked(Arc<rustls::ClientConfig>),
+}
+
+impl fmt::Debug for Tls {
+    /// Without the authorities: there are hundreds.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Off => "Off",
+            Self::Checked(_) => "Checked",
+        })
+    }
 }
 
 /// Why there is no configuration for TLS.

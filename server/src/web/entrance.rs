@@ -79,6 +79,7 @@ impl Entrance {
         let mut response = match guard.admit(&request, &self.site, peer.ip()) {
             Ok(pass) => {
                 request.extensions_mut().insert(Peer(peer));
+                request.extensions_mut().insert(pass.shown());
                 pass.stamp(self.dispatch(request).await?)
             }
             Err(refusal) => *refusal,

@@ -51,9 +51,13 @@ enum Grant {
     Proxy,
     /// A login, until then.
     Session(Millis),
-    /// A token, by its text.
-    Token(String),
+    /// A token, by its text, and its name.
+    Token(String, String),
 }
+
+/// The name of the token that let a request in: put into its extensions by the entrance.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Shown(pub(super) String);
 
 /// Why it is not let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -245,7 +249,9 @@ impl Guard {
         let is_reading = matches!(*request.method(), Method::GET | Method::HEAD);
         match self.tokens.find(&text, now) {
             None => Err(Refusal::Token),
-            Some(token) if token.opens(path, query) && (is_reading || token.changes(path)) => Ok(Grant::Token(text)),
+            Some(token) if token.opens(path, query) && (is_reading || token.changes(path)) => {
+                Ok(Grant::Token(text, token.name))
+            }
             Some(_) => Err(Refusal::Path),
         }
     }
@@ -255,7 +261,7 @@ impl Guard {
         match grant {
             Grant::Open | Grant::Proxy => true,
             Grant::Session(until) => now < *until,
-            Grant::Token(text) => self.tokens.find(text, now).is_some(),
+            Grant::Token(text, _) => self.tokens.find(text, now).is_some(),
         }
     }
 
@@ -339,9 +345,17 @@ pub(super) struct Pass {
 }
 
 impl Pass {
+    /// The name of the token, if it was one.
+    pub(super) fn shown(&self) -> Shown {
+        match &self.grant {
+            Grant::Token(_, name) => Shown(name.clone()),
+            _ => Shown::default(),
+        }
+    }
+
     /// A stream ends when its login or token does.
     pub(super) fn stamp(self, response: Response) -> Response {
-        let bounded = matches!(self.grant, Grant::Token(_) | Grant::Session(_));
+        let bounded = matches!(self.grant, Grant::Token(..) | Grant::Session(_));
         if !self.is_stream || !bounded || response.status() != StatusCode::OK {
             return response;
         }

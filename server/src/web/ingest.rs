@@ -1,5 +1,7 @@
 //! Where programs send their measurements: OpenTelemetry's protocol over HTTP, and Prometheus' remote write.
 
+use std::time::Duration;
+
 use axum::body::to_bytes;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -9,7 +11,7 @@ use keiki_decode::otlp::{self, Encoding, PartialSuccess, Signal};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::fault::Fault;
-use super::guard::Refusal;
+use super::guard::{Refusal, Shown};
 use super::login::is_from_here;
 use super::router::{Shared, Site};
 use crate::clock::{Clock as _, SystemClock};
@@ -23,7 +25,7 @@ pub(super) const WRITE: &str = "/api/v1/write";
 const AGAIN: HeaderValue = HeaderValue::from_static("1");
 
 /// How long a body may take to arrive.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Codes of `google.rpc.Status`.
 const INVALID: u32 = 3;
@@ -34,6 +36,8 @@ const UNAVAILABLE: u32 = 14;
 enum Unread {
     Foreign,
     Busy,
+    /// Its sender has sent as much as it may, and is to wait so long.
+    TooMuch(Duration),
     /// Too long, as sent or unpacked: bytes allowed.
     TooLong(usize),
     Broken(String),
@@ -45,6 +49,7 @@ impl Unread {
         match self {
             Self::Foreign => StatusCode::FORBIDDEN,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooMuch(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLong(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Broken(_) => StatusCode::BAD_REQUEST,
             Self::Encoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -55,6 +60,10 @@ impl Unread {
         match self {
             Self::Foreign => "a page of another site may not send".into(),
             Self::Busy => "as many requests are being read as may be; try again".into(),
+            Self::TooMuch(wait) => format!(
+                "this token has sent as much as [ingest] samples_per_second and requests_per_second allow; try again in {} s",
+                wait.as_secs()
+            ),
             Self::TooLong(most) => format!("the request is longer than {most} bytes; send smaller batches"),
             Self::Broken(why) | Self::Encoding(why) => why.clone(),
         }
@@ -65,6 +74,8 @@ impl Unread {
 struct Sent {
     body: Bytes,
     place: OwnedSemaphorePermit,
+    /// The name of its sender's token.
+    token: String,
 }
 
 async fn receive(site: &Site, request: Request) -> Result<(HeaderMap, Sent), Unread> {
@@ -73,6 +84,11 @@ async fn receive(site: &Site, request: Request) -> Result<(HeaderMap, Sent), Unr
         site.guard.count(Refusal::Foreign);
         return Err(Unread::Foreign);
     }
+    let token = parts.extensions.get::<Shown>().cloned().unwrap_or_default().0;
+    site.state
+        .inlets
+        .admit(&token, SystemClock.now())
+        .map_err(Unread::TooMuch)?;
     // Taken before the body is: bodies that wait to be read are memory, too.
     let place = site.readers.clone().try_acquire_owned().map_err(|_| Unread::Busy)?;
     let most = site.state.inlets.limits().body_bytes;
@@ -90,7 +106,7 @@ async fn receive(site: &Site, request: Request) -> Result<(HeaderMap, Sent), Unr
         Ok(Err(error)) => return Err(Unread::Broken(error.to_string())),
         Err(_) => return Err(Unread::Broken("the body did not come in time".into())),
     };
-    Ok((parts.headers, Sent { body, place }))
+    Ok((parts.headers, Sent { body, place, token }))
 }
 
 fn text(headers: &HeaderMap, name: header::HeaderName) -> &str {
@@ -131,13 +147,21 @@ async fn otlp(site: &Shared, request: Request, signal: Signal, read: Read) -> Re
         }
     };
     let inlets = site.state.inlets.clone();
-    let Sent { body: sent, place } = sent;
+    let Sent {
+        body: sent,
+        place,
+        token,
+    } = sent;
     let outcome = tokio::task::spawn_blocking(move || {
         // Held until it is read, also where the sender is gone by then.
         let _place = place;
         let most = inlets.limits().unpacked_bytes;
         let body = if packed { unpacked(&sent, most)? } else { sent.to_vec() };
-        read(&inlets, encoding, &body, SystemClock.now()).map_err(|refused| match refused {
+        let outcome = read(&inlets, encoding, &body, SystemClock.now());
+        if let Ok(report) = &outcome {
+            inlets.spent(&token, report);
+        }
+        outcome.map_err(|refused| match refused {
             Refused::Malformed(why) => Unread::Broken(why),
             Refused::TooLarge(_) => Unread::TooLong(most),
         })
@@ -166,7 +190,7 @@ fn unpacked(body: &[u8], most: usize) -> Result<Vec<u8>, Unread> {
 fn failed(encoding: Encoding, unread: &Unread) -> Response {
     let code = match unread {
         Unread::Busy => UNAVAILABLE,
-        Unread::TooLong(_) => EXHAUSTED,
+        Unread::TooLong(_) | Unread::TooMuch(_) => EXHAUSTED,
         _ => INVALID,
     };
     let mut response = answer(
@@ -174,10 +198,18 @@ fn failed(encoding: Encoding, unread: &Unread) -> Response {
         encoding,
         otlp::failure(encoding, code, &unread.message()),
     );
-    if matches!(unread, Unread::Busy) {
-        response.headers_mut().insert(header::RETRY_AFTER, AGAIN);
-    }
+    come_again(unread, &mut response);
     response
+}
+
+/// Says when one that was turned away for now may come again.
+fn come_again(unread: &Unread, response: &mut Response) {
+    let again = match unread {
+        Unread::Busy => AGAIN,
+        Unread::TooMuch(wait) => HeaderValue::from(wait.as_secs()),
+        _ => return,
+    };
+    response.headers_mut().insert(header::RETRY_AFTER, again);
 }
 
 fn answer(status: StatusCode, encoding: Encoding, body: Vec<u8>) -> Response {
@@ -203,10 +235,14 @@ pub(super) async fn remote_write(State(site): State<Shared>, request: Request) -
         Err(unread) => return plain(&unread),
     };
     let inlets = site.state.inlets.clone();
-    let Sent { body, place } = sent;
+    let Sent { body, place, token } = sent;
     let outcome = tokio::task::spawn_blocking(move || {
         let _place = place;
-        inlets.remote_write(&body, SystemClock.now())
+        let outcome = inlets.remote_write(&body, SystemClock.now());
+        if let Ok(report) = &outcome {
+            inlets.spent(&token, report);
+        }
+        outcome
     });
     match outcome.await {
         Ok(Ok(_)) => StatusCode::NO_CONTENT.into_response(),
@@ -218,8 +254,6 @@ pub(super) async fn remote_write(State(site): State<Shared>, request: Request) -
 
 fn plain(unread: &Unread) -> Response {
     let mut response = (unread.status(), unread.message() + "\n").into_response();
-    if matches!(unread, Unread::Busy) {
-        response.headers_mut().insert(header::RETRY_AFTER, AGAIN);
-    }
+    come_again(unread, &mut response);
     response
 }

@@ -14,7 +14,7 @@ use super::headers::{self, BUILDER_POLICY};
 use super::plain;
 use super::router::Shared;
 use crate::clock::{Clock as _, SystemClock};
-use crate::ingest::Account;
+use crate::ingest::{Account, Slowed};
 use crate::source::status::SourceStatus;
 
 const TITLE: Text = Text::new("データ元", "Sources");
@@ -43,6 +43,11 @@ const LOSERS: Text = Text::new("二重に届いているもの", "What is told t
 const LOSERS_LEAD: Text = Text::new(
     "同じ事実が複数のデータ元から届くと、信頼する順（[sources] priority）に 1 つだけを使います。",
     "Of the same fact from several sources one is used, in the order of [sources] priority.",
+);
+const SLOWED: Text = Text::new("送りすぎのトークン", "Tokens that send too much");
+const SLOWED_LEAD: Text = Text::new(
+    "[ingest] samples_per_second と requests_per_second を超えたため、429 と待ち時間を返しました。",
+    "They exceeded [ingest] samples_per_second or requests_per_second, and were answered 429 and when to come again.",
 );
 const NOTHING: Text = Text::new("まだ何もありません。", "There is none yet.");
 const HOW: Text = Text::new("サービスをつなぐ", "Connect a service");
@@ -84,6 +89,8 @@ pub struct Sources {
     pub all: Vec<Told>,
     /// What is told twice.
     pub contests: Vec<Contest>,
+    /// Senders that were told to wait.
+    pub slowed: Vec<Slowed>,
     /// The clock of the pages.
     pub zone: Zone,
 }
@@ -109,7 +116,12 @@ pub(super) async fn data(State(site): State<Shared>) -> Response {
         .iter()
         .map(|it| json!({ "metric": it.metric, "subject": it.subject, "winner": it.winner, "loser": it.loser }))
         .collect();
-    let mut response = Json(json!({ "sources": all, "contests": contests })).into_response();
+    let slowed: Vec<Value> = sources
+        .slowed
+        .iter()
+        .map(|it| json!({ "token": it.token, "requests": it.requests, "last": it.last }))
+        .collect();
+    let mut response = Json(json!({ "sources": all, "contests": contests, "slowed": slowed })).into_response();
     response.headers_mut().insert("cache-control", headers::NO_STORE);
     headers::secure(response.headers_mut());
     response
@@ -134,6 +146,8 @@ fn shown(told: &Told) -> Value {
         "samples_per_second": told.rate,
         "rejected": status.rejected.iter().filter(|(_, count)| *count > 0)
             .map(|(reason, count)| (reason.as_str().to_owned(), count.into())).collect::<serde_json::Map<_, _>>(),
+        "refused": status.refused_total,
+        "last_refused": status.last_refused.as_ref().map(|(time, text)| json!({ "time": time, "text": text })),
         "series": account.map(|account| account.series),
         "series_refused": account.map(|account| account.refused),
         "worst_label": account.and_then(|account| account.worst.as_ref().map(|(label, values)| json!({ "label": label, "values": values }))),
@@ -172,6 +186,11 @@ fn body(base: &str, language: Language, sources: &Sources, now: Millis, host: &s
             @if sources.contests.is_empty() { p { (t(&NOTHING)) } } @else {
                 ul class="checks" { @for contest in &sources.contests { li { (contested(contest, language)) } } }
             }
+            @if !sources.slowed.is_empty() {
+                h2 { (t(&SLOWED)) }
+                p { (t(&SLOWED_LEAD)) }
+                ul class="checks" { @for one in &sources.slowed { li { (slowed(one, language, &sources.zone)) } } }
+            }
             h2 { (t(&HOW)) }
             p { (t(&HOW_SCRAPE)) }
             pre { code { "[[scrape]]\nname = \"shop\"\nurl = \"http://127.0.0.1:8000/metrics\"" } }
@@ -209,6 +228,9 @@ fn row(told: &Told, language: Language, zone: &Zone, now: Millis) -> Markup {
                 (super::embed::shape(kind)) " " (word)
                 @if let Some((time, text)) = why { br; small { (zone.hms(*time)) " " (text) } }
                 @if rejected > 0 { br; small { (not_kept(status, language)) } }
+                @if let Some((time, why)) = &status.last_refused {
+                    br; small { (refused(status.refused_total, language)) " " (zone.hms(*time)) " " (why) }
+                }
             }
             td class="n minor" { (status.last_success.map_or_else(|| "—".to_owned(), |time| age(now - time, language))) }
             td class="n" { (told.rate.map_or_else(|| "—".to_owned(), |rate| format!("{rate:.1}"))) }
@@ -228,6 +250,24 @@ fn not_kept(status: &SourceStatus, language: Language) -> String {
     match language {
         Language::Ja => format!("破棄: {}", reasons.join("、")),
         Language::En => format!("not kept: {}", reasons.join(", ")),
+    }
+}
+
+fn refused(count: u64, language: Language) -> String {
+    match language {
+        Language::Ja => format!("受け取らなかったもの: {count}、最新:"),
+        Language::En => format!("not taken: {count}, the newest:"),
+    }
+}
+
+fn slowed(slowed: &Slowed, language: Language, zone: &Zone) -> String {
+    let Slowed { token, requests, last } = slowed;
+    let last = zone.hms(*last);
+    match (language, token.as_str()) {
+        (Language::Ja, "") => format!("トークンなし: {requests} 回、最新 {last}"),
+        (Language::Ja, token) => format!("{token}: {requests} 回、最新 {last}"),
+        (Language::En, "") => format!("without a token: {requests} requests, the newest at {last}"),
+        (Language::En, token) => format!("{token}: {requests} requests, the newest at {last}"),
     }
 }
 

@@ -11,12 +11,19 @@ use super::distributions::Distributions;
 use super::histogram::Histograms;
 use super::reject::Reason;
 use super::scalar::{Folds, Scalars};
-use super::source::SourceId;
+use super::source::{SourceClass, SourceId};
 use super::times::Times;
 
 /// How much longer than the window samples are kept, milliseconds: what lies just before a window's first slot decides
 /// that slot's rate or its held value. At least this, or three intervals.
 pub(super) const SLACK: Millis = 60_000;
+
+/// What is assumed of a series that declares no interval and has only one sample yet, milliseconds: between the second
+/// of own instruments and the quarter of a minute of most scrapes.
+const UNKNOWN_INTERVAL: u32 = 10_000;
+
+/// The same of a program that sends OpenTelemetry's protocol: its SDKs export every minute unless they are told otherwise.
+const OTLP_INTERVAL: u32 = 60_000;
 
 /// The newest samples, by kind.
 #[derive(Clone, Debug)]
@@ -119,12 +126,26 @@ impl Stored {
         &self.ring
     }
 
-    /// The time between two samples, milliseconds: declared, or else learned.
+    /// The time between two samples, milliseconds: declared, or else learned, or else what its source usually has.
     pub fn interval_ms(&self) -> u32 {
+        self.known_interval_ms().unwrap_or(match self.source.class() {
+            SourceClass::Otlp => OTLP_INTERVAL,
+            _ => UNKNOWN_INTERVAL,
+        })
+    }
+
+    /// The time between two samples, milliseconds, where it is declared or was learned.
+    pub fn known_interval_ms(&self) -> Option<u32> {
+        let gaps = match self.source.class() {
+            // The first of its samples may be its beginning at zero, at any time before the first export.
+            SourceClass::Otlp => 2,
+            _ => 1,
+        };
+        let learned = || self.ring_times().learned_interval(gaps);
         self.series
             .interval_ms()
-            .unwrap_or_else(|| self.ring_times().learned_interval())
-            .max(1)
+            .or_else(learned)
+            .map(|interval| interval.max(1))
     }
 
     /// How long a sample stands for its series, milliseconds: two and a half intervals. A slot's stands for its slot, up

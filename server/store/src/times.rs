@@ -6,10 +6,6 @@ use keiki_model::time::{Millis, SECOND};
 
 use super::slide::Slide;
 
-/// What is assumed of a series that declares no interval and has only one sample yet, milliseconds: between the second
-/// of own instruments and the quarter of a minute of most scrapes.
-const UNKNOWN_INTERVAL: u32 = 10_000;
-
 /// From how many of the newest gaps an interval is learned: enough that one late or lost sample does not matter.
 const GAPS: usize = 7;
 
@@ -137,8 +133,8 @@ impl Times {
         self.offsets.bytes()
     }
 
-    /// The median of the newest gaps, milliseconds.
-    pub(super) fn learned_interval(&self) -> u32 {
+    /// The median of the newest gaps, milliseconds; unknown where there are fewer than `least`.
+    pub(super) fn learned_interval(&self, least: usize) -> Option<u32> {
         let offsets = self.offsets.as_slice();
         let newest = &offsets[offsets.len().saturating_sub(GAPS + 1)..];
         let mut gaps = [0; GAPS];
@@ -149,8 +145,8 @@ impl Times {
         }
         gaps[..count].sort_unstable();
         let unit = u32::try_from(self.unit).unwrap_or(1);
-        let gap = gaps[..count].get(count / 2);
-        gap.map_or(UNKNOWN_INTERVAL, |gap| gap.saturating_mul(unit))
+        let gap = gaps[..count].get(count / 2).filter(|_| count >= least);
+        gap.map(|gap| gap.saturating_mul(unit))
     }
 
     /// The time relative to the base, which moves where it must: for the first sample, for one before all others, and
@@ -207,7 +203,7 @@ mod tests {
         let times = Times::past(&all);
         assert_eq!((times.first(), times.last()), (Some(all[0] - 850), Some(all[89] - 850)));
         assert_eq!(times.lower_bound(all[60]), 61);
-        assert_eq!(times.learned_interval(), 86_400_000);
+        assert_eq!(times.learned_interval(1), Some(86_400_000));
         let weeks = Times::past(&all[..40]);
         assert_eq!((weeks.unit(), weeks.get(39)), (1, all[39]));
     }
@@ -226,9 +222,11 @@ mod tests {
     #[test]
     fn a_lost_sample_does_not_change_the_learned_interval() {
         assert_eq!(
-            times(&[0, 15_000, 30_000, 60_000, 75_000, 90_010]).learned_interval(),
-            15_000
+            times(&[0, 15_000, 30_000, 60_000, 75_000, 90_010]).learned_interval(1),
+            Some(15_000)
         );
-        assert_eq!(times(&[0]).learned_interval(), UNKNOWN_INTERVAL);
+        assert_eq!(times(&[0]).learned_interval(1), None);
+        let two = times(&[0, 5_000]);
+        assert_eq!((two.learned_interval(1), two.learned_interval(2)), (Some(5_000), None));
     }
 }

@@ -21,7 +21,7 @@ use keiki_model::view::{Subject, View};
 use keiki_recognise::Recognisers;
 use keiki_server::annotation::Annotations;
 use keiki_server::catalogue::Catalogue;
-use keiki_server::ingest::{Census, InletLimits, Inlets};
+use keiki_server::ingest::{Census, InletLimits, Inlets, Rates};
 use keiki_server::source::status::StatusBoard;
 use keiki_server::store::{Limits, Store};
 use keiki_server::web::sources::Sources;
@@ -206,6 +206,7 @@ impl Server {
             sources: Arc::new(|| Sources {
                 all: Vec::new(),
                 contests: Vec::new(),
+                slowed: Vec::new(),
                 zone: Zone::default(),
             }),
             inlets: inlets(),
@@ -323,6 +324,10 @@ fn inlets() -> Inlets {
         unpacked_bytes: 4 << 20,
         series: 1_000,
         requests: 2,
+        rates: Rates {
+            samples: 1_000_000,
+            requests: 1_000,
+        },
     };
     let store = Store::new(Limits::default());
     Inlets::new(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use keiki_recognise::Recognisers;
 
 use super::{Resolver, SOURCE_KINDS, Sources, listen, source_kind};
-use crate::ingest::InletLimits;
+use crate::ingest::{InletLimits, Rates};
 use crate::source::statsd::StatsdConfig;
 
 impl Resolver {
@@ -28,11 +28,16 @@ impl Resolver {
     pub(super) fn ingest(&mut self) -> Option<InletLimits> {
         let [body_bytes, unpacked_bytes, series, requests] =
             ["body_bytes", "unpacked_bytes", "series", "requests"].map(|key| self.count("ingest", key));
+        let [samples, per_second] = ["samples_per_second", "requests_per_second"].map(|key| self.count("ingest", key));
         Some(InletLimits {
             body_bytes: body_bytes?,
             unpacked_bytes: unpacked_bytes?,
             series: series?,
             requests: requests?,
+            rates: Rates {
+                samples: samples?,
+                requests: per_second?,
+            },
         })
     }
 

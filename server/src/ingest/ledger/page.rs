@@ -1,9 +1,11 @@
 //! What becomes of a page at its end.
 
+use std::collections::{HashMap, HashSet};
+
 use keiki_model::series::Sample;
 use keiki_model::time::{Millis, REVISION, SECOND};
 
-use super::{Change, Ledger, Place};
+use super::{Assembling, Change, Ledger, Place};
 use crate::store::FUTURE;
 
 /// A total that began within so long is told whole, milliseconds: longer than the usual time between two exports.
@@ -81,7 +83,22 @@ impl Ledger {
         // What finds room later did not begin then.
         self.page = (whole && refused == 0).then_some(now);
         self.sweep(now, refused);
+        self.let_go();
         samples
+    }
+
+    fn find_worst(&self, now: Millis) -> Option<(Millis, String, usize)> {
+        let numbers = self.numbers.iter().flatten().map(|number| &number.series);
+        let wholes = self.wholes.iter().flatten().map(|whole| &whole.series);
+        let mut values: HashMap<&str, HashSet<&str>> = HashMap::new();
+        let histograms = self.histograms.iter().flatten().map(Assembling::series);
+        for series in numbers.chain(wholes).chain(histograms) {
+            for (name, value) in series.labels().iter() {
+                values.entry(name).or_default().insert(value);
+            }
+        }
+        let most = values.into_iter().map(|(name, values)| (values.len(), name)).max()?;
+        Some((now, most.1.to_owned(), most.0))
     }
 
     fn take_changes(&mut self, now: Millis, samples: &mut Vec<Sample>, divided: &mut Vec<(u32, Millis, f64)>) {

@@ -7,7 +7,7 @@ use keiki_model::series::Series;
 use keiki_model::time::{Millis, SECOND};
 
 use super::super::FORGOTTEN;
-use super::{Known, Ledger, Place, index};
+use super::{Key, Known, Ledger, Place, index};
 
 /// How often it is looked for, milliseconds.
 const SWEEP: Millis = 60 * SECOND;
@@ -21,32 +21,90 @@ impl Ledger {
         if std::mem::replace(&mut self.swept, now) == Millis::MIN {
             return;
         }
-        let mut broken = HashSet::new();
         self.refused = refused;
         if refused == 0 {
             self.worst = None;
         }
         self.edition += 1;
-        self.forget(|known| known.seen < now - FORGOTTEN, &mut broken);
-        // A histogram that lost a part is begun anew by those that are left.
-        self.forget(
-            |known| matches!(known.place, Place::Part(place, _) if broken.contains(&place)),
-            &mut HashSet::new(),
-        );
-        self.histogram_of.retain(|_, place| !broken.contains(place));
-        let known = &self.known;
-        self.sums.retain(|_, key| known[key.0 as usize].is_some());
+        self.forget(|known| known.seen < now - FORGOTTEN);
+        self.dissolve();
+        self.end_rivalries();
+        self.free_divisors();
+    }
+
+    /// A series by its bytes, if it still is what its sender says now; else it is declared anew.
+    pub(crate) fn find_as(&mut self, raw: &[u8], said: u8) -> Option<Key> {
+        let key = self.find(raw)?;
+        if self.known[key.0 as usize]
+            .as_ref()
+            .is_some_and(|known| known.said == said)
+        {
+            return Some(key);
+        }
+        self.retire(key);
+        None
+    }
+
+    /// Notes what its sender says that a new series is.
+    pub(crate) fn said(&mut self, key: Key, said: u8) -> Key {
+        if let Some(known) = self.known.get_mut(key.0 as usize).and_then(Option::as_mut) {
+            known.said = said;
+        }
+        key
+    }
+
+    /// Lets go of a series that is something else from now on. Values of it that wait for the end of the page do not count,
+    /// and its number is given to no other before.
+    pub(super) fn retire(&mut self, key: Key) {
+        let Some(known) = self.known.get_mut(key.0 as usize).and_then(Option::as_mut) else {
+            return;
+        };
+        let place = std::mem::replace(&mut known.place, Place::Nothing);
+        let hash = self.hasher.hash_one(&*known.raw);
+        if let Ok(found) = self.by_raw.find_entry(hash, |&other| other == key.0) {
+            found.remove();
+        }
+        self.retired.push(key.0);
+        let is_divisor = |place| self.divisors.values().any(|divisor| *divisor == place);
+        let is_divisor = matches!(place, Place::Number(place) if is_divisor(place));
+        self.free(place, is_divisor);
+        // What is declared in its stead did not begin now.
+        self.page = None;
+    }
+
+    /// The end of what was let go of.
+    pub(super) fn let_go(&mut self) {
+        // That one is gone may let others be read in its stead, and these are let go of first.
+        while !self.retired.is_empty() || !self.broken.is_empty() {
+            self.edition += 1;
+            for id in std::mem::take(&mut self.retired) {
+                self.known[id as usize] = None;
+                self.holes.push(id);
+            }
+            self.dissolve();
+            self.end_rivalries();
+            self.free_divisors();
+        }
+    }
+
+    /// Forgets histograms that lost a part: they are begun anew by those that are left.
+    fn dissolve(&mut self) {
+        let broken = std::mem::take(&mut self.broken);
         if !broken.is_empty() {
+            self.forget(|known| matches!(known.place, Place::Part(place, _) if broken.contains(&place)));
+            self.broken.clear();
+            self.histogram_of.retain(|_, place| !broken.contains(place));
             // What is declared again did not begin now.
             self.page = None;
         }
+        let known = &self.known;
+        self.sums.retain(|_, key| known[key.0 as usize].is_some());
         for place in broken {
             if let Some(histogram) = self.histograms[place as usize].take() {
                 self.unnote(histogram.series());
             }
             self.free_histograms.push(place);
         }
-        self.free_divisors();
     }
 
     /// Frees the places of divisors that nobody is divided by any more.
@@ -77,7 +135,7 @@ impl Ledger {
         }
     }
 
-    fn forget(&mut self, is_over: impl Fn(&Known) -> bool, broken: &mut HashSet<u32>) {
+    fn forget(&mut self, is_over: impl Fn(&Known) -> bool) {
         // The places of divisors stay theirs: others point to them.
         let divisors: HashSet<u32> = self.divisors.values().copied().collect();
         for id in 0..self.known.len() {
@@ -89,26 +147,32 @@ impl Ledger {
                 found.remove();
             }
             self.holes.push(index(id));
-            match known.place {
-                Place::Number(place) => {
-                    if let Some(number) = self.numbers[place as usize].take() {
-                        self.unnote(&number.series);
-                    }
-                    if !divisors.contains(&place) {
-                        self.free_numbers.push(place);
-                    }
+            let is_divisor = matches!(known.place, Place::Number(place) if divisors.contains(&place));
+            self.free(known.place, is_divisor);
+        }
+    }
+
+    /// Gives a series' place to others.
+    fn free(&mut self, place: Place, is_divisor: bool) {
+        match place {
+            Place::Number(place) => {
+                if let Some(number) = self.numbers[place as usize].take() {
+                    self.unnote(&number.series);
                 }
-                Place::Part(place, _) => {
-                    broken.insert(place);
+                if !is_divisor {
+                    self.free_numbers.push(place);
                 }
-                Place::Whole(place) => {
-                    if let Some(whole) = self.wholes[place as usize].take() {
-                        self.unnote(&whole.series);
-                    }
-                    self.free_wholes.push(place);
-                }
-                Place::Nothing => {}
             }
+            Place::Part(place, _) => {
+                self.broken.insert(place);
+            }
+            Place::Whole(place) => {
+                if let Some(whole) = self.wholes[place as usize].take() {
+                    self.unnote(&whole.series);
+                }
+                self.free_wholes.push(place);
+            }
+            Place::Nothing => {}
         }
     }
 }

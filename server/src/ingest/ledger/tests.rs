@@ -233,3 +233,100 @@ fn divisors_of_hosts_that_are_gone_make_room() {
     }
     assert_eq!((it.len(), it.readings().len()), (0, 0));
 }
+
+/// The samples of a page of text, by name and value; of a distribution its count.
+fn text(ledger: &mut Ledger, now: Millis, page: &str) -> Vec<(String, Kind, f64)> {
+    let rules = crate::source::scrape::Rules::default();
+    let syntax = crate::ingest::text::Syntax::Prometheus;
+    let samples = crate::ingest::text::read(page.as_bytes(), syntax, &rules, ledger, now).expect("a page");
+    let tell = |sample: Sample| {
+        let value = match sample.value {
+            Value::Number(value) => value,
+            Value::Distribution(observed) => observed.count() as f64,
+        };
+        (sample.series.name().to_owned(), sample.series.kind(), value)
+    };
+    let mut all: Vec<_> = samples.into_iter().map(tell).collect();
+    all.sort_by(|a, b| a.0.cmp(&b.0));
+    all
+}
+
+#[test]
+fn what_changes_its_type_is_read_as_what_it_has_become() {
+    let mut it = ledger(20);
+    let told = |name: &str, kind, value| (name.to_owned(), kind, value);
+    let all = |kind: &str| format!("# TYPE x {kind}\nx 5\n# TYPE y gauge\ny 1\n");
+    let y = || told("y", Kind::Gauge, 1.0);
+    assert_eq!(text(&mut it, 1_000, &all("gauge")), [told("x", Kind::Gauge, 5.0), y()]);
+    for now in [16_000, 31_000] {
+        // It does not begin at zero: it was there before.
+        assert_eq!(
+            text(&mut it, now, &all("counter")),
+            [told("x", Kind::Counter, 5.0), y()]
+        );
+    }
+    assert_eq!(
+        (it.len(), it.readings()["x"].series),
+        (2, 1),
+        "nothing of the former kind is left"
+    );
+    let parts = "h_bucket{le=\"1\"} 1\nh_bucket{le=\"+Inf\"} 3\nh_sum 4\nh_count 3\n";
+    let as_histogram = format!("# TYPE h histogram\n{parts}");
+    assert_eq!(
+        text(&mut it, 46_000, &as_histogram),
+        [told("h", Kind::Histogram, 3.0)],
+        "it is new"
+    );
+    let grown = as_histogram.replace("} 3", "} 5").replace("_count 3", "_count 5");
+    assert_eq!(text(&mut it, 61_000, &grown), [told("h", Kind::Histogram, 2.0)]);
+    // Without its type the same bytes are four series.
+    assert_eq!(text(&mut it, 76_000, parts).len(), 4);
+    assert_eq!(text(&mut it, 91_000, parts).len(), 4);
+    assert_eq!((it.len(), it.readings().contains_key("h")), (6, false));
+    assert!(text(&mut it, 106_000, &as_histogram).is_empty());
+    assert_eq!(text(&mut it, 121_000, &grown), [told("h", Kind::Histogram, 2.0)]);
+    assert_eq!(it.len(), 3);
+}
+
+#[test]
+fn of_two_conventions_at_once_the_newer_one_is_read() {
+    let mut it = ledger(20);
+    let histogram = |name: &str, labels: &str, count: u32| {
+        format!(
+            "# TYPE {name} histogram\n{name}_bucket{{{labels},le=\"10\"}} {count}\n\
+             {name}_bucket{{{labels},le=\"+Inf\"}} {count}\n{name}_sum{{{labels}}} 1\n{name}_count{{{labels}}} {count}\n"
+        )
+    };
+    let route = "http_route=\"/a\"";
+    let old = |count| histogram("http_server_duration_milliseconds", route, count);
+    let new = |count| histogram("http_server_request_duration_seconds", route, count);
+    let canonical = "http_server_request_duration_seconds";
+    // In whatever order they come, each request counts once.
+    text(&mut it, 1_000, "");
+    let mut counted = 0.0;
+    for (now, page) in [
+        (16_000, old(3) + &new(3)),
+        (31_000, new(4) + &old(4)),
+        (46_000, old(6) + &new(6)),
+        (61_000, old(9) + &new(9)),
+    ] {
+        let all = text(&mut it, now, &page);
+        counted += all
+            .iter()
+            .filter(|(name, ..)| name == canonical)
+            .map(|(.., count)| count)
+            .sum::<f64>();
+    }
+    assert_eq!(counted, 9.0);
+    let readings = it.readings();
+    assert_eq!(readings["http_server_duration_milliseconds"].known_as, None);
+    // Nobody has sent the newer one for long: the other one is read again.
+    let later = 61_000 + FORGOTTEN + 2 * MINUTE;
+    text(&mut it, later - 1_000, &old(9));
+    text(&mut it, later, &old(9));
+    text(&mut it, later + 15_000, &old(9));
+    assert_eq!(
+        text(&mut it, later + 30_000, &old(11)),
+        [(canonical.into(), Kind::Histogram, 2.0)]
+    );
+}

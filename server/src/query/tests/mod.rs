@@ -50,9 +50,14 @@ pub(super) struct Bench {
 
 impl Bench {
     pub(super) fn new() -> Self {
+        Self::of(SourceClass::Own)
+    }
+
+    /// One whose samples come so.
+    pub(super) fn of(class: SourceClass) -> Self {
         Self {
             store: Store::new(Limits::default()),
-            source: SourceId::new("test", SourceClass::Own),
+            source: SourceId::new("test", class),
         }
     }
 

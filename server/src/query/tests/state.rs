@@ -56,6 +56,50 @@ fn a_slow_source_is_given_its_time() {
 }
 
 #[test]
+fn what_exports_once_a_minute_is_not_stale_before_its_second_export() {
+    let bench = Bench::of(SourceClass::Otlp);
+    let labels = [("service_name", "shop")];
+    let sent = Series::new("service_active_users", Labels::new(labels), Kind::Gauge, None);
+    let state = |later: Millis| {
+        let panel = group::panel("users.active").unwrap();
+        bench.engine().panel(panel, &ask(&Scope::default(), NOW + later)).state
+    };
+    bench.numbers(&sent, &[(-1_000, 3.0)]);
+    assert_eq!((state(60_000), state(179_000)), (State::Live, State::Live));
+    assert_eq!(state(179_001), State::Stale);
+    // What its beginning and its first export are apart tells nothing yet; the gaps of three samples do.
+    bench.numbers(&sent, &[(4_000, 3.0)]);
+    assert_eq!(state(100_000), State::Live);
+    bench.numbers(&sent, &[(9_000, 3.0)]);
+    assert_eq!((state(24_000), state(24_001)), (State::Live, State::Stale));
+    // A series that begins late does not make its program's others patient.
+    let born = Series::new(
+        "service_active_users",
+        Labels::new([("service_name", "b")]),
+        Kind::Gauge,
+        None,
+    );
+    bench.numbers(&born, &[(9_500, 1.0)]);
+    assert_eq!((state(24_500), state(24_501)), (State::Live, State::Stale));
+}
+
+#[test]
+fn idle_for_less_than_a_minute_is_no_news_of_what_only_sends_spans() {
+    let bench = Bench::of(SourceClass::Spans);
+    let labels = [("service_name", "shop")];
+    let sent = series("http_server_request_duration_seconds", &labels, Kind::Histogram, 5_000);
+    bench.distributions(&sent, vec![(-1_000, recorded(&[0.1]))]);
+    let state = |later: Millis| {
+        let panel = group::panel("api.latency").unwrap();
+        bench.engine().panel(panel, &ask(&Scope::default(), NOW + later)).state
+    };
+    assert_eq!(
+        (state(16_000), state(59_000), state(59_001)),
+        (State::Live, State::Live, State::Stale)
+    );
+}
+
+#[test]
 fn a_failing_source_is_an_error_once_its_data_are_old() {
     let bench = memory(1_000);
     let engine = bench.failing("test");

@@ -1,5 +1,6 @@
 //! Programs that show their metrics as Prometheus wants them: one page, read at an interval.
 
+mod discovery;
 mod fetch;
 mod relabel;
 mod target;
@@ -18,10 +19,11 @@ use crate::ingest::Census;
 use crate::ingest::ledger::{Ledger, Sender};
 use crate::ingest::text::{self, Syntax};
 
+pub use discovery::{Discovery, DiscoveryConfig, Files};
 use fetch::Fetcher;
 pub use fetch::{Credentials, Fetching};
 pub use relabel::{Rule, Rules};
-pub use target::{Address, ScrapeConfig};
+pub use target::{Address, ScrapeConfig, Template};
 
 /// One target.
 pub struct ScrapeSource {

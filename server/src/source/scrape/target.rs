@@ -5,11 +5,12 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Uri;
+use http::{HeaderName, HeaderValue, Uri};
 use keiki_model::series::{HOST_NAME, Labels, SERVICE_INSTANCE_ID, SERVICE_NAME};
 
-use super::fetch::Fetching;
+use super::fetch::{Credentials, Fetching};
 use super::relabel::Rules;
+use crate::source::tls::Tls;
 
 /// Where a page is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -82,6 +83,56 @@ impl Address {
     }
 }
 
+/// How targets are read, wherever they are.
+#[derive(Clone, Debug)]
+pub struct Template {
+    /// Their `service_name`.
+    pub service: String,
+    /// Labels that all their series get.
+    pub labels: Labels,
+    /// What encrypts connections to those that want it; or why nothing does.
+    pub tls: Result<Tls, String>,
+    /// What lets Keiki in.
+    pub credentials: Credentials,
+    /// Further headers.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// How long a page may be, bytes.
+    pub page_bytes: usize,
+    /// The time between two readings.
+    pub interval: Duration,
+    /// How long one may take.
+    pub timeout: Duration,
+    /// What is kept of a page, and under which names.
+    pub rules: Arc<Rules>,
+    /// How many series each may have.
+    pub series: usize,
+}
+
+impl Template {
+    /// The target at an address.
+    ///
+    /// # Errors
+    /// The connection is to be encrypted, and nothing is there to check certificates against.
+    pub fn target(&self, name: String, address: Address) -> Result<ScrapeConfig, String> {
+        Ok(ScrapeConfig {
+            name,
+            service: self.service.clone(),
+            labels: self.labels.clone(),
+            fetching: Fetching {
+                tls: if address.tls { self.tls.clone()? } else { Tls::Off },
+                credentials: self.credentials.clone(),
+                headers: self.headers.clone(),
+                page_bytes: self.page_bytes,
+                address,
+            },
+            interval: self.interval,
+            timeout: self.timeout,
+            rules: Arc::clone(&self.rules),
+            series: self.series,
+        })
+    }
+}
+
 /// One target.
 #[derive(Clone, Debug)]
 pub struct ScrapeConfig {
@@ -109,9 +160,28 @@ impl ScrapeConfig {
         let address = &self.fetching.address;
         let mut labels = self.labels.clone();
         labels.set(SERVICE_NAME, self.service.as_str());
-        labels.set(SERVICE_INSTANCE_ID, address.authority());
-        labels.set(HOST_NAME, if address.is_loopback() { host } else { &address.host });
+        let named = if address.is_loopback() { host } else { &address.host };
+        // Where labels of its own say otherwise, they know better: the address may be a proxy's.
+        for (name, value) in [(SERVICE_INSTANCE_ID, &*address.authority()), (HOST_NAME, named)] {
+            if labels.get(name).is_none() {
+                labels.set(name, value);
+            }
+        }
         labels
+    }
+
+    /// Whether it is the same target, read alike. Both must be of one [`Template`], in which all else is the same.
+    pub fn is_like(&self, other: &Self) -> bool {
+        let key = |it: &Self| {
+            (
+                it.name.clone(),
+                it.service.clone(),
+                it.labels.clone(),
+                it.interval,
+                it.timeout,
+            )
+        };
+        self.fetching.address == other.fetching.address && key(self) == key(other)
     }
 }
 
