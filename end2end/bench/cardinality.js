@@ -51,7 +51,7 @@ export async function cardinality() {
   const server = await startServer({ config: config(page.url) });
   try {
     const living = async () => Number((await get(server.url("/metrics"))).body.match(/^keiki_store_series(?:\{[^}]*\})? (\S+)/m)?.[1]);
-    await until(`${SERIES} series live`, async () => (await living()) >= SERIES, { timeout: 60_000, every: 500 });
+    await until(`${SERIES} series live`, async () => (await living()) >= SERIES, { timeout: 180_000, every: 500 });
     await delay(FULL_MINUTES * 60_000);
     const [cpu, began] = [cpuSeconds(server.pid), performance.now()];
     const [took, seen] = await Promise.all([ask(server, SECONDS), observe(server, VIEWERS, SECONDS)]);

@@ -5,7 +5,7 @@
 //!
 //! All is made before anything is sent; what moves afterwards is where the bytes lie. A round is one sample of each series.
 //! The first rounds make the series known; then it prints `warm` and waits for a line on its standard input, sends the others
-//! as fast as they are taken, and prints what came of it. Rounds are a tenth of a second apart and lie in the last minute,
+//! as fast as they are taken, and prints what came of it. Rounds are a twentieth of a second apart and lie in the last minute,
 //! because what is older or ahead is not taken.
 
 mod client;
@@ -22,7 +22,7 @@ use client::Connection;
 const SERIES: usize = 10_000;
 const IN_A_REQUEST: usize = 1_000;
 /// Milliseconds between two samples of a series.
-const STEP: i64 = 100;
+const STEP: i64 = 50;
 const ROUNDS: usize = 400;
 /// The rounds of these that are not measured.
 const WARM: usize = 60;
