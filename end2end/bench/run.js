@@ -9,7 +9,9 @@ import { stream } from "../budgets/stream.js";
 import { line, table } from "../lib/figure.js";
 import { startServer } from "../lib/server.js";
 import { browser } from "./browser.js";
+import { cardinality } from "./cardinality.js";
 import { frames } from "./frames.js";
+import { ingest } from "./ingest.js";
 import { machine } from "./machine.js";
 import { page } from "./page.js";
 import { peers } from "./peers.js";
@@ -22,6 +24,8 @@ const FULL_MINUTES = process.env.QUICK ? 1 : 16;
 const BENCHMARKS = {
   store: ["Store: ingest and query", () => store()],
   peers: ["The history against Prometheus and VictoriaMetrics", () => peers()],
+  ingest: ["What is sent, by the second of processor time", () => ingest()],
+  cardinality: ["100,000 series every 15 s", () => cardinality()],
   idle: ["A server that nobody looks at", (server) => idle(server, 60)],
   load: ["First load", firstLoad],
   stream: ["The stream of the overview", (server) => stream(server, 60)],
@@ -32,7 +36,7 @@ const BENCHMARKS = {
 };
 
 /** These need no server whose rings are full. */
-const ALONE = ["store", "peers"];
+const ALONE = ["store", "peers", "ingest", "cardinality"];
 
 const wanted = process.argv.slice(2);
 for (const name of wanted) {
@@ -40,7 +44,7 @@ for (const name of wanted) {
 }
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-execFileSync("cargo", ["build", "--release", "--locked", "-p", "keiki-server", "--examples"], { cwd: root, stdio: "inherit" });
+execFileSync("cargo", ["build", "--release", "--locked", "-p", "keiki-server", "-p", "keiki-decode", "--examples"], { cwd: root, stdio: "inherit" });
 
 const on = machine();
 const began = Date.now();

@@ -40,7 +40,7 @@ class Viewers {
 }
 
 /** Watches a server while viewers look at it. */
-async function observe(server, count, seconds = SECONDS) {
+export async function observe(server, count, seconds = SECONDS) {
   const before = rssBytes(server.pid);
   const viewers = new Viewers(server, count, SETTLE, seconds);
   try {

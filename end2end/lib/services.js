@@ -31,6 +31,10 @@ class Service {
     return this;
   }
 
+  get pid() {
+    return this.child.pid;
+  }
+
   async stop() {
     if (this.child.exitCode === null) this.child.kill("SIGTERM");
     await within(`the end of ${this.name}`, 10_000, this.ended).catch(() => this.child.kill("SIGKILL"));
@@ -56,15 +60,29 @@ export async function nodeExporter() {
   return new Service("node_exporter", port, "prometheus-node-exporter", [`--web.listen-address=127.0.0.1:${port}`]).answers();
 }
 
-/** A Prometheus that reads `targets` (job: port) every second and writes all to `write`. */
-export async function prometheus(targets, write) {
+/** A Prometheus with a configuration. */
+export async function prometheusOf(config, ...more) {
   const port = await freePort();
   const folder = temporaryFolder();
-  const jobs = Object.entries(targets).map(([job, target]) => `  - job_name: ${job}\n    static_configs: [{ targets: ["127.0.0.1:${target}"] }]\n`);
-  const config = `global: { scrape_interval: 1s, scrape_timeout: 1s }\nremote_write:\n  - url: ${write}\nscrape_configs:\n${jobs.join("")}`;
   writeFileSync(join(folder, "prometheus.yml"), config);
-  const given = [`--config.file=${folder}/prometheus.yml`, `--storage.tsdb.path=${folder}/data`, `--web.listen-address=127.0.0.1:${port}`];
+  const given = [`--config.file=${folder}/prometheus.yml`, `--storage.tsdb.path=${folder}/data`, `--web.listen-address=127.0.0.1:${port}`, ...more];
   return new Service("Prometheus", port, "prometheus", given, { folder, ready: "/-/ready" }).answers();
+}
+
+/** A Prometheus that reads `targets` (job: port) every second and writes all to `write`. */
+export function prometheus(targets, write) {
+  const jobs = Object.entries(targets).map(([job, target]) => `  - job_name: ${job}\n    static_configs: [{ targets: ["127.0.0.1:${target}"] }]\n`);
+  return prometheusOf(`global: { scrape_interval: 1s, scrape_timeout: 1s }\nremote_write:\n  - url: ${write}\nscrape_configs:\n${jobs.join("")}`);
+}
+
+/** A Prometheus that takes what is written to it. */
+export const prometheusReceiver = () => prometheusOf("scrape_configs: []\n", "--web.enable-remote-write-receiver", "--log.level=warn");
+
+export async function victoriaMetrics() {
+  const port = await freePort();
+  const folder = temporaryFolder();
+  const given = [`-storageDataPath=${folder}/data`, `-httpListenAddr=127.0.0.1:${port}`, "-loggerLevel=ERROR"];
+  return new Service("VictoriaMetrics", port, "victoria-metrics", given, { folder, ready: "/health" }).answers();
 }
 
 /** Sends datagrams to a StatsD. */

@@ -8,7 +8,7 @@ import { get } from "../lib/http.js";
 import { nearTo } from "../lib/near.js";
 import { newPostgres } from "../lib/postgres.js";
 import { freePort } from "../lib/port.js";
-import { load, nodeExporter, prometheus, redis, shop, statsd } from "../lib/services.js";
+import { load, nodeExporter, prometheus, prometheusOf, redis, shop, statsd } from "../lib/services.js";
 import { expect, test as base } from "../lib/test.js";
 import { until } from "../lib/until.js";
 
@@ -143,6 +143,30 @@ test("Prometheus writes on what it reads", async ({ start, running }) => {
   for (const panel of ["resources.cpu", "resources.memory", "resources.load", "resources.network"]) {
     await is(server, panel, "", ({ last, rate }) => (last ?? rate ?? null) !== null);
   }
+});
+
+test("a Go service with promhttp is scraped: Prometheus itself", async ({ start, running, open }) => {
+  test.setTimeout(90_000);
+  const service = await running(prometheusOf("scrape_configs: []\n"));
+  const config = `[[scrape]]\nname = "prom"\nurl = "${service.url("/metrics")}"\ninterval = 1\ndrop = ["handler=/metrics"]\n`;
+  const server = await start({ config });
+  const scope = "service=prom";
+  // What appears between two readings began at zero: the handler's first requests count.
+  await until("the first page was read", async () => (await source(server, "scrape:prom"))?.up);
+  const counted = async (panel) => (await server.panel(panel, `window=5m&${scope}`)).stats.count ?? 0;
+  const [before, failed] = [await counted("api.throughput"), await counted("api.errors")];
+  const told = await load({ url: () => service.url("/-/healthy") }, { count: 300, rate: 60 });
+  await is(server, "api.throughput", scope, ({ count }) => count >= before + told.count);
+  near((await counted("api.throughput")) - before, told.count, "requests");
+  expect((await counted("api.errors")) - failed).toBe(told.errors);
+  // Its first bucket ends at 0.1 s.
+  expect(told.p95).toBeLessThan(0.1);
+  const page = await open(server.url(`/groups/api?lang=en&window=5m&${scope}`));
+  await expect(page.locator('[data-panel="api.latency"] [data-stat="p95"]').first()).toHaveText(/^0.100\s*ms/);
+  await expect(page.locator('[data-panel="api.endpoints"] tbody th')).toContainText(["/-/healthy"], { useInnerText: true });
+  const known = (await source(server, "scrape:prom")).metrics.filter(({ as }) => as).map(({ name, as }) => `${name} ${as}`);
+  expect(known).toContain("prometheus_http_requests_total http_server_requests_total");
+  expect(known).toContain("prometheus_http_request_duration_seconds http_server_request_duration_seconds");
 });
 
 test("a node_exporter's host is shown as its own figures are", async ({ start, running }) => {
