@@ -258,11 +258,10 @@ fn exponentials(bytes: &mut Reader<'_>) -> Result<Packed, Corrupt> {
         let apart = steps.split_off(..length.saturating_sub(1)).ok_or(SHORT)?;
         let first = if length > 0 { firsts.next().ok_or(SHORT)? } else { 0 };
         let mut index = i64::from(first);
-        let rest = apart.iter().map(|step| {
-            index += i64::from(*step);
-            index
+        let buckets = own.iter().enumerate().map(|(place, count)| {
+            index += place.checked_sub(1).map_or(0, |before| i64::from(apart[before]));
+            (index, *count)
         });
-        let buckets = std::iter::once(i64::from(first)).chain(rest).zip(own.iter().copied());
         let values = [
             sums.next().ok_or(SHORT)?,
             mins.next().ok_or(SHORT)?,
