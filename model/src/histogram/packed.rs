@@ -124,16 +124,15 @@ impl Packed {
     fn add_buckets(&mut self, zero_count: u64, buckets: impl Iterator<Item = (i64, u64)>) -> Result<u64, Malformed> {
         const WRONG: Malformed = Malformed("the buckets are not sorted, or one is empty");
         let (lowest, highest) = scale::range(self.scale);
-        let (mut above, mut count) = (i64::from(lowest), zero_count);
-        for (index, n) in buckets {
-            if n == 0 || index < above || index > i64::from(highest) {
-                return Err(WRONG);
-            }
-            self.buckets.push(sparse::word(index as i16, n));
+        let (mut above, mut count, mut valid) = (i64::from(lowest), zero_count, true);
+        // What is wrong is looked at once at the end: there are millions of buckets, and none of them is.
+        self.buckets.extend(buckets.map(|(index, n)| {
+            valid &= n > 0 && index >= above && index <= i64::from(highest);
             count = count.saturating_add(n);
-            above = index + 1;
-        }
-        Ok(count)
+            above = index.saturating_add(1);
+            sparse::word(index as i16, n)
+        }));
+        valid.then_some(count).ok_or(WRONG)
     }
 
     /// Adds all of the other's; `false`, and nothing is added, where they are of another scale.
