@@ -89,7 +89,8 @@ impl Packed {
         true
     }
 
-    /// Adds one from its parts: how many were zero, sum, smallest and largest, buckets in ascending order.
+    /// Adds one from its parts: how many were zero; sum, smallest and largest; the index of its first bucket, how far each
+    /// of the others lies from the one before, and the counts of all.
     ///
     /// # Errors
     /// It is none, and nothing is added.
@@ -97,10 +98,12 @@ impl Packed {
         &mut self,
         zero_count: u64,
         [sum, min, max]: [f64; 3],
-        buckets: impl Iterator<Item = (i64, u64)>,
+        first: i32,
+        steps: &[u32],
+        counts: &[u64],
     ) -> Result<(), Malformed> {
         let begin = self.start(self.len());
-        let added = self.add_buckets(zero_count, buckets);
+        let added = self.add_buckets(zero_count, first, steps, counts);
         let valid =
             |count| count == 0 || (sum.is_finite() && sum >= 0.0 && 0.0 <= min && min <= max && max.is_finite());
         match added {
@@ -121,19 +124,26 @@ impl Packed {
         Ok(())
     }
 
-    fn add_buckets(&mut self, zero_count: u64, buckets: impl Iterator<Item = (i64, u64)>) -> Result<u64, Malformed> {
+    fn add_buckets(&mut self, zero_count: u64, first: i32, steps: &[u32], counts: &[u64]) -> Result<u64, Malformed> {
         const WRONG: Malformed = Malformed("the buckets are not sorted, or one is empty");
+        let Some((n, rest)) = counts.split_first() else {
+            return Ok(zero_count);
+        };
         let (lowest, highest) = scale::range(self.scale);
-        let (mut above, mut count) = (i64::from(lowest), zero_count);
-        for (index, n) in buckets {
-            if n == 0 || index < above || index > i64::from(highest) {
-                return Err(WRONG);
-            }
-            self.buckets.push(sparse::word(index as i16, n));
-            count = count.saturating_add(n);
-            above = index + 1;
+        let (mut index, mut count) = (i64::from(first), zero_count.saturating_add(*n));
+        let mut valid = index >= i64::from(lowest) && *n > 0 && steps.len() == rest.len();
+        let begin = self.buckets.len();
+        self.buckets.resize(begin + counts.len(), 0);
+        let words = &mut self.buckets[begin..];
+        words[0] = sparse::word(first as i16, *n);
+        // There are millions of buckets: what is wrong with one is looked at when all are there.
+        for ((word, step), n) in words[1..].iter_mut().zip(steps).zip(rest) {
+            index += i64::from(*step);
+            count = count.saturating_add(*n);
+            valid &= *step > 0 && *n > 0;
+            *word = sparse::word(index as i16, *n);
         }
-        Ok(count)
+        (valid && index <= i64::from(highest)).then_some(count).ok_or(WRONG)
     }
 
     /// Adds all of the other's; `false`, and nothing is added, where they are of another scale.
@@ -340,14 +350,19 @@ mod tests {
     #[test]
     fn parts_that_are_none_are_refused() {
         let mut packed = Packed::new(5);
-        let mut put = |values, buckets: &[(i64, u64)]| packed.push_parts(0, values, buckets.iter().copied()).is_ok();
-        assert!(put([3.0, 1.0, 2.0], &[(0, 1), (31, 1)]));
-        assert!(!put([3.0, 1.0, 2.0], &[(31, 1), (0, 1)]));
-        assert!(!put([3.0, 1.0, 2.0], &[(0, 0)]));
-        assert!(!put([3.0, 2.0, 1.0], &[(0, 1)]));
-        assert!(!put([f64::NAN, 1.0, 2.0], &[(0, 1)]));
-        assert!(!put([3.0, 1.0, 2.0], &[(40_000, 1)]));
-        assert!(put([0.0, 0.0, 0.0], &[]), "nothing happened");
+        let mut put =
+            |values, first, steps: &[u32], counts: &[u64]| packed.push_parts(0, values, first, steps, counts).is_ok();
+        assert!(put([3.0, 1.0, 2.0], 0, &[31], &[1, 1]));
+        assert!(!put([3.0, 1.0, 2.0], 31, &[0], &[1, 1]));
+        assert!(!put([3.0, 1.0, 2.0], 0, &[], &[0]));
+        assert!(!put([3.0, 1.0, 2.0], 0, &[1], &[1, 0]));
+        assert!(!put([3.0, 1.0, 2.0], 0, &[], &[1, 1]));
+        assert!(!put([3.0, 2.0, 1.0], 0, &[], &[1]));
+        assert!(!put([f64::NAN, 1.0, 2.0], 0, &[], &[1]));
+        assert!(!put([3.0, 1.0, 2.0], 40_000, &[], &[1]));
+        assert!(!put([3.0, 1.0, 2.0], -40_000, &[], &[1]));
+        assert!(!put([3.0, 1.0, 2.0], 0, &[u32::MAX], &[1, 1]));
+        assert!(put([0.0, 0.0, 0.0], 0, &[], &[]), "nothing happened");
         assert_eq!(packed.counts().collect::<Vec<_>>(), [2, 0]);
     }
 }

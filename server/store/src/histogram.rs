@@ -48,17 +48,18 @@ impl Histograms {
 
     /// Distributions of the past, in order of time. They are merged when they are asked for: nothing is asked twice.
     pub(super) fn past(times: &[Millis], all: Distributions) -> Self {
-        let mut histograms = Self {
-            times: Times::past(times),
-            ..Self::default()
-        };
         let mut total = 0.0;
-        for one in all.iter() {
+        let grown = all.iter().map(|one| {
             total += one.map_or(0.0, |one| one.count() as f64);
-            histograms.totals.push(total);
+            total
+        });
+        let totals: Vec<f64> = grown.collect();
+        Self {
+            times: Times::past(times),
+            totals: totals.into(),
+            past: Some(all),
+            ..Self::default()
         }
-        histograms.past = Some(all);
-        histograms
     }
 
     /// The samples within `[from, to)`.
@@ -131,13 +132,10 @@ impl Histograms {
         self.owned += delta.as_deref().map_or(0, weight);
         match self.times.place(time) {
             Place::End => {
-                self.times.push(time);
-                self.totals
-                    .push(self.totals.as_slice().last().copied().unwrap_or(self.before) + count);
                 if let Some(delta) = &delta {
                     self.levels.iter_mut().for_each(|level| level.add(time, delta));
                 }
-                self.deltas.push(delta);
+                self.push(time, count, delta);
                 count > 0.0
             }
             Place::Same(index) => {
@@ -159,6 +157,34 @@ impl Histograms {
                 self.changed(time, count > 0.0)
             }
         }
+    }
+
+    /// Keeps a sample of before a restart. Stretches are merged when all are there: [`Histograms::complete`].
+    pub(super) fn put(&mut self, time: Millis, distribution: Box<Distribution>) {
+        if self.times.place(time) != Place::End {
+            self.append(time, distribution);
+            return;
+        }
+        let count = distribution.count() as f64;
+        let delta = (count > 0.0).then(|| shrunk(distribution));
+        self.owned += delta.as_deref().map_or(0, weight);
+        self.push(time, count, delta);
+    }
+
+    fn push(&mut self, time: Millis, count: f64, delta: Option<Box<Distribution>>) {
+        let total = self.totals.as_slice().last().copied().unwrap_or(self.before);
+        self.times.push(time);
+        self.totals.push(total + count);
+        self.deltas.push(delta);
+    }
+
+    /// Merges the stretches of what was put.
+    pub(super) fn complete(&mut self) {
+        let mut levels = LENGTHS.map(Stretches::new);
+        for level in &mut levels {
+            level.fill(self.single(Millis::MIN / 2, Millis::MAX / 2));
+        }
+        self.levels = levels;
     }
 
     fn add_from(&mut self, index: usize, count: f64) {

@@ -446,6 +446,11 @@ struct Trim {
 }
 
 impl Trim {
+    const NOTHING: Self = Self {
+        before: Millis::MIN,
+        after: Millis::MAX,
+    };
+
     /// How many of all samples to keep at first, and how many of those then to drop at the front; `None` if there is
     /// nothing to do, as nearly always but once per sample of a full ring.
     fn bounds(&self, times: &Times) -> Option<(usize, usize)> {

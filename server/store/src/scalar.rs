@@ -39,13 +39,13 @@ impl Scalars {
     }
 
     /// Samples of the past, in order of time.
-    pub(super) fn past(times: &[Millis], values: &[f64], counter: bool, folds: Option<Folds>) -> Self {
+    pub(super) fn past(times: &[Millis], values: Vec<f64>, counter: bool, folds: Option<Folds>) -> Self {
         let mut scalars = Self {
             times: Times::past(times),
+            values: values.into(),
             folds: folds.map(Box::new),
-            ..Self::default()
+            resets: Vec::new(),
         };
-        values.iter().for_each(|value| scalars.values.push(*value));
         if counter && scalars.folds.is_none() {
             scalars.find_resets();
         }
@@ -111,6 +111,28 @@ impl Scalars {
         }
     }
 
+    /// Keeps samples as [`Scalars::append`] does, which comes to more where there are many.
+    pub(super) fn extend(&mut self, times: &[Millis], values: &[f64], counter: bool) {
+        let ascend = times.is_sorted_by(|one, next| one < next);
+        if !ascend || times.first().copied() <= self.times.last() {
+            for (time, value) in times.iter().zip(values) {
+                self.append(*time, *value, counter, &Trim::NOTHING);
+            }
+            return;
+        }
+        if counter {
+            let mut last = self.values.as_slice().last().copied().unwrap_or(f64::NEG_INFINITY);
+            for (time, value) in times.iter().zip(values) {
+                if *value < last {
+                    self.resets.push((*time, last));
+                }
+                last = *value;
+            }
+        }
+        self.times.extend(times);
+        self.values.extend(values.iter().copied());
+    }
+
     fn find_resets(&mut self) {
         self.resets.clear();
         for (index, pair) in self.values.as_slice().windows(2).enumerate() {
@@ -120,7 +142,7 @@ impl Scalars {
         }
     }
 
-    fn trim(&mut self, trim: &Trim) {
+    pub(super) fn trim(&mut self, trim: &Trim) {
         let Some((kept, dropped)) = trim.bounds(&self.times) else {
             return;
         };
@@ -196,6 +218,31 @@ mod tests {
         );
         assert!(scalars.resets.is_empty());
         assert_eq!(*scalars.total(), [2.0, 6.0, 6.0]);
+    }
+
+    #[test]
+    fn many_at_once_are_as_one_by_one() {
+        let day = 86_400_000;
+        let batches: [&[(Millis, f64)]; 6] = [
+            &[(1, 5.0), (2, 8.0), (3, 2.0)],
+            &[(4, 1.0), (5, 3.0)],
+            // Late, twice, and in no order.
+            &[(5, 4.0), (9, 5.0)],
+            &[(12, 6.0), (11, 2.0)],
+            &[],
+            // Farther apart than offsets count.
+            &[(20, 7.0), (60 * day, 8.0), (61 * day, 1.0)],
+        ];
+        let mut at_once = Scalars::default();
+        for (number, batch) in batches.iter().enumerate() {
+            let (times, values): (Vec<_>, Vec<_>) = batch.iter().copied().unzip();
+            at_once.extend(&times, &values, true);
+            let one_by_one = counter(&batches[..=number].concat());
+            assert_eq!(at_once.values(), one_by_one.values());
+            assert_eq!(at_once.resets, one_by_one.resets);
+            let times = |scalars: &Scalars| scalars.times.within(0, 90 * day).1;
+            assert_eq!(times(&at_once), times(&one_by_one));
+        }
     }
 
     #[test]

@@ -11,6 +11,12 @@ pub(crate) struct Slide<T> {
     head: usize,
 }
 
+impl<T> From<Vec<T>> for Slide<T> {
+    fn from(items: Vec<T>) -> Self {
+        Self { items, head: 0 }
+    }
+}
+
 impl<T: Default> Slide<T> {
     pub(crate) fn as_slice(&self) -> &[T] {
         &self.items[self.head..]
@@ -27,6 +33,12 @@ impl<T: Default> Slide<T> {
     pub(crate) fn push(&mut self, item: T) {
         self.make_room();
         self.items.push(item);
+    }
+
+    /// Pushes all of these, into as much room as they need.
+    pub(crate) fn extend(&mut self, items: impl ExactSizeIterator<Item = T>) {
+        self.items.reserve_exact(items.len());
+        self.items.extend(items);
     }
 
     /// Puts an item before the one at `index`.

@@ -11,7 +11,7 @@ use super::changes::Changes;
 use super::history::{History, Journal, Restored};
 use super::reject::{Reason, Rejections};
 use super::source::{Ranks, SourceClass, SourceId};
-use super::{FUTURE, KEIKI, Limits, Stored, Trim, stored};
+use super::{FUTURE, KEIKI, Limits, Ring, Stored, Trim, stored};
 
 /// How many names of metrics are remembered after their last series ended, so that a panel without data can still tell
 /// which source fails.
@@ -150,34 +150,31 @@ impl State {
             .map_or(before, |(history, _)| before.min(history.unwritten()))
     }
 
-    /// Puts back a sample of before a restart, whatever its time.
+    /// Puts back what the ring of a series held before a restart.
     pub(super) fn restore(&mut self, restored: Restored) {
-        const ALL: Trim = Trim {
-            before: Millis::MIN,
-            after: Millis::MAX,
-        };
-        let Restored { sample, source } = restored;
-        let found = self.place(&sample.series);
-        let Some(id) = found.or_else(|| self.insert(&source, &sample.series).ok()) else {
+        let Restored { series, source, ring } = restored;
+        let Some(newest) = ring.times().last() else { return };
+        self.latest = self.latest.max(newest);
+        let found = self.place(&series);
+        let Some(id) = found.or_else(|| self.insert(&source, &series).ok()) else {
             return;
         };
-        let time = sample.time;
-        self.latest = self.latest.max(time);
         let Some(stored) = self.series[id as usize].as_mut() else {
             return;
         };
-        if stored.source.class() != source.class() {
-            // Of two sources the one that was read last had taken over.
-            if stored.newest().is_some_and(|newest| newest > time) {
-                return;
-            }
-            *stored = Stored::new(Arc::clone(&stored.series), source.clone());
+        if stored.newest().is_some_and(|other| other > newest) {
+            return stored.taken_over(newest);
         }
-        if let Ok(change) = stored.append(sample, &ALL)
-            && change.observed
-            && let Some(metric) = self.metrics.get_mut(stored.series.name())
-        {
-            metric.changes.note(time, false, Millis::MIN / 2);
+        let metric = self.metrics.get_mut(stored.series.name());
+        let before = stored.source.class();
+        stored.restore(series, source, ring);
+        let Some(metric) = metric else { return };
+        metric.classes[before as usize] -= 1;
+        metric.classes[stored.source.class() as usize] += 1;
+        if let Ring::Histogram(ring) = stored.ring() {
+            for (time, _) in ring.single(Millis::MIN / 2, Millis::MAX / 2) {
+                metric.changes.note(time, false, Millis::MIN / 2);
+            }
         }
     }
 

@@ -58,7 +58,59 @@ pub struct Stored {
 }
 
 impl Ring {
-    pub(super) fn past_samples(times: &[Millis], values: &[f64], counter: bool) -> Self {
+    pub(super) fn new(kind: Kind) -> Self {
+        match kind {
+            Kind::Counter => Self::Counter(Scalars::default()),
+            Kind::Gauge => Self::Gauge(Scalars::default()),
+            Kind::Histogram => Self::Histogram(Box::default()),
+        }
+    }
+
+    pub(super) fn times(&self) -> &Times {
+        match self {
+            Self::Counter(ring) | Self::Gauge(ring) => ring.times(),
+            Self::Histogram(ring) => ring.times(),
+        }
+    }
+
+    /// Keeps numbers, whatever their times; a ring of distributions has no place for any.
+    pub(super) fn put_numbers(&mut self, times: &[Millis], values: &[f64]) {
+        match self {
+            Self::Counter(ring) => ring.extend(times, values, true),
+            Self::Gauge(ring) => ring.extend(times, values, false),
+            Self::Histogram(_) => {}
+        }
+    }
+
+    /// Keeps a distribution, whatever its time; a ring of numbers has no place for one.
+    pub(super) fn put_distribution(&mut self, time: Millis, one: Box<Distribution>) {
+        if let Self::Histogram(ring) = self {
+            ring.put(time, one);
+        }
+    }
+
+    /// After all was put.
+    pub(super) fn complete(&mut self) {
+        if let Self::Histogram(ring) = self {
+            ring.complete();
+        }
+    }
+
+    /// Forgets what is older than a time.
+    fn forget_before(&mut self, before: Millis) {
+        let trim = Trim {
+            before,
+            ..Trim::NOTHING
+        };
+        match self {
+            Self::Counter(ring) | Self::Gauge(ring) => ring.trim(&trim),
+            Self::Histogram(ring) => {
+                ring.trim(&trim);
+            }
+        }
+    }
+
+    pub(super) fn past_samples(times: &[Millis], values: Vec<f64>, counter: bool) -> Self {
         let ring = Scalars::past(times, values, counter, None);
         if counter {
             Self::Counter(ring)
@@ -67,7 +119,7 @@ impl Ring {
         }
     }
 
-    pub(super) fn past_rows(times: &[Millis], values: &[f64], folds: Folds, counter: bool) -> Self {
+    pub(super) fn past_rows(times: &[Millis], values: Vec<f64>, folds: Folds, counter: bool) -> Self {
         let ring = Scalars::past(times, values, counter, Some(folds));
         if counter {
             Self::Counter(ring)
@@ -83,15 +135,10 @@ impl Ring {
 
 impl Stored {
     pub(super) fn new(series: Arc<Series>, source: SourceId) -> Self {
-        let ring = match series.kind() {
-            Kind::Counter => Ring::Counter(Scalars::default()),
-            Kind::Gauge => Ring::Gauge(Scalars::default()),
-            Kind::Histogram => Ring::Histogram(Box::default()),
-        };
         Self {
+            ring: Ring::new(series.kind()),
             series,
             source,
-            ring,
             number: None,
             slot: None,
         }
@@ -199,10 +246,19 @@ impl Stored {
     }
 
     fn ring_times(&self) -> &Times {
-        match &self.ring {
-            Ring::Counter(ring) | Ring::Gauge(ring) => ring.times(),
-            Ring::Histogram(ring) => ring.times(),
-        }
+        self.ring.times()
+    }
+
+    /// Becomes another source's, of before a restart. Of two that tell of the same series the one that was read last had
+    /// taken over when the other one ended.
+    pub(super) fn restore(&mut self, series: Arc<Series>, source: SourceId, mut ring: Ring) {
+        ring.forget_before(self.newest().unwrap_or(Millis::MIN));
+        (self.series, self.source, self.ring) = (series, source, ring);
+    }
+
+    /// Forgets what it held before the source that it was taken over from ended.
+    pub(super) fn taken_over(&mut self, ended: Millis) {
+        self.ring.forget_before(ended);
     }
 
     pub(super) fn append(&mut self, sample: Sample, trim: &Trim) -> Result<Change, Reason> {

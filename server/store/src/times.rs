@@ -45,11 +45,13 @@ impl Times {
         let (first, last) = (times.first().copied().unwrap_or(0), times.last().copied().unwrap_or(0));
         let unit = if u32::try_from(last - first).is_ok() { 1 } else { SECOND };
         let base = first.div_euclid(unit) * unit;
-        let mut offsets = Slide::default();
-        for time in times {
-            offsets.push(u32::try_from((time - base) / unit).unwrap_or(u32::MAX));
+        let offset = |time: &Millis| u32::try_from((time - base) / unit).unwrap_or(u32::MAX);
+        let offsets: Vec<u32> = times.iter().map(offset).collect();
+        Self {
+            base,
+            unit,
+            offsets: offsets.into(),
         }
-        Self { base, unit, offsets }
     }
 
     /// A time by its offset.
@@ -114,6 +116,18 @@ impl Times {
     pub(super) fn push(&mut self, time: Millis) {
         let offset = self.offset(time);
         self.offsets.push(offset);
+    }
+
+    /// Pushes all of these, which ascend and are later than those that are there.
+    pub(super) fn extend(&mut self, times: &[Millis]) {
+        let [first, rest @ ..] = times else { return };
+        self.push(*first);
+        let base = self.base;
+        if rest.last().is_none_or(|last| u32::try_from(last - base).is_ok()) {
+            self.offsets.extend(rest.iter().map(|time| (time - base) as u32));
+        } else {
+            rest.iter().for_each(|time| self.push(*time));
+        }
     }
 
     pub(super) fn insert(&mut self, index: usize, time: Millis) {

@@ -257,18 +257,12 @@ fn exponentials(bytes: &mut Reader<'_>) -> Result<Packed, Corrupt> {
         let own = counts.split_off(..length).ok_or(SHORT)?;
         let apart = steps.split_off(..length.saturating_sub(1)).ok_or(SHORT)?;
         let first = if length > 0 { firsts.next().ok_or(SHORT)? } else { 0 };
-        let mut index = i64::from(first);
-        let rest = apart.iter().map(|step| {
-            index += i64::from(*step);
-            index
-        });
-        let buckets = std::iter::once(i64::from(first)).chain(rest).zip(own.iter().copied());
         let values = [
             sums.next().ok_or(SHORT)?,
             mins.next().ok_or(SHORT)?,
             maxs.next().ok_or(SHORT)?,
         ];
-        all.push_parts(zeros.next().ok_or(SHORT)?, values, buckets)
+        all.push_parts(zeros.next().ok_or(SHORT)?, values, first, apart, own)
             .map_err(|_| Corrupt("buckets that are none"))?;
     }
     Ok(all)

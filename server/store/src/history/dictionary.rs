@@ -53,8 +53,14 @@ impl Dictionary {
         self.entries.get(number as usize)?.as_ref()
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.iter().flatten()
+    /// How many numbers were given, also to those that are forgotten.
+    pub(super) fn numbers(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The entry of each number from 0 on, where there is one.
+    pub(super) fn entries(&self) -> impl Iterator<Item = Option<&Entry>> {
+        self.entries.iter().map(Option::as_ref)
     }
 
     /// The entries from a number on, and the number after the last of them.
@@ -165,7 +171,8 @@ impl Dictionary {
             let ended = entry.last > Millis::MIN && entry.last < brief;
             ended && (entry.last < all || lived < BRIEF)
         };
-        self.iter()
+        self.entries()
+            .flatten()
             .filter(over)
             .map(|entry| (entry.number, Arc::clone(&entry.series)))
             .collect()

@@ -15,6 +15,7 @@
 //! A period is no keyspace of its own: the engine keeps every state of its list of keyspaces until the folder is opened
 //! again, which with fifty periods a day would come to gigabytes in a month (format 1 was so).
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -276,6 +277,46 @@ impl Disk {
         Ok(())
     }
 
+    /// The periods of a tier that a time from one to another lies in, each with its first and its last stretch.
+    fn periods(&self, tier: usize, from: Millis, to: Millis) -> impl Iterator<Item = (i64, i64)> + use<> {
+        let of = TIERS[tier];
+        let (first, last) = (from.div_euclid(of.chunk), (to - 1).div_euclid(of.chunk));
+        let oldest = of.period_of(from).max(self.first[tier].load(Ordering::Relaxed));
+        let newest = of.period_of(to - 1).min(self.last[tier].load(Ordering::Relaxed));
+        (oldest..=newest)
+            .map(move |period| {
+                (
+                    first.max(of.first_chunk(period)),
+                    last.min(of.first_chunk(period + 1) - 1),
+                )
+            })
+            .filter(|(first, last)| first <= last)
+    }
+
+    /// The records of many series, by their numbers, that have a part in `[from, to)`, each with the start of its stretch:
+    /// of each series in order of time. To look for each series by itself takes longer than to pass over what is not asked
+    /// for; but the first record that cannot be read ends it.
+    pub(super) fn scan(
+        &self,
+        tier: usize,
+        series: Range<u32>,
+        from: Millis,
+        to: Millis,
+        mut take: impl FnMut(u32, Millis, &[u8]),
+    ) -> fjall::Result<()> {
+        for (first, last) in self.periods(tier, from, to) {
+            let keys = record_key(tier, series.start, first)..record_key(tier, series.end, first);
+            for found in self.tiers[tier].range(keys) {
+                let (key, value) = found.into_inner()?;
+                let stretch = stretch_of(&key);
+                if let (true, Some(series)) = ((first..=last).contains(&stretch), series_of(&key)) {
+                    take(series, stretch * TIERS[tier].chunk, &value);
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// The records of a series that begin within `[from, to)`, each with the start of its stretch, in order of time.
     pub(super) fn records(
         &self,
@@ -285,21 +326,10 @@ impl Disk {
         to: Millis,
         mut take: impl FnMut(Millis, fjall::Result<&[u8]>),
     ) {
-        let (of, chunk) = (TIERS[tier], TIERS[tier].chunk);
-        let (first, end) = (from.div_euclid(chunk), (to - 1).div_euclid(chunk));
-        let oldest = of.period_of(from).max(self.first[tier].load(Ordering::Relaxed));
-        let newest = of.period_of(to - 1).min(self.last[tier].load(Ordering::Relaxed));
-        for period in oldest..=newest {
-            let (first, end) = (
-                first.max(of.first_chunk(period)),
-                end.min(of.first_chunk(period + 1) - 1),
-            );
-            if first > end {
-                continue;
-            }
-            for found in self.tiers[tier].range(record_key(tier, series, first)..=record_key(tier, series, end)) {
+        for (first, last) in self.periods(tier, from, to) {
+            for found in self.tiers[tier].range(record_key(tier, series, first)..=record_key(tier, series, last)) {
                 match found.into_inner() {
-                    Ok((key, value)) => take(stretch_of(&key) * chunk, Ok(&value)),
+                    Ok((key, value)) => take(stretch_of(&key) * TIERS[tier].chunk, Ok(&value)),
                     Err(error) => {
                         // The engine might say so for ever.
                         take(from, Err(error));
@@ -344,6 +374,10 @@ fn event_of(key: &[u8]) -> Option<EventId> {
 
 fn period_of(key: &[u8]) -> u32 {
     key.first_chunk().map_or(0, |period| u32::from_be_bytes(*period))
+}
+
+fn series_of(key: &[u8]) -> Option<u32> {
+    Some(u32::from_be_bytes(key.get(4..8)?.try_into().ok()?))
 }
 
 fn stretch_of(key: &[u8]) -> i64 {

@@ -77,7 +77,7 @@ impl Entries {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Read {
     Number(f64),
-    Distribution(Option<Distribution>),
+    Distribution(Option<Box<Distribution>>),
 }
 
 /// Reads what was written: hands over series, time and value, and returns the newest time.
@@ -93,7 +93,7 @@ pub(super) fn replay(bytes: &[u8], mut take: impl FnMut(u32, Millis, Read)) -> R
         let value = if head & 1 == 0 {
             Read::Number(bytes.f64()?)
         } else {
-            Read::Distribution(bytes.distribution()?)
+            Read::Distribution(bytes.distribution()?.map(Box::new))
         };
         take(
             u32::try_from(series).map_err(|_| Corrupt("a series without a number"))?,
@@ -131,7 +131,7 @@ mod tests {
         assert_eq!((newest, lost), (Ok(1_001_850), 0));
         let expected = [
             (7, 1_000_850, Read::Number(-1.5)),
-            (3, 1_001_850, Read::Distribution(Some(distribution))),
+            (3, 1_001_850, Read::Distribution(Some(Box::new(distribution)))),
             (u32::MAX - 1, 1_000_850, Read::Distribution(None)),
         ];
         assert_eq!(read, expected);

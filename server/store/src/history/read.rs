@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -217,14 +218,14 @@ impl<'a> Look<'a> {
         let counter = series.kind() == Kind::Counter;
         if tier == 0 {
             let (times, values) = self.samples(series, entry.number, from, to);
-            return (!times.is_empty()).then(|| Ring::past_samples(&times, &values, counter));
+            return (!times.is_empty()).then(|| Ring::past_samples(&times, values, counter));
         }
         let rows = self.rows(series, entry.number, tier, from, to);
         if rows.times.is_empty() {
             return None;
         }
         let (times, values, folds) = rows.into_ring();
-        Some(Ring::past_rows(&times, &values, folds, counter))
+        Some(Ring::past_rows(&times, values, folds, counter))
     }
 
     /// The samples of a counter or gauge within `[from, to)`.
@@ -343,24 +344,51 @@ impl<'a> Look<'a> {
                 Ok(bytes) => bytes,
                 Err(error) => return self.unread(tier, error),
             };
-            let (name, body) = match chunk::decode(bytes) {
-                Ok(found) => found,
-                Err(error) => return self.history.note_corrupt(TIERS[tier].name, &error),
-            };
-            let Some(offsets) = self.offsets(disk, tier, start, name) else {
-                return;
-            };
-            if body.len() != Some(offsets.len()) {
-                return self
-                    .history
-                    .note_corrupt(TIERS[tier].name, &"a record and its times differ in length");
+            if let Some((times, body)) = self.decoded(disk, tier, start, bytes) {
+                take(&times, body);
             }
-            let weight = if matches!(body, Body::Counts(_)) { WEIGHT } else { 1 };
-            self.spend(offsets.len() * weight);
-            let times: Vec<Millis> = offsets.iter().map(|offset| start + Millis::from(*offset)).collect();
-            take(&times, body);
         });
         self.history.reads.note(read, began);
+    }
+
+    /// What records of the finest tier hold of many series within `[from, to)`, of each in order of time.
+    ///
+    /// # Errors
+    /// One could not be read: nobody knows what else there is.
+    pub(super) fn scan(
+        &self,
+        series: Range<u32>,
+        from: Millis,
+        to: Millis,
+        mut take: impl FnMut(u32, &[Millis], Body),
+    ) -> fjall::Result<()> {
+        let Some(disk) = self.disk.filter(|_| to > from) else {
+            return Ok(());
+        };
+        let began = Instant::now();
+        let mut read = 0;
+        let scanned = disk.scan(0, series, from, to, |series, start, bytes| {
+            read += 1;
+            if let Some((times, body)) = self.decoded(disk, 0, start, bytes) {
+                take(series, &times, body);
+            }
+        });
+        self.history.reads.note(read, began);
+        scanned
+    }
+
+    fn decoded(&self, disk: &Disk, tier: usize, start: Millis, bytes: &[u8]) -> Option<(Vec<Millis>, Body)> {
+        let corrupt = |why: &dyn std::fmt::Display| self.history.note_corrupt(TIERS[tier].name, why);
+        let (name, body) = chunk::decode(bytes).inspect_err(|error| corrupt(error)).ok()?;
+        let offsets = self.offsets(disk, tier, start, name)?;
+        if body.len() != Some(offsets.len()) {
+            corrupt(&"a record and its times differ in length");
+            return None;
+        }
+        let weight = if matches!(body, Body::Counts(_)) { WEIGHT } else { 1 };
+        self.spend(offsets.len() * weight);
+        let times = offsets.iter().map(|offset| start + Millis::from(*offset)).collect();
+        Some((times, body))
     }
 
     fn offsets(&self, disk: &Disk, tier: usize, start: Millis, name: u64) -> Option<Rc<Vec<u32>>> {

@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use fjall::{Guard, UserKey, UserValue};
 use keiki_model::histogram::{Distribution, Exponential};
-use keiki_model::series::{Sample, Value};
+use keiki_model::series::Series;
 use keiki_model::time::{Millis, REVISION};
 use parking_lot::{Mutex, RwLock};
 
 use super::chunk::Body;
-use super::dictionary::{self, Dictionary, Entry};
+use super::dictionary::{self, Dictionary};
 use super::disk::{Disk, DiskError, is_damage};
 use super::journal::{Read, replay};
 use super::read::Look;
@@ -20,16 +20,45 @@ use super::work::Worker;
 use super::{History, HistorySettings, Timed};
 use crate::source::SourceId;
 use crate::state::LEAP;
+use crate::stored::Ring;
 
-/// A sample of before, and who had sent it.
+/// Of how many series one thread reads the records at a time: a few milliseconds' worth.
+const PART: usize = 64;
+
+/// How many samples of the journal are put into the rings at once, some thirty megabytes: a hundred of each of ten thousand
+/// series.
+const BLOCK: usize = 1 << 20;
+
+/// A series of before, who had sent it, and what its ring held.
 pub(crate) struct Restored {
-    pub(crate) sample: Sample,
+    pub(crate) series: Arc<Series>,
     pub(crate) source: SourceId,
+    pub(crate) ring: Ring,
+}
+
+/// Rings that are filled again, by the numbers of their series.
+type Rings = Vec<Option<Ring>>;
+
+/// The rings of some neighbours, of which one thread reads the records.
+struct PartOfRings<'a> {
+    history: &'a History,
+    dictionary: &'a Dictionary,
+    /// The number of the first.
+    first: u32,
+    rings: &'a mut [Option<Ring>],
+    /// How far back they reach.
+    from: Millis,
+}
+
+/// A sample of the journal.
+struct Journaled {
+    series: u32,
+    time: Millis,
+    value: Read,
 }
 
 impl History {
-    /// Opens the folder, and hands over what belongs into the rings: of each series in order of time. `window` is how
-    /// far back they reach.
+    /// Opens the folder, and hands over what belongs into the rings. `window` is how far back they reach.
     ///
     /// A folder that the engine cannot open is put aside, under a name that says so, and a new one begun.
     pub(crate) fn open(
@@ -64,8 +93,22 @@ impl History {
         let engine = |error| DiskError::Engine(history.settings.path.clone(), error);
         history.read_closed(&disk, now).map_err(engine)?;
         history.read_dictionary(&disk).map_err(engine)?;
-        history.read_records(&disk, now - window, take);
-        history.read_journal(&disk, take).map_err(engine)?;
+        let mut rings = Rings::new();
+        rings.resize_with(history.dictionary.read().numbers(), || None);
+        history.read_records(&disk, now - window, &mut rings);
+        history.read_journal(&disk, &mut rings).map_err(engine)?;
+        on_two_threads(rings.chunks_mut(PART), |_, part| {
+            part.iter_mut().flatten().for_each(Ring::complete)
+        });
+        for (entry, ring) in history.dictionary.read().entries().zip(rings) {
+            if let (Some(entry), Some(ring)) = (entry, ring) {
+                take(Restored {
+                    series: Arc::clone(&entry.series),
+                    source: entry.source.clone(),
+                    ring,
+                });
+            }
+        }
         history.bytes.store(disk.size().map_err(engine)?, Ordering::Relaxed);
         *history.disk.write() = Some(Arc::new(disk));
         Ok(history)
@@ -134,42 +177,35 @@ impl History {
     }
 
     /// What records of the finest tier hold since a time.
-    fn read_records(&self, disk: &Disk, from: Millis, take: &mut dyn FnMut(Restored)) {
+    fn read_records(&self, disk: &Disk, from: Millis, rings: &mut Rings) {
         let closed = self.closed(0);
         if closed <= from {
             return;
         }
-        let look = Look::of_records(self, disk);
-        for entry in self.dictionary.read().iter().filter(|entry| entry.last >= from) {
-            look.records(0, entry.number, from, closed, |times, body| {
-                let times = times.iter().copied();
-                let mut give = |time: Millis, value: Value| {
-                    if time >= from {
-                        take(restored(entry, time, value));
-                    }
-                };
-                match body {
-                    Body::Samples(values) => times
-                        .zip(values)
-                        .for_each(|(time, value)| give(time, Value::Number(value))),
-                    Body::Counts(all) => times
-                        .zip(all.iter())
-                        .for_each(|(time, one)| give(time, distribution(one.map(Distribution::from)))),
-                    Body::Rows(_) => self.note_corrupt("records", &"slots where samples belong"),
-                }
-            });
-        }
-        // The rings do without it: on disk it stays.
-        if let Err(error) = look.whole() {
-            self.note_corrupt("records", &error);
-        }
+        let dictionary = &*self.dictionary.read();
+        on_two_threads(rings.chunks_mut(PART), |place, rings| {
+            let mut part = PartOfRings {
+                history: self,
+                dictionary,
+                first: (place * PART) as u32,
+                rings,
+                from,
+            };
+            let look = Look::of_records(self, disk);
+            part.read(&look, closed);
+            // The rings do without what is missing: on disk it stays.
+            if let Err(error) = look.whole() {
+                self.note_corrupt("records", &error);
+            }
+        });
     }
 
     /// What was appended after the newest record.
-    fn read_journal(&self, disk: &Disk, take: &mut dyn FnMut(Restored)) -> fjall::Result<()> {
+    fn read_journal(&self, disk: &Disk, rings: &mut Rings) -> fjall::Result<()> {
         let closed = self.closed(0);
         let mut worker = self.worker.lock();
         let dictionary = self.dictionary.read();
+        let mut block = Vec::new();
         for found in disk.journal.iter() {
             let Some((key, value)) = self.found("journal", found)? else {
                 break;
@@ -178,14 +214,9 @@ impl History {
                 let number = u64::from_be_bytes(key);
                 worker.next = worker.next.max(number + 1);
                 let newest = replay(&value, |series, time, value| {
-                    let Some(entry) = dictionary.get(series).filter(|_| time >= closed) else {
-                        return;
-                    };
-                    let value = match value {
-                        Read::Number(value) => Value::Number(value),
-                        Read::Distribution(value) => distribution(value),
-                    };
-                    take(restored(entry, time, value));
+                    if time >= closed {
+                        block.push(Journaled { series, time, value });
+                    }
                 });
                 Ok((number, newest.map_err(|error| error.to_string())?))
             });
@@ -193,7 +224,11 @@ impl History {
                 Ok(written) => worker.written.push_back(written),
                 Err(error) => self.note_corrupt("journal", &error),
             }
+            if block.len() >= BLOCK {
+                put_block(&mut block, &dictionary, rings);
+            }
         }
+        put_block(&mut block, &dictionary, rings);
         Ok(())
     }
 
@@ -216,19 +251,104 @@ fn keyed<const N: usize>(key: &[u8]) -> Result<[u8; N], String> {
     key.try_into().map_err(|_| "a number of another length".to_owned())
 }
 
-fn restored(entry: &Entry, time: Millis, value: Value) -> Restored {
-    Restored {
-        sample: Sample {
-            series: Arc::clone(&entry.series),
-            time,
-            value,
-        },
-        source: entry.source.clone(),
+impl PartOfRings<'_> {
+    fn read(&mut self, look: &Look<'_>, closed: Millis) {
+        let numbers = self.first..self.first + self.rings.len() as u32;
+        let scanned = look.scan(numbers.clone(), self.from, closed, |number, times, body| {
+            self.put(number, times, body);
+        });
+        if scanned.is_err() {
+            // All but what is broken: the others lie behind it.
+            self.rings.fill_with(|| None);
+            for number in numbers {
+                look.records(0, number, self.from, closed, |times, body| {
+                    self.put(number, times, body)
+                });
+            }
+        }
+    }
+
+    fn put(&mut self, number: u32, times: &[Millis], body: Body) {
+        let place = (number - self.first) as usize;
+        let (Some(ring), Some(entry)) = (self.rings.get_mut(place), self.dictionary.get(number)) else {
+            return;
+        };
+        let first = times.partition_point(|time| *time < self.from);
+        let ring = ring.get_or_insert_with(|| Ring::new(entry.series.kind()));
+        match body {
+            Body::Samples(values) => ring.put_numbers(&times[first..], &values[first..]),
+            Body::Counts(all) => {
+                for (time, one) in times.iter().zip(all.iter()).skip(first) {
+                    ring.put_distribution(*time, boxed(one.map(|one| Box::new(one.into()))));
+                }
+            }
+            Body::Rows(_) => self.history.note_corrupt("records", &"slots where samples belong"),
+        }
     }
 }
 
-fn distribution(one: Option<Distribution>) -> Value {
-    Value::Distribution(Box::new(one.unwrap_or_else(|| Exponential::new().into())))
+/// Does a piece of work for each of these and its place: either of two threads takes what comes next.
+fn on_two_threads<T: Send>(all: impl Iterator<Item = T> + Send, work: impl Fn(usize, T) + Sync) {
+    let all = Mutex::new(all.enumerate());
+    let next = || all.lock().next();
+    let run = || {
+        while let Some((place, one)) = next() {
+            work(place, one);
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(run);
+        run();
+    });
+}
+
+/// Puts what was read of the journal into the rings, series by series: it came second by second, and to go from ring to ring
+/// for each sample would take most of the time of opening.
+fn put_block(block: &mut Vec<Journaled>, dictionary: &Dictionary, rings: &mut [Option<Ring>]) {
+    // Each second is in the order of series already, and equal ones stay in the order of time.
+    block.sort_by_key(|one| one.series);
+    let middle = block.get(block.len() / 2).map_or(0, |one| one.series);
+    let later = block.split_off(block.partition_point(|one| one.series < middle));
+    let (low, high) = rings.split_at_mut((middle as usize).min(rings.len()));
+    std::thread::scope(|scope| {
+        scope.spawn(|| put_sorted(later.into_iter(), dictionary, high, middle));
+        put_sorted(block.drain(..), dictionary, low, 0);
+    });
+}
+
+/// Puts samples in the order of their series into the rings from a number on.
+fn put_sorted(
+    samples: impl Iterator<Item = Journaled>,
+    dictionary: &Dictionary,
+    rings: &mut [Option<Ring>],
+    first: u32,
+) {
+    let (mut times, mut values) = (Vec::new(), Vec::new());
+    let mut samples = samples.peekable();
+    while let Some(Journaled { series, time, value }) = samples.next() {
+        let place = (series - first) as usize;
+        let (Some(entry), Some(ring)) = (dictionary.get(series), rings.get_mut(place)) else {
+            continue;
+        };
+        let ring = ring.get_or_insert_with(|| Ring::new(entry.series.kind()));
+        match value {
+            Read::Number(value) => {
+                times.push(time);
+                values.push(value);
+            }
+            Read::Distribution(value) => ring.put_distribution(time, boxed(value)),
+        }
+        if samples.peek().is_none_or(|next| next.series != series) {
+            ring.put_numbers(&times, &values);
+            times.clear();
+            values.clear();
+        }
+    }
+}
+
+/// Of one in which nothing happened the make is not kept.
+fn boxed(one: Option<Box<Distribution>>) -> Box<Distribution> {
+    one.unwrap_or_else(|| Box::new(Exponential::new().into()))
 }
 
 /// Renames a folder that cannot be opened: nothing is deleted that somebody might still read.

@@ -1,0 +1,83 @@
+//! What the rings hold after a restart.
+
+use super::*;
+
+/// Who feeds each series, when its samples were, and what they say.
+fn rings(bench: &Bench) -> Vec<(String, Vec<Millis>, String)> {
+    let reader = bench.store.read();
+    let told = |series: &Arc<Series>| {
+        let stored = reader.series(series.name()).next().expect("a series");
+        let (base, offsets) = stored.times();
+        let values = match stored.ring() {
+            Ring::Counter(ring) => format!("{:?}", ring.values()),
+            Ring::Gauge(ring) => format!("{:?}", ring.values()),
+            Ring::Histogram(ring) => format!("{:?}", ring.single(0, bench.now).collect::<Vec<_>>()),
+        };
+        let times = offsets.iter().map(|offset| base + Millis::from(*offset));
+        (stored.source().name().to_owned(), times.collect(), values)
+    };
+    [&bench.gauge, &bench.counter, &bench.histogram].map(told).into()
+}
+
+#[test]
+fn of_two_sources_the_one_that_took_over_has_the_ring() {
+    let mut bench = Bench::new();
+    bench.run(4 * 60);
+    let sources = [
+        SourceId::new("web", SourceClass::Scrape),
+        SourceId::new("host", SourceClass::Own),
+        SourceId::new("otlp", SourceClass::Otlp),
+    ];
+    for (source, seconds) in sources.into_iter().zip([5 * 60, 100, 10]) {
+        // The one before has fallen silent.
+        bench.now += 30 * SECOND;
+        bench.source = source;
+        bench.run(seconds);
+        let before = rings(&bench);
+        assert!(before.iter().all(|(_, times, _)| times.len() as i64 == seconds));
+        bench.reopen();
+        assert_eq!(rings(&bench), before);
+        assert!(bench.store.contests(|_| "host_name").is_empty());
+    }
+    bench.now += HOUR;
+    bench.tend();
+    bench.store.sweep(bench.now);
+    assert_eq!(bench.store.stats().series, 0);
+}
+
+#[test]
+fn many_series_return_whatever_their_number() {
+    let mut bench = Bench::new();
+    let many: Vec<Arc<Series>> = (0..200)
+        .map(|n| Series::new("many", Labels::new([("n", n.to_string())]), Kind::Gauge, Some(1_000)))
+        .collect();
+    for _ in 0..9 * 60 {
+        let second = bench.now / SECOND;
+        let samples = many.iter().enumerate();
+        // Some come and go, so that no two of them have the same times.
+        let samples = samples.filter(|(n, _)| second % (1 + *n as i64) < 60);
+        let samples = samples
+            .map(|(n, series)| Sample::number(series, second * SECOND + 850, gauge_at(second + n as i64)))
+            .collect();
+        bench.store.append(&bench.source, samples, second * SECOND + 900);
+        bench.run(1);
+    }
+    let all = |bench: &Bench| -> Vec<_> {
+        let reader = bench.store.read();
+        let told = |stored: &Stored| {
+            let (base, offsets) = stored.times();
+            let Ring::Gauge(ring) = stored.ring() else {
+                panic!("a gauge")
+            };
+            let times = offsets.iter().map(|offset| base + Millis::from(*offset));
+            let label = stored.series().labels().get("n").map(str::to_owned);
+            (label, times.collect::<Vec<_>>(), ring.values().to_vec())
+        };
+        reader.series("many").map(told).collect()
+    };
+    let (before, three) = (all(&bench), rings(&bench));
+    assert_eq!(before.len(), 200);
+    bench.reopen();
+    assert_eq!(all(&bench), before);
+    assert_eq!(rings(&bench), three);
+}
