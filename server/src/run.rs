@@ -17,7 +17,7 @@ use crate::catalogue::Catalogue;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config};
 use crate::feeding::{Feeding, Targets};
-use crate::hub::{self, Apdex, Composer, Hub, StreamMetrics};
+use crate::hub::{self, Apdex, Composer, Hub, Run, StreamMetrics};
 use crate::ingest::{Census, Inlets, Slowed, secret};
 use crate::query::HISTORY;
 use crate::query::{Engine, Failures};
@@ -305,8 +305,10 @@ pub async fn run(config: Config, bound: web::Bound, shutdown: CancellationToken)
         board.clone(),
         presets,
         move |now| site.zone(now),
-        web::assets::build_id().into(),
-        Arc::clone(&boot),
+        Run {
+            build: web::assets::build_id().into(),
+            boot: Arc::clone(&boot),
+        },
         catalogue.clone(),
         annotations.clone(),
     )

@@ -8,7 +8,10 @@ use keiki_model::view::Item;
 use super::*;
 use crate::store::{Limits, SourceClass, SourceId};
 
-fn catalogue(series: &[(&str, Option<&str>, &[(&str, &str)])]) -> Catalogue {
+/// Name, the name under which it came, labels.
+type Told<'a> = (&'a str, Option<&'a str>, &'a [(&'a str, &'a str)]);
+
+fn catalogue(series: &[Told<'_>]) -> Catalogue {
     let store = Store::new(Limits::default());
     let source = SourceId::new("shop", SourceClass::Scrape);
     let samples = series.iter().map(|(name, origin, labels)| {

@@ -30,6 +30,15 @@ const FORGOTTEN: u64 = 600;
 /// What a tab shows, kept for the tick: pages of one scope and window share it.
 type Summaries = HashMap<(Scope, u32, Option<Millis>), Vec<GroupSummary>>;
 
+/// The names of the program and of its process.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Names the build.
+    pub build: Arc<str>,
+    /// Names this run of the server.
+    pub boot: Arc<str>,
+}
+
 /// Makes snapshots from the query engine.
 pub struct Composer {
     /// Answers the panels' queries.
@@ -42,10 +51,8 @@ pub struct Composer {
     pub apdex: Apdex,
     /// The configured time zone at a time.
     pub zone: Box<dyn Fn(Millis) -> Zone + Send + Sync>,
-    /// Names the build.
-    pub build: Arc<str>,
-    /// Names this run of the server.
-    pub boot: Arc<str>,
+    /// Which build runs, and which run it is.
+    pub run: Run,
     /// Which panels there are.
     pub catalogue: Catalogue,
     /// What happened.
@@ -63,8 +70,7 @@ impl Composer {
         sources: StatusBoard,
         presets: HashMap<String, String>,
         zone: impl Fn(Millis) -> Zone + Send + Sync + 'static,
-        build: Arc<str>,
-        boot: Arc<str>,
+        run: Run,
         catalogue: Catalogue,
         annotations: Annotations,
     ) -> Self {
@@ -75,8 +81,7 @@ impl Composer {
             presets,
             apdex: Apdex::default(),
             zone: Box::new(zone),
-            build,
-            boot,
+            run,
             catalogue,
             annotations,
             levels,
@@ -292,8 +297,8 @@ impl Compose for Composer {
             Subject::Panel(id) => self.catalogue.panel(id).iter().map(|panel| of(panel)).collect(),
         };
         Snapshot {
-            build: Arc::clone(&self.build),
-            boot: Arc::clone(&self.boot),
+            build: Arc::clone(&self.run.build),
+            boot: Arc::clone(&self.run.boot),
             seq: tick.seq,
             now: tick.now,
             view: Arc::clone(key),

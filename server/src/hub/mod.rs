@@ -28,7 +28,7 @@ use keiki_model::view::{Item, View};
 use tokio_util::sync::CancellationToken;
 
 pub use self::apdex::Apdex;
-pub use self::compose::Composer;
+pub use self::compose::{Composer, Run};
 pub use self::metrics::StreamMetrics;
 
 use self::channel::{Channel, LOG_SECONDS};

@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use keiki_model::text::{Language, Text};
 use keiki_model::time::{Millis, Zone};
+use keiki_model::view::percent_encode;
 use maud::{Markup, html};
 use serde_json::{Value, json};
 
@@ -36,8 +37,8 @@ const WAITING: Text = Text::new("待機中", "waiting");
 const KNOWN: Text = Text::new("認識されたメトリクス", "Recognised metrics");
 const UNKNOWN: Text = Text::new("認識されなかったメトリクス", "Metrics that nothing recognised");
 const UNKNOWN_LEAD: Text = Text::new(
-    "そのままの名前で保存されます。パネルには出ません。",
-    "They are kept under their own names, and fill no panel.",
+    "そのままの名前で保存されます。Keiki のパネルには出ません。名前を選ぶと描画します。",
+    "They are kept under their own names, and fill no panel of Keiki's own. A name leads to its chart.",
 );
 const LOSERS: Text = Text::new("二重に届いているもの", "What is told twice");
 const LOSERS_LEAD: Text = Text::new(
@@ -179,7 +180,7 @@ fn body(base: &str, language: Language, sources: &Sources, now: Millis, host: &s
                 }
             }
             @for told in &sources.all {
-                @if let Some(account) = told.account.as_deref() { (account_of(&told.status.name, account, language)) }
+                @if let Some(account) = told.account.as_deref() { (account_of(base, &told.status.name, account, language)) }
             }
             h2 { (t(&LOSERS)) }
             p { (t(&LOSERS_LEAD)) }
@@ -292,7 +293,7 @@ fn contested(contest: &Contest, language: Language) -> String {
     }
 }
 
-fn account_of(source: &str, account: &Account, language: Language) -> Markup {
+fn account_of(base: &str, source: &str, account: &Account, language: Language) -> Markup {
     let t = |text: &Text| text.get(language).to_owned();
     let (known, unknown): (Vec<_>, Vec<_>) = account
         .metrics
@@ -329,7 +330,7 @@ fn account_of(source: &str, account: &Account, language: Language) -> Markup {
                 details {
                     summary { (t(&UNKNOWN)) " (" (unknown.len()) ")" }
                     p { (t(&UNKNOWN_LEAD)) }
-                    ul class="readings" { @for (name, reading) in unknown { li { code { (name) } " " small { (reading.series) } } } }
+                    ul class="readings" { @for (name, reading) in unknown { li { a href={ (base) "/explore/" (percent_encode(name)) "?lang=" (language.tag()) } { code { (name) } } " " small { (reading.series) } } } }
                 }
             }
         }
