@@ -2,16 +2,18 @@
 //! gauge as it is, distributions by their quantiles; `explore.<metric>~<label>` draws a line for each value of a label.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use keiki_model::group::build::{Builder, all, max, mean, panel as build, quantile, rate};
 use keiki_model::group::build::{Combine, Max, Mean, Min, P50, P95, P99, Rate};
 use keiki_model::panel::{ChartKind, Palette, Panel};
 use keiki_model::query::{Function, Query};
+use keiki_model::series::Series;
 use keiki_model::text::Text;
 use keiki_model::unit::Unit;
 
 use super::units;
-use crate::store::{Reader, Ring, Stored};
+use crate::store::{Reader, Ring, SourceId, Store, Stored};
 
 /// The group of such panels; no page of a group has this id.
 pub const GROUP: &str = "explore";
@@ -104,13 +106,13 @@ pub struct Findings {
 }
 
 /// The labels by which series differ, each with the number of its values. What all have alike tells nothing.
-fn differing<'a>(series: impl Iterator<Item = &'a Stored>) -> Vec<(String, usize)> {
+fn differing<'a>(series: impl Iterator<Item = &'a Series>) -> Vec<(String, usize)> {
     let mut values: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     let mut count = 0;
     let mut bearers: BTreeMap<&str, usize> = BTreeMap::new();
-    for stored in series.take(LOOKED_AT) {
+    for one in series.take(LOOKED_AT) {
         count += 1;
-        for (name, value) in stored.series().labels().iter() {
+        for (name, value) in one.labels().iter() {
             values.entry(name).or_default().insert(value);
             *bearers.entry(name).or_default() += 1;
         }
@@ -127,7 +129,7 @@ fn differing<'a>(series: impl Iterator<Item = &'a Stored>) -> Vec<(String, usize
 pub fn panel(reader: &Reader<'_>, asked: &Asked<'_>) -> Option<Panel> {
     let metric = asked.metric;
     let kind = Kind::of(reader.series(metric).next()?);
-    let labels = differing(reader.series(metric));
+    let labels = differing(reader.series(metric).map(|stored| &**stored.series()));
     let by: Vec<&str> = if asked.by.is_empty() {
         labels.iter().map(|(name, _)| name.as_str()).collect()
     } else {
@@ -237,8 +239,52 @@ fn same(text: String) -> Text {
     }
 }
 
-/// What a reader holds that has all of these words in its name, in a label's name or value, or in its sources' names.
-pub(super) fn find(reader: &Reader<'_>, panels: &[&Panel], words: &str, unseen: bool) -> Findings {
+/// A metric's series, as far as they are looked at.
+struct Gathered {
+    metric: String,
+    kind: Kind,
+    count: usize,
+    series: Vec<(Arc<Series>, SourceId)>,
+}
+
+/// All metrics by name. Quick, for nothing can be appended meanwhile.
+fn gathered(reader: &Reader<'_>) -> Vec<Gathered> {
+    let of = |metric: &str| {
+        let series = reader.series(metric).take(LOOKED_AT);
+        Some(Gathered {
+            metric: metric.to_owned(),
+            kind: Kind::of(reader.series(metric).next()?),
+            count: reader.series(metric).count(),
+            series: series
+                .map(|stored| (Arc::clone(stored.series()), stored.source().clone()))
+                .collect(),
+        })
+    };
+    reader.names().into_iter().filter_map(of).collect()
+}
+
+/// Whether a text holds a word in small letters, however it is written itself.
+fn has(text: &str, word: &str) -> bool {
+    if text.is_ascii() {
+        let mut places = text.as_bytes().windows(word.len());
+        return places.any(|place| place.eq_ignore_ascii_case(word.as_bytes()));
+    }
+    text.to_lowercase().contains(word)
+}
+
+impl Gathered {
+    /// Whether a word is in its name, in a label's name or value, or in its sources' names.
+    fn fits(&self, word: &str) -> bool {
+        let told = |(series, source): &(Arc<Series>, SourceId)| {
+            let mut labels = series.labels().iter();
+            has(source.name(), word) || labels.any(|(name, value)| has(name, word) || has(value, word))
+        };
+        has(&self.metric, word) || self.series.iter().any(told)
+    }
+}
+
+/// What a store holds that has all of these words.
+pub(super) fn find(store: &Store, panels: &[&Panel], words: &str, unseen: bool) -> Findings {
     let words: Vec<String> = words.split_whitespace().map(str::to_lowercase).collect();
     let mut readers: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for panel in panels {
@@ -246,52 +292,33 @@ pub(super) fn find(reader: &Reader<'_>, panels: &[&Panel], words: &str, unseen: 
             readers.entry(metric).or_default().insert(&panel.spec.group);
         }
     }
-    let mut findings = Findings::default();
-    for metric in reader.names() {
-        let Some(first) = reader.series(metric).next() else {
-            continue;
-        };
-        findings.all += 1;
+    let all = gathered(&store.read());
+    let mut findings = Findings {
+        all: all.len(),
+        ..Findings::default()
+    };
+    for one in all {
         // Under its own name it may be read as another metric.
-        let read_as = Some(first.series().name()).filter(|name| *name != metric);
-        let groups = [Some(metric), read_as].into_iter().flatten();
-        let groups: BTreeSet<String> = groups
-            .filter_map(|name| readers.get(name))
-            .flatten()
-            .map(|&group| group.to_owned())
-            .collect();
-        if unseen && !groups.is_empty() {
-            continue;
-        }
-        let has = |text: &str, word: &String| text.to_lowercase().contains(word.as_str());
-        let fits = |word: &String| {
-            has(metric, word)
-                || reader.series(metric).take(LOOKED_AT).any(|stored| {
-                    let labels = stored.series().labels();
-                    has(stored.source().name(), word)
-                        || labels.iter().any(|(name, value)| has(name, word) || has(value, word))
-                })
-        };
-        if !words.iter().all(fits) {
+        let read_as = one.series.first().map(|(series, _)| series.name());
+        let read_as = read_as.filter(|name| *name != one.metric).map(str::to_owned);
+        let groups = [Some(one.metric.as_str()), read_as.as_deref()].into_iter().flatten();
+        let groups = groups.filter_map(|name| readers.get(name)).flatten();
+        let groups: BTreeSet<String> = groups.map(|&group| group.to_owned()).collect();
+        if (unseen && !groups.is_empty()) || !words.iter().all(|word| one.fits(word)) {
             continue;
         }
         findings.fitting += 1;
-        if findings.found.len() == LISTED {
-            continue;
+        if findings.found.len() < LISTED {
+            findings.found.push(Found {
+                kind: one.kind,
+                series: one.count,
+                sources: one.series.iter().map(|(_, source)| source.name().to_owned()).collect(),
+                labels: differing(one.series.iter().map(|(series, _)| &**series)),
+                read_as,
+                groups,
+                metric: one.metric,
+            });
         }
-        findings.found.push(Found {
-            metric: metric.to_owned(),
-            kind: Kind::of(first),
-            series: reader.series(metric).count(),
-            sources: reader
-                .series(metric)
-                .take(LOOKED_AT)
-                .map(|stored| stored.source().name().to_owned())
-                .collect(),
-            labels: differing(reader.series(metric)),
-            read_as: read_as.map(str::to_owned),
-            groups,
-        });
     }
     findings
 }

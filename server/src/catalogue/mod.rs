@@ -54,7 +54,7 @@ impl Catalogue {
     /// What the store holds whose name, or one of whose labels, has all of these words.
     pub fn find(&self, words: &str, unseen: bool) -> explore::Findings {
         let panels: Vec<&Panel> = Group::ALL.iter().flat_map(|&group| self.panels(group)).collect();
-        explore::find(&self.store.read(), &panels, words, unseen)
+        explore::find(&self.store, &panels, words, unseen)
     }
 }
 

@@ -37,6 +37,8 @@ const NOTHING: Text = Text::new(
 
 /// No search is longer, bytes.
 const MAX_WORDS: usize = 200;
+/// How many searches run at a time: each may walk through a hundred thousand series.
+pub(super) const SEARCHES: usize = 2;
 /// How many labels of a metric are offered.
 const OFFERED: usize = 8;
 
@@ -50,9 +52,11 @@ pub(super) async fn page(State(site): State<Shared>, request: Request) -> Respon
         return fault.html(&site.base, language);
     }
     let unseen = plain::value(query, "unseen").is_some();
+    let Ok(_place) = site.searches.try_acquire() else {
+        return Fault::Busy.html(&site.base, language);
+    };
     let catalogue = site.state.catalogue.clone();
     let search = words.clone();
-    // It may walk through a hundred thousand series.
     let Ok(findings) = tokio::task::spawn_blocking(move || catalogue.find(&search, unseen)).await else {
         return Fault::Internal.html(&site.base, language);
     };

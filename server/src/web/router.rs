@@ -74,6 +74,8 @@ pub(super) struct Site {
     pub(super) embed_origins: Vec<Origin>,
     /// Places for requests that bring measurements.
     pub(super) readers: Arc<Semaphore>,
+    /// Places for searches of what there is.
+    pub(super) searches: Semaphore,
     cache: Arc<Cache<Key>>,
 }
 
@@ -208,6 +210,7 @@ impl Site {
         Self {
             state,
             readers,
+            searches: Semaphore::new(explore::SEARCHES),
             guard: Arc::new(guard),
             tls: options.tls.is_some(),
             base: options.base_path.clone(),
