@@ -71,7 +71,7 @@ fn decimals_below(goal: f64) -> u8 {
 }
 
 /// Amounts that are shown with a unit of their own rather than as a number of things.
-const PLAIN_COUNTS: [&str; 2] = ["resources", "database"];
+const PLAIN_COUNTS: [&str; 3] = ["resources", "database", "explore"];
 
 impl Scale {
     /// The scale of a stat. `limit` is the measured one that came with its value.
@@ -171,9 +171,10 @@ impl Scale {
                 } else {
                     1
                 };
-                let (ja, en) = match group {
-                    "api" | "users" => ("req/s", "req/s"),
-                    "queue" => ("件/s", "/s"),
+                // A user's own panel in these groups may count anything.
+                let (ja, en) = match owner {
+                    "api.throughput" | "api.endpoints" => ("req/s", "req/s"),
+                    "queue.rate" | "queue.failures" | "queue.tasks" => ("件/s", "/s"),
                     _ => ("/s", "/s"),
                 };
                 amount(1.0, decimals, ja, en)
