@@ -104,6 +104,7 @@ for (const width of [390, 1440]) {
     for (const path of ["/explore", "/explore?q=system", "/explore/system_cpu_utilization_ratio"]) {
       for (const lang of ["ja", "en"]) {
         const page = await open(server.url(`${path}${path.includes("?") ? "&" : "?"}lang=${lang}`), { viewport: { width, height: 900 } });
+        await page.waitForLoadState("load");
         expect(await overflowing(page), `${path} ${lang}`).toEqual([]);
         await page.close();
       }
