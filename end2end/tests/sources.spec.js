@@ -319,7 +319,7 @@ for (const width of [390, 1440]) {
       await until("it is told", async () => (await source(server, "statsd")).refused > 0 && (await source(server, `scrape:${long}`)).last_error);
       for (const path of ["/sources", "/embed"]) {
         const page = await open(server.url(`${path}?lang=${lang}`), { viewport: { width, height: 900 } });
-        await expect(page.locator("h1")).toBeVisible();
+        await page.waitForLoadState("load");
         await page.evaluate(() => document.querySelectorAll("details").forEach((one) => { one.open = true; }));
         const { scrollWidth, innerWidth } = await page.evaluate(() => ({ scrollWidth: document.documentElement.scrollWidth, innerWidth }));
         expect(scrollWidth, path).toBeLessThanOrEqual(innerWidth);
