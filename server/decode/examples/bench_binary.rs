@@ -54,7 +54,7 @@ impl remote_write::Visitor for Lookup {
         Lookup::known(self, raw)
     }
 
-    fn declare(&mut self, labels: Labels<'_>, raw: &[u8]) -> u32 {
+    fn declare(&mut self, labels: Labels<'_>, raw: &[u8], _is_native: bool) -> u32 {
         assert!(labels.count() > 2);
         Lookup::declare(self, raw)
     }

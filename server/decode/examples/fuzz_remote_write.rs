@@ -28,7 +28,7 @@ impl Visitor for Look {
         self.known.contains(raw).then_some(())
     }
 
-    fn declare(&mut self, labels: Labels<'_>, raw: &[u8]) {
+    fn declare(&mut self, labels: Labels<'_>, raw: &[u8], _is_native: bool) {
         let mut before = "";
         for (name, value) in labels {
             assert!(name > before && !value.is_empty());
@@ -116,7 +116,7 @@ impl Visitor for Nothing {
         Some(())
     }
 
-    fn declare(&mut self, _labels: Labels<'_>, _raw: &[u8]) {}
+    fn declare(&mut self, _labels: Labels<'_>, _raw: &[u8], _is_native: bool) {}
     fn value(&mut self, (): (), _value: f64, _time_ms: i64) {}
     fn histogram(&mut self, (): (), _histogram: &NativeHistogram<'_>, _time_ms: i64) {}
     fn rejected(&mut self, (): (), _fault: BucketFault, _time_ms: i64) {}

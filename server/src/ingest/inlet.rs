@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use keiki_decode::otlp::{self as wire, Encoding};
-use keiki_decode::remote_write::Error as WriteError;
+use keiki_decode::remote_write::{Decoded, Error as WriteError};
 use keiki_model::series::{Labels, Sample};
 use keiki_model::time::Millis;
 use keiki_recognise::Recognisers;
@@ -149,21 +149,25 @@ impl Inlets {
     pub fn remote_write(&self, body: &[u8], now: Millis) -> Result<Report, Refused> {
         let inlet = &self.0.remote_write;
         self.take(inlet, now, |reader| {
-            let (decoded, samples) =
-                reader
-                    .read(body, self.0.limits.unpacked_bytes, now)
-                    .map_err(|error| match error {
-                        WriteError::TooLarge { .. } => Refused::TooLarge(error.to_string()),
-                        other => Refused::Malformed(other.to_string()),
-                    })?;
+            let written = reader
+                .read(body, self.0.limits.unpacked_bytes, now)
+                .map_err(|error| match error {
+                    WriteError::TooLarge { .. } => Refused::TooLarge(error.to_string()),
+                    other => Refused::Malformed(other.to_string()),
+                })?;
             self.0.census.tell(inlet.name, reader.ledger());
-            let native = decoded.histograms + decoded.rejected;
+            let Decoded {
+                samples,
+                histograms,
+                rejected,
+                ..
+            } = written.decoded;
             let report = Report {
-                accepted: decoded.samples,
-                rejected: native,
-                why: (native > 0).then(|| "native histograms are not taken: send the classic ones, too".to_owned()),
+                accepted: samples + (histograms + rejected).saturating_sub(written.refused),
+                rejected: written.refused,
+                why: written.why,
             };
-            Ok((report, samples, Rejections::default()))
+            Ok((report, written.samples, Rejections::default()))
         })
     }
 

@@ -48,6 +48,8 @@ pub(crate) enum Change {
     Growth(f64),
     /// A histogram's totals, and since when they run.
     Totals(Observed, Option<Millis>),
+    /// A histogram's totals, which began anew since the ones before.
+    Anew(Observed),
     /// What a histogram observed since the time before.
     Observed(Observed),
     /// The same in the form in which it is kept, in canonical units.
@@ -227,12 +229,6 @@ impl Ledger {
         key
     }
 
-    /// Whether a histogram of this name and these labels, the sender's own, is known.
-    pub(crate) fn has_histogram(&self, name: &str, labels: &Labels) -> bool {
-        self.histogram_of
-            .contains_key(&(Box::from(name), self.identified(labels)))
-    }
-
     /// A new part of a histogram. `labels` are the sender's own, without a bucket's bound.
     pub(crate) fn part(&mut self, raw: &[u8], name: &str, part: Part, labels: &Labels, now: Millis) -> Key {
         let labels = self.identified(labels);
@@ -337,6 +333,12 @@ impl Ledger {
     /// More than a value of a series; it counts when its page has ended well.
     pub(crate) fn change(&mut self, key: Key, change: Change, time: Millis) {
         self.changes.push((key, time, change));
+    }
+
+    /// Whether a series is read by its numbers, so that a histogram of it would be lost.
+    pub(crate) fn is_number(&self, key: Key) -> bool {
+        let known = self.known.get(key.0 as usize).and_then(Option::as_ref);
+        known.is_some_and(|known| matches!(known.place, Place::Number(_) | Place::Part(..)))
     }
 
     /// The page had a mistake: nothing of it counts.

@@ -12,6 +12,7 @@ pub(crate) mod assemble;
 mod census;
 mod inlet;
 pub(crate) mod ledger;
+mod native;
 mod number;
 mod otlp;
 mod remote_write;

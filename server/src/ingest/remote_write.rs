@@ -3,17 +3,28 @@
 use std::collections::HashMap;
 
 use keiki_decode::remote_write::{
-    BucketFault, Decoded, Decoder, Error, Labels as Sent, MetricType, NativeHistogram, Visitor, is_stale,
+    BucketFault, Decoded, Decoder, Error, Labels as Sent, MetricType, NativeHistogram, ResetHint, Visitor, is_stale,
 };
 use keiki_model::series::{HOST_NAME, Kind, Labels, SERVICE_INSTANCE_ID, SERVICE_NAME, Sample};
 use keiki_model::time::Millis;
 
 use super::assemble::Part;
-use super::ledger::{Key, Ledger};
+use super::ledger::{Change, Key, Ledger};
+use super::native;
 use crate::source::is_loopback;
 
 /// How many families' types are remembered.
 const FAMILIES: usize = 50_000;
+
+/// What a request had.
+#[derive(Debug)]
+pub(crate) struct Written {
+    pub(crate) decoded: Decoded,
+    pub(crate) samples: Vec<Sample>,
+    /// How many of its histograms are not taken, and why the first one is not.
+    pub(crate) refused: u64,
+    pub(crate) why: Option<String>,
+}
 
 /// What is known of those who write.
 pub(crate) struct RemoteWrite {
@@ -40,15 +51,24 @@ impl RemoteWrite {
     }
 
     /// The samples of a request; where it has a mistake, which one, and none of it counts.
-    pub(crate) fn read(&mut self, body: &[u8], limit: usize, now: Millis) -> Result<(Decoded, Vec<Sample>), Error> {
+    pub(crate) fn read(&mut self, body: &[u8], limit: usize, now: Millis) -> Result<Written, Error> {
         let mut reader = Reader {
             ledger: &mut self.ledger,
             kinds: &mut self.kinds,
             host: &self.host,
             now,
+            refused: 0,
+            why: None,
         };
-        match self.decoder.decode(body, limit, &mut reader) {
-            Ok(decoded) => Ok((decoded, self.ledger.take_page(false, now))),
+        let decoded = self.decoder.decode(body, limit, &mut reader);
+        let Reader { refused, why, .. } = reader;
+        match decoded {
+            Ok(decoded) => Ok(Written {
+                decoded,
+                samples: self.ledger.take_page(false, now),
+                refused,
+                why,
+            }),
             Err(error) => {
                 self.ledger.forget_page();
                 Err(error)
@@ -62,9 +82,16 @@ struct Reader<'a> {
     kinds: &'a mut HashMap<Box<str>, MetricType>,
     host: &'a str,
     now: Millis,
+    refused: u64,
+    why: Option<String>,
 }
 
 impl Reader<'_> {
+    fn refuse(&mut self, why: &str) {
+        self.refused += 1;
+        self.why.get_or_insert_with(|| why.to_owned());
+    }
+
     fn kind(&self, name: &str) -> Option<MetricType> {
         let family = ["_total", "_bucket", "_sum", "_count"]
             .iter()
@@ -80,7 +107,7 @@ impl Visitor for Reader<'_> {
         self.ledger.find(raw)
     }
 
-    fn declare(&mut self, sent: Sent<'_>, raw: &[u8]) -> Key {
+    fn declare(&mut self, sent: Sent<'_>, raw: &[u8], is_native: bool) -> Key {
         let mut labels = Labels::none();
         let (mut name, mut bound, mut instance) = ("", None, "");
         for (label, value) in sent {
@@ -99,20 +126,24 @@ impl Visitor for Reader<'_> {
             labels.set(HOST_NAME, if is_loopback(host) { self.host } else { host });
         }
         let now = self.now;
+        if is_native {
+            return self.ledger.native(raw, name, &labels, now);
+        }
         if let (Some(bound), Some(base)) = (bound, name.strip_suffix("_bucket")) {
-            return self.ledger.part(raw, base, Part::Bucket(bound), &labels, now);
+            let part = Some(Part::Bucket(bound));
+            return self.ledger.classic(raw, base, part, &labels, now);
         }
         let kind = self.kind(name);
         let of_histogram =
             |base: &str, ledger: &Ledger| kind == Some(MetricType::Histogram) || ledger.has_histogram(base, &labels);
         if let Some(base) = name.strip_suffix("_sum").filter(|base| of_histogram(base, self.ledger)) {
-            return self.ledger.part(raw, base, Part::Sum, &labels, now);
+            return self.ledger.classic(raw, base, Some(Part::Sum), &labels, now);
         }
-        if name
+        if let Some(base) = name
             .strip_suffix("_count")
-            .is_some_and(|base| of_histogram(base, self.ledger))
+            .filter(|base| of_histogram(base, self.ledger))
         {
-            return self.ledger.nothing(raw, now);
+            return self.ledger.classic(raw, base, None, &labels, now);
         }
         let kind = match kind {
             Some(MetricType::Counter) => Some(Kind::Counter),
@@ -136,11 +167,23 @@ impl Visitor for Reader<'_> {
         }
     }
 
-    fn histogram(&mut self, _: Key, _: &NativeHistogram<'_>, _: i64) {
-        // Counted by the decoder; its caller says so.
+    fn histogram(&mut self, key: Key, histogram: &NativeHistogram<'_>, time: i64) {
+        if histogram.is_stale() {
+            return;
+        }
+        match native::observed(histogram) {
+            Ok(_) if self.ledger.is_number(key) => self.refuse("a series of numbers turned into native histograms"),
+            Ok(observed) if histogram.reset_hint == ResetHint::Yes => {
+                self.ledger.change(key, Change::Anew(observed), time);
+            }
+            Ok(observed) => self.ledger.change(key, Change::Totals(observed, None), time),
+            Err(why) => self.refuse(why),
+        }
     }
 
-    fn rejected(&mut self, _: Key, _: BucketFault, _: i64) {}
+    fn rejected(&mut self, _: Key, fault: BucketFault, _: i64) {
+        self.refuse(&format!("a native histogram is malformed: {fault}"));
+    }
 
     fn metadata(&mut self, family: &str, kind: MetricType, _: &str, _: &str) {
         if self.kinds.len() < FAMILIES && self.kinds.get(family) != Some(&kind) {
@@ -148,3 +191,6 @@ impl Visitor for Reader<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -59,6 +59,15 @@ impl Whole {
         Some(Sample::distribution(&self.series, time, distribution))
     }
 
+    /// What happened since totals began anew, which was after the ones before.
+    pub(super) fn anew(&mut self, time: Millis, observed: Observed) -> Option<Sample> {
+        if self.before.as_ref().is_some_and(|(before, _)| *before >= time) {
+            return None;
+        }
+        self.before = None;
+        self.total(time, observed, true)
+    }
+
     /// What happened since the totals before; of the first ones only where they are known to have begun lately.
     pub(super) fn total(&mut self, time: Millis, observed: Observed, began_lately: bool) -> Option<Sample> {
         let grown = match &self.before {

@@ -67,8 +67,9 @@ pub trait Visitor {
     /// the request; another sender may write the same labels in other bytes.
     fn known(&mut self, raw: &[u8]) -> Option<Self::Key>;
 
-    /// A series whose bytes are not known. Its labels are in order, have names and are UTF-8.
-    fn declare(&mut self, labels: Labels<'_>, raw: &[u8]) -> Self::Key;
+    /// A series whose bytes are not known. Its labels are in order, have names and are UTF-8. `is_native` says that native
+    /// histograms follow, and no samples.
+    fn declare(&mut self, labels: Labels<'_>, raw: &[u8], is_native: bool) -> Self::Key;
 
     /// A sample; the time in Unix milliseconds. The value may be NaN: one means the end, see [`is_stale`].
     fn value(&mut self, key: Self::Key, value: f64, time_ms: i64);
@@ -249,7 +250,7 @@ impl Request<'_> {
                     labels: labels.shown(),
                     fault,
                 })?;
-                visitor.declare(labels, raw)
+                visitor.declare(labels, raw, is_native(others)?)
             }
         };
         self.decoded.series += 1;
@@ -294,6 +295,18 @@ impl Request<'_> {
         self.decoded.metadata += 1;
         Ok(())
     }
+}
+
+/// Whether the first value of a series is a native histogram.
+fn is_native(mut series: Reader<'_>) -> Result<bool, wire::Error> {
+    while let Some(field) = series.field()? {
+        match field.number {
+            2 => return Ok(false),
+            4 => return Ok(true),
+            _ => {}
+        }
+    }
+    Ok(false)
 }
 
 #[inline]

@@ -22,6 +22,8 @@ struct Log {
     keys: HashMap<Vec<u8>, usize>,
     /// The labels of each key.
     declared: Vec<Vec<(String, String)>>,
+    /// Whether each key was declared as a native histogram's.
+    natives: Vec<bool>,
     /// Key, bits and time.
     values: Vec<(usize, u64, i64)>,
     /// As text, or the fault, and time.
@@ -36,7 +38,8 @@ impl Visitor for Log {
         self.keys.get(raw).copied()
     }
 
-    fn declare(&mut self, labels: Labels<'_>, raw: &[u8]) -> usize {
+    fn declare(&mut self, labels: Labels<'_>, raw: &[u8], is_native: bool) -> usize {
+        self.natives.push(is_native);
         self.keys.insert(raw.to_vec(), self.declared.len());
         let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned()));
         self.declared.push(labels.collect());

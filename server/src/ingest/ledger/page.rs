@@ -123,7 +123,7 @@ impl Ledger {
                             }
                             None => (growth, Some(time - SECOND)),
                         },
-                        Change::Totals(..) | Change::Observed(_) | Change::Recorded(_) => continue,
+                        Change::Totals(..) | Change::Anew(_) | Change::Observed(_) | Change::Recorded(_) => continue,
                     };
                     if number.newest.is_none() {
                         number.zero_at = lately(began, now);
@@ -142,6 +142,7 @@ impl Ledger {
                     }
                     samples.extend(match change {
                         Change::Totals(observed, began) => whole.total(time, observed, lately(began, now).is_some()),
+                        Change::Anew(observed) => whole.anew(time, observed),
                         Change::Observed(observed) => whole.delta(time, &observed),
                         Change::Recorded(distribution) => {
                             Some(Sample::distribution(&whole.series, time, *distribution))

@@ -1,10 +1,11 @@
 //! Metrics that tell the same in an older form: services that change conventions send both for a while, and one of the two
-//! is read.
+//! is read. So do histograms that come in their classic form and as native ones.
 
 use keiki_model::series::{HOST_NAME, Labels, SERVICE_INSTANCE_ID, SERVICE_NAME};
+use keiki_model::time::Millis;
 use keiki_recognise::Canonical;
 
-use super::{Key, Ledger, REFUSED};
+use super::{Key, Ledger, Part, REFUSED};
 
 /// A metric in its preferred form, and whose it is.
 pub(super) type Fact = (Box<str>, Labels);
@@ -23,7 +24,53 @@ fn fact(metric: &str, labels: &Labels) -> Fact {
     (metric.into(), Labels::new(who))
 }
 
+/// A histogram whose preferred form is the native one. No metric has a space in its name.
+fn native_fact(name: &str, labels: &Labels) -> Fact {
+    fact(&format!("native {name}"), labels)
+}
+
 impl Ledger {
+    /// A new part of a histogram, `None` for one that says nothing more, whose sender may send the same as a native one:
+    /// that is finer, and where it comes this is not read.
+    pub(crate) fn classic(&mut self, raw: &[u8], name: &str, part: Option<Part>, labels: &Labels, now: Millis) -> Key {
+        let fact = native_fact(name, &self.identified(labels));
+        let is_native = self.is_told_natively(&fact);
+        let key = match part.filter(|_| !is_native) {
+            Some(part) => self.part(raw, name, part, labels, now),
+            None => self.nothing(raw, now),
+        };
+        if key != REFUSED {
+            self.rivals.entry(fact).or_default().others.push(key);
+        }
+        key
+    }
+
+    /// A new native histogram. `labels` are the sender's own.
+    pub(crate) fn native(&mut self, raw: &[u8], name: &str, labels: &Labels, now: Millis) -> Key {
+        let key = self.whole(raw, name, labels, now);
+        if key != REFUSED {
+            let fact = native_fact(name, &self.identified(labels));
+            let rivals = self.rivals.entry(fact).or_default();
+            rivals.preferred.push(key);
+            for other in std::mem::take(&mut rivals.others) {
+                self.retire(other);
+            }
+        }
+        key
+    }
+
+    /// Whether a sender's histogram of this name is known, in whichever form.
+    pub(crate) fn has_histogram(&self, name: &str, labels: &Labels) -> bool {
+        let labels = self.identified(labels);
+        self.is_told_natively(&native_fact(name, &labels)) || self.histogram_of.contains_key(&(name.into(), labels))
+    }
+
+    fn is_told_natively(&self, native: &Fact) -> bool {
+        self.rivals
+            .get(native)
+            .is_some_and(|rivals| !rivals.preferred.is_empty())
+    }
+
     /// Whether what a series is recognised as is told by its sender in the preferred form, too.
     pub(super) fn is_told_better(&self, canonical: &Canonical<'_>, labels: &Labels) -> bool {
         let rivals = canonical
