@@ -3,6 +3,8 @@
 //! A span is counted into the second in which it ended. Batches of several processes come at their own times, so a second
 //! stays open for as long as late samples are taken, and is sent anew when more of it comes.
 
+mod firestore;
+
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -74,6 +76,9 @@ pub(super) struct Spans {
     /// The seconds that this request told of.
     touched: HashSet<(Id, Millis)>,
     staged: Vec<Staged>,
+    /// Whether the spans that come are Firestore's, and what they tell.
+    is_firestore: bool,
+    operations: firestore::Operations,
     not_kept: Rejections,
     rejected: Option<String>,
     swept: Millis,
@@ -90,6 +95,8 @@ impl Spans {
             values: HashMap::new(),
             touched: HashSet::new(),
             staged: Vec::new(),
+            is_firestore: false,
+            operations: firestore::Operations::default(),
             not_kept: Rejections::default(),
             rejected: None,
             swept: Millis::MIN,
@@ -100,6 +107,8 @@ impl Spans {
         self.now = now;
         self.touched.clear();
         self.staged.clear();
+        self.is_firestore = false;
+        self.operations = firestore::Operations::default();
         self.not_kept = Rejections::default();
         self.rejected = None;
     }
@@ -110,7 +119,8 @@ impl Spans {
 
     /// What is new of all seconds, and what was not kept.
     pub(super) fn take(&mut self) -> (Vec<Sample>, Rejections, Option<String>) {
-        for staged in std::mem::take(&mut self.staged) {
+        let operations = self.operations.take();
+        for staged in std::mem::take(&mut self.staged).into_iter().chain(operations) {
             self.count(staged);
         }
         let mut samples = Vec::new();
@@ -148,6 +158,12 @@ impl Spans {
 
     /// Notes one duration.
     fn record(&mut self, metric: &'static str, own: &[(&'static str, &str)], span: &Span<'_>) {
+        let staged = self.stage(metric, own, span);
+        self.staged.extend(staged);
+    }
+
+    /// One duration, unless it is of a time that is not kept.
+    fn stage(&mut self, metric: &'static str, own: &[(&'static str, &str)], span: &Span<'_>) -> Option<Staged> {
         let end = millis(span.end_unix_nanos);
         let reason = match end - self.now {
             ahead if ahead > FUTURE => Some(Reason::Future),
@@ -156,17 +172,17 @@ impl Spans {
         };
         if let Some(reason) = reason {
             self.not_kept.count(reason);
-            return;
+            return None;
         }
         let labels = own
             .iter()
             .fold(self.identity.clone(), |labels, (name, value)| labels.with(name, value));
-        self.staged.push(Staged {
+        Some(Staged {
             id: (metric, labels),
             // The end of the second, but never later than now.
             second: (slot_start(end, 1) + SECOND - 1).min(self.now.max(end)),
             seconds: span.duration_nanos() as f64 / 1e9,
-        });
+        })
     }
 
     /// Counts one duration.
@@ -399,12 +415,16 @@ fn summarised(statement: &str) -> String {
 impl SpanVisitor for Spans {
     fn resource(&mut self, resource: &Resource<'_>) {
         self.identity = identity(resource);
+        self.is_firestore = false;
     }
 
-    fn scope(&mut self, _: &Scope<'_>) {}
+    fn scope(&mut self, scope: &Scope<'_>) {
+        self.is_firestore = firestore::is_firestore(scope);
+    }
 
     fn span(&mut self, span: &Span<'_>) {
         match span.kind {
+            _ if self.is_firestore => self.firestore(span),
             SpanKind::Server => self.request(span),
             SpanKind::Client => self.query(span),
             SpanKind::Consumer => self.job(span),
@@ -418,32 +438,4 @@ impl SpanVisitor for Spans {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn statements_are_summed_up_without_their_values() {
-        for (statement, wanted) in [
-            ("SELECT * FROM users WHERE name = 'secret'", "SELECT users"),
-            ("insert into \"shop\".orders (a) values (1)", "INSERT shop.orders"),
-            ("UPDATE items SET a = 1", "UPDATE items"),
-            ("select 1", "SELECT"),
-            ("WITH x AS (SELECT a FROM b) SELECT * FROM x", "WITH b"),
-            ("SELECT a FROM 'secret'", "SELECT"),
-            ("'secret'", OTHER),
-            ("", OTHER),
-        ] {
-            assert_eq!(summarised(statement), wanted, "{statement}");
-        }
-    }
-
-    #[test]
-    fn users_have_pseudonyms() {
-        let (one, other) = (Spans::new(9, b"one"), Spans::new(9, b"other"));
-        let name = one.pseudonym("taro@example.jp");
-        assert!(name.starts_with("u-") && name.len() == 12 && !name.contains("taro"));
-        assert_eq!(name, one.pseudonym("taro@example.jp"));
-        assert_ne!(name, other.pseudonym("taro@example.jp"));
-        assert_ne!(name, one.pseudonym("hanako@example.jp"));
-    }
-}
+mod tests;
