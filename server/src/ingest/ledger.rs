@@ -94,6 +94,8 @@ pub(crate) struct Ledger {
     by_raw: HashTable<u32>,
     known: Vec<Option<Known>>,
     holes: Vec<u32>,
+    /// The series that is likely to be asked for next: senders keep to an order.
+    next: u32,
     numbers: Vec<Option<Number>>,
     free_numbers: Vec<u32>,
     histograms: Vec<Option<Assembling>>,
@@ -134,6 +136,7 @@ impl Ledger {
             by_raw: HashTable::new(),
             known: Vec::new(),
             holes: Vec::new(),
+            next: 0,
             numbers: Vec::new(),
             free_numbers: Vec::new(),
             histograms: Vec::new(),
@@ -159,11 +162,19 @@ impl Ledger {
     }
 
     /// A series by its bytes.
-    pub(crate) fn find(&self, raw: &[u8]) -> Option<Key> {
-        let found = self.by_raw.find(self.hasher.hash_one(raw), |&id| {
-            self.known[id as usize].as_ref().is_some_and(|known| *known.raw == *raw)
-        });
-        found.copied().map(Key)
+    pub(crate) fn find(&mut self, raw: &[u8]) -> Option<Key> {
+        let known = &self.known;
+        let is_it = |id: u32| {
+            let known = known.get(id as usize).and_then(Option::as_ref);
+            known.is_some_and(|known| !raw.is_empty() && *known.raw == *raw)
+        };
+        let found = if is_it(self.next) {
+            self.next
+        } else {
+            *self.by_raw.find(self.hasher.hash_one(raw), |&id| is_it(id))?
+        };
+        self.next = found + 1;
+        Some(Key(found))
     }
 
     /// A new number. `labels` are the sender's own.

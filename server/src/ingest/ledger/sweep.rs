@@ -64,6 +64,8 @@ impl Ledger {
         if let Ok(found) = self.by_raw.find_entry(hash, |&other| other == key.0) {
             found.remove();
         }
+        // Nor is it found by its turn.
+        known.raw = Box::default();
         self.retired.push(key.0);
         let is_divisor = |place| self.divisors.values().any(|divisor| *divisor == place);
         let is_divisor = matches!(place, Place::Number(place) if is_divisor(place));
