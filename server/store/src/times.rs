@@ -27,6 +27,8 @@ pub(super) struct Times {
     /// What the offsets count, milliseconds.
     unit: Millis,
     offsets: Slide<u32>,
+    /// The first offset, where there is one, again: every append asks for it, and where it lies nothing else is asked for.
+    first: u32,
 }
 
 impl Default for Times {
@@ -35,6 +37,7 @@ impl Default for Times {
             base: 0,
             unit: 1,
             offsets: Slide::default(),
+            first: 0,
         }
     }
 }
@@ -50,6 +53,7 @@ impl Times {
         Self {
             base,
             unit,
+            first: offsets.first().copied().unwrap_or(0),
             offsets: offsets.into(),
         }
     }
@@ -68,7 +72,7 @@ impl Times {
     }
 
     pub(super) fn first(&self) -> Option<Millis> {
-        self.offsets.as_slice().first().map(|&offset| self.at(offset))
+        (self.len() > 0).then(|| self.at(self.first))
     }
 
     pub(super) fn last(&self) -> Option<Millis> {
@@ -115,6 +119,9 @@ impl Times {
 
     pub(super) fn push(&mut self, time: Millis) {
         let offset = self.offset(time);
+        if self.len() == 0 {
+            self.first = offset;
+        }
         self.offsets.push(offset);
     }
 
@@ -133,10 +140,12 @@ impl Times {
     pub(super) fn insert(&mut self, index: usize, time: Millis) {
         let offset = self.offset(time);
         self.offsets.insert(index, offset);
+        self.find_first();
     }
 
     pub(super) fn drop_front(&mut self, count: usize) {
         self.offsets.drop_front(count);
+        self.find_first();
     }
 
     pub(super) fn truncate(&mut self, len: usize) {
@@ -163,6 +172,10 @@ impl Times {
         gap.map(|gap| gap.saturating_mul(unit))
     }
 
+    fn find_first(&mut self) {
+        self.first = self.offsets.as_slice().first().copied().unwrap_or(0);
+    }
+
     /// The time relative to the base, which moves where it must: for the first sample, for one before all others, and
     /// once in 49 days.
     fn offset(&mut self, time: Millis) -> u32 {
@@ -177,6 +190,7 @@ impl Times {
             *offset = u32::try_from(Millis::from(*offset) + shift).unwrap_or(u32::MAX);
         }
         self.base = base;
+        self.find_first();
         u32::try_from(time - base).unwrap_or(u32::MAX)
     }
 }
