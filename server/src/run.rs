@@ -219,6 +219,7 @@ fn inlet_samples(inlets: &Inlets, identity: &Labels) -> impl FnMut(Millis) -> Ve
             let series = INGEST_LIMITED.series(&identity, &[&slowed.token]);
             Sample::number(&series, now, slowed.requests as f64)
         };
+        inlets.rest(now);
         inlets.slowed().into_iter().map(sample).collect()
     }
 }

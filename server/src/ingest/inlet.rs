@@ -45,6 +45,29 @@ pub struct Report {
     pub why: Option<String>,
 }
 
+impl Report {
+    /// Some of what was accepted is not kept after all.
+    fn not_kept(&mut self, count: u64, why: impl FnOnce() -> String) {
+        if count > 0 {
+            // One point may make two samples.
+            let count = count.min(self.accepted);
+            self.accepted -= count;
+            self.rejected += count;
+            self.why.get_or_insert_with(why);
+        }
+    }
+}
+
+/// What was read of a request.
+struct Read {
+    report: Report,
+    samples: Vec<Sample>,
+    not_kept: Rejections,
+    /// Values of series beyond the limit, and which label makes too many.
+    beyond: u64,
+    worst: Option<(String, usize)>,
+}
+
 /// Why a request is refused as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refused {
@@ -142,6 +165,23 @@ impl Inlets {
         self.0.allowances.slowed()
     }
 
+    /// What is done now and then where nothing comes: what was not mentioned for long is forgotten.
+    pub fn rest(&self, now: Millis) {
+        // Whoever holds one is reading, and does this as well.
+        if let Some(mut reader) = self.0.remote_write.reader.try_lock() {
+            reader.ledger().rest(now);
+            self.0.census.tell(self.0.remote_write.name, reader.ledger());
+        }
+        if let Some(mut reader) = self.0.metrics.reader.try_lock() {
+            reader.ledger().rest(now);
+            self.0.census.tell(self.0.metrics.name, reader.ledger());
+        }
+        if let Some(mut reader) = self.0.traces.reader.try_lock() {
+            reader.rest(now);
+            self.0.census.count(self.0.traces.name, reader.series());
+        }
+    }
+
     /// A request of Prometheus' remote write, packed as it came. May take milliseconds.
     ///
     /// # Errors
@@ -167,7 +207,13 @@ impl Inlets {
                 rejected: written.refused,
                 why: written.why,
             };
-            Ok((report, written.samples, Rejections::default()))
+            Ok(Read {
+                report,
+                samples: written.samples,
+                not_kept: Rejections::default(),
+                beyond: reader.ledger().take_beyond(),
+                worst: reader.ledger().worst_label(),
+            })
         })
     }
 
@@ -179,8 +225,13 @@ impl Inlets {
         let inlet = &self.0.metrics;
         self.take(inlet, now, |reader| {
             let taken = reader.read(encoding, body, now).map_err(|error| malformed(&error))?;
-            self.0.census.tell(inlet.name, reader.ledger());
-            Ok(reported(taken))
+            let ledger = reader.ledger();
+            self.0.census.tell(inlet.name, ledger);
+            Ok(Read {
+                beyond: ledger.take_beyond(),
+                worst: ledger.worst_label(),
+                ..reported(taken)
+            })
         })
     }
 
@@ -201,7 +252,7 @@ impl Inlets {
         &self,
         inlet: &Inlet<T>,
         now: Millis,
-        read: impl FnOnce(&mut T) -> Result<(Report, Vec<Sample>, Rejections), Refused>,
+        read: impl FnOnce(&mut T) -> Result<Read, Refused>,
     ) -> Result<Report, Refused> {
         let started = Instant::now();
         let status = inlet
@@ -212,7 +263,13 @@ impl Inlets {
         // Held until the store has the samples: what a later request knows more of a second must not come before.
         let mut reader = inlet.reader.lock();
         match read(&mut reader) {
-            Ok((mut report, samples, mut not_kept)) => {
+            Ok(Read {
+                mut report,
+                samples,
+                mut not_kept,
+                beyond,
+                worst,
+            }) => {
                 let count = samples.len();
                 not_kept.add(&self.0.store.append(&inlet.source, samples, now).rejected);
                 drop(reader);
@@ -222,9 +279,15 @@ impl Inlets {
                     let count = report.rejected;
                     status.refused(now, &Refusal { count, why });
                 }
-                if let Some(why) = first(&not_kept) {
-                    report.why.get_or_insert(why);
-                }
+                report.not_kept(beyond, || {
+                    let worst = worst.map(|(label, values)| format!("; {label} has most values, {values}"));
+                    let limit = self.0.limits.series;
+                    format!(
+                        "{beyond} points are of series beyond the limit of {limit}, [ingest] series{}",
+                        worst.unwrap_or_default()
+                    )
+                });
+                report.not_kept(not_kept.total(), || first(&not_kept).unwrap_or_default());
                 Ok(report)
             }
             Err(refused) => {
@@ -244,13 +307,19 @@ fn malformed(error: &wire::Error) -> Refused {
     Refused::Malformed(error.to_string())
 }
 
-fn reported(taken: Taken) -> (Report, Vec<Sample>, Rejections) {
+fn reported(taken: Taken) -> Read {
     let report = Report {
         accepted: taken.decoded.accepted,
         rejected: taken.decoded.rejected,
         why: taken.rejected,
     };
-    (report, taken.samples, taken.not_kept)
+    Read {
+        report,
+        samples: taken.samples,
+        not_kept: taken.not_kept,
+        beyond: 0,
+        worst: None,
+    }
 }
 
 /// Why the store did not keep samples, in words for their sender.

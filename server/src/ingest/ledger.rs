@@ -19,6 +19,7 @@ use keiki_recognise::{Canonical, Foreign, Recognisers};
 use super::assemble::{Assembling, MOST_PARTS, Part};
 use super::number::{Derived, Number};
 use super::whole::{Observed, Whole};
+use super::writers::Start;
 
 /// A series of a sender, to be asked for by its bytes only once per mention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +27,11 @@ pub(crate) struct Key(u32);
 
 /// What is beyond the limit has no place.
 const REFUSED: Key = Key(u32::MAX);
+/// Nor has what is not kept, where too much of it would have to be remembered.
+const UNKEPT: Key = Key(u32::MAX - 1);
+
+/// How many series are remembered as not kept for each that may be kept.
+const NOTHINGS: usize = 4;
 
 /// What a series is.
 #[derive(Clone, Copy, Debug)]
@@ -44,10 +50,14 @@ enum Place {
 pub(crate) enum Change {
     /// A running total, and since when it runs.
     Total(f64, Option<Millis>),
+    /// A running total of one of those that tell it, and when that one began.
+    TotalSince(f64, Start),
     /// How much a total grew since the time before.
     Growth(f64),
-    /// A histogram's totals, and since when they run.
-    Totals(Observed, Option<Millis>),
+    /// A histogram's totals.
+    Totals(Observed),
+    /// A histogram's totals of one of those that tell them, and when that one began.
+    TotalsSince(Observed, Start),
     /// A histogram's totals, which began anew since the ones before.
     Anew(Observed),
     /// What a histogram observed since the time before.
@@ -102,6 +112,8 @@ pub(crate) struct Ledger {
     free_histograms: Vec<u32>,
     wholes: Vec<Option<Whole>>,
     free_wholes: Vec<u32>,
+    /// How many are remembered as not kept.
+    nothings: usize,
     /// Histograms by their own name and labels, and numbers by which others are divided.
     histogram_of: HashMap<(Box<str>, Labels), u32>,
     divisors: HashMap<(Box<str>, Labels), u32>,
@@ -123,6 +135,8 @@ pub(crate) struct Ledger {
     /// Series that are not taken because there are as many as the limit allows: the most of one page of late.
     pub(crate) refused: usize,
     refused_now: usize,
+    /// Values of this page of series that are not taken.
+    beyond: u64,
     /// The label with most values, how many, and when that was found out; only where series are refused.
     worst: Option<(Millis, String, usize)>,
 }
@@ -143,6 +157,8 @@ impl Ledger {
             free_histograms: Vec::new(),
             wholes: Vec::new(),
             free_wholes: Vec::new(),
+            nothings: 0,
+            beyond: 0,
             histogram_of: HashMap::new(),
             divisors: HashMap::new(),
             sums: HashMap::new(),
@@ -219,6 +235,7 @@ impl Ledger {
             scale,
             zero_at: self.born(now),
             newest: None,
+            writers: None,
             derived,
         };
         // Where nobody said so, it may still turn out to be a histogram's.
@@ -331,8 +348,13 @@ impl Ledger {
         REFUSED
     }
 
-    /// A series that is not kept, whatever room there is.
+    /// A series that is not kept, whatever room there is. That is remembered as long as there is room for it: beyond, it is
+    /// found out anew whenever it is mentioned.
     pub(crate) fn nothing(&mut self, raw: &[u8], now: Millis) -> Key {
+        if self.nothings >= self.sender.limit.saturating_mul(NOTHINGS) {
+            return UNKEPT;
+        }
+        self.nothings += 1;
         self.remember(raw, Place::Nothing, now)
     }
 
@@ -344,6 +366,16 @@ impl Ledger {
     /// More than a value of a series; it counts when its page has ended well.
     pub(crate) fn change(&mut self, key: Key, change: Change, time: Millis) {
         self.changes.push((key, time, change));
+    }
+
+    /// How many values of the page before were of series beyond the limit.
+    pub(crate) fn take_beyond(&mut self) -> u64 {
+        std::mem::take(&mut self.beyond)
+    }
+
+    /// Whether a key stands for a series beyond the limit.
+    pub(crate) fn is_refused(&self, key: Key) -> bool {
+        key == REFUSED
     }
 
     /// Whether a series is read by its numbers, so that a histogram of it would be lost.
@@ -386,6 +418,12 @@ impl Ledger {
     pub(crate) fn len(&self) -> usize {
         let numbers = self.numbers.iter().flatten().count() + self.histograms.iter().flatten().count();
         numbers + self.wholes.iter().flatten().count()
+    }
+
+    /// How many series it remembers, also those that it does not keep.
+    #[cfg(test)]
+    pub(crate) fn remembered(&self) -> usize {
+        self.known.iter().flatten().count()
     }
 
     fn is_full(&self) -> bool {

@@ -19,6 +19,7 @@ mod remote_write;
 pub(crate) mod secret;
 pub(crate) mod text;
 mod whole;
+mod writers;
 
 pub use allowance::{Rates, Slowed};
 pub use census::{Account, Census};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use keiki_model::series::{Kind, Sample, Series};
 use keiki_model::time::Millis;
 
+use super::writers::{Met, Start, Writers};
 use crate::store::FUTURE;
 
 /// A number that a sender tells.
@@ -17,6 +18,8 @@ pub(super) struct Number {
     pub(super) zero_at: Option<Millis>,
     /// The newest value as it came.
     pub(super) newest: Option<(Millis, f64)>,
+    /// Those that tell it, where they say when they began.
+    pub(super) writers: Option<Box<Writers<f64>>>,
     pub(super) derived: Box<[Derived]>,
 }
 
@@ -32,6 +35,40 @@ pub(super) struct Derived {
 }
 
 impl Number {
+    /// The time and total to take for one that one of several may have told; what each counts adds up. `lately` tells
+    /// whether a beginning was short ago, and how far back zero may be put.
+    pub(super) fn told(
+        &mut self,
+        time: Millis,
+        total: f64,
+        start: Start,
+        lately: Option<Millis>,
+    ) -> Option<(Millis, f64)> {
+        if self.series.kind() != Kind::Counter {
+            return Some((time, total));
+        }
+        let met = self.writers.get_or_insert_default().meet(start, time, total);
+        let Some((newest, sum)) = self.newest else {
+            self.zero_at = lately;
+            return Some((time, total));
+        };
+        let grown = match met {
+            Met::Again => return None,
+            // What one alone tells stays as it is.
+            Met::Before(before) if before == sum => total - sum,
+            Met::Before(before) if total < before => total,
+            Met::Before(before) => total - before,
+            // Nearly always the one before has ended. If it has not, it will be met again, and adds to this.
+            Met::Begun => {
+                self.zero_at = lately.map(|zero| zero.max(newest + 1));
+                return Some((time.max(newest), total));
+            }
+            Met::Stranger if lately.is_some() => total,
+            Met::Stranger => return None,
+        };
+        Some((time.max(newest), sum + grown))
+    }
+
     /// Takes a value; whether another number's is needed for what is derived of it. What has no meaning here (no counter is
     /// negative, nothing is NaN, nothing is of the future) is left to the store to count.
     pub(super) fn put(&mut self, time: Millis, value: f64, now: Millis, take: &mut Vec<Sample>) -> bool {

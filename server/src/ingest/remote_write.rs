@@ -1,6 +1,6 @@
 //! Prometheus' remote write: requests of many senders' samples.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use keiki_decode::remote_write::{
     BucketFault, Decoded, Decoder, Error, Labels as Sent, MetricType, NativeHistogram, ResetHint, Visitor, is_stale,
@@ -46,8 +46,8 @@ impl RemoteWrite {
         }
     }
 
-    pub(crate) fn ledger(&self) -> &Ledger {
-        &self.ledger
+    pub(crate) fn ledger(&mut self) -> &mut Ledger {
+        &mut self.ledger
     }
 
     /// The samples of a request; where it has a mistake, which one, and none of it counts.
@@ -57,18 +57,35 @@ impl RemoteWrite {
             kinds: &mut self.kinds,
             host: &self.host,
             now,
+            changed: HashSet::new(),
             refused: 0,
             why: None,
         };
         let decoded = self.decoder.decode(body, limit, &mut reader);
-        let Reader { refused, why, .. } = reader;
+        let Reader {
+            changed, refused, why, ..
+        } = reader;
         match decoded {
-            Ok(decoded) => Ok(Written {
-                decoded,
-                samples: self.ledger.take_page(false, now),
-                refused,
-                why,
-            }),
+            Ok(decoded) => {
+                let samples = self.ledger.take_page(false, now);
+                if !changed.is_empty() {
+                    let kinds = &self.kinds;
+                    self.ledger.reconsider(|name, is| {
+                        let said = said_of(kinds, name).filter(|(family, _)| changed.contains(*family));
+                        let wanted = said.and_then(|(_, kind)| kind_of(kind, name));
+                        let of_histogram = said.is_some_and(|(family, kind)| {
+                            kind == MetricType::Histogram && family != name && !name.ends_with("_total")
+                        });
+                        of_histogram || wanted.is_some_and(|wanted| wanted != is)
+                    });
+                }
+                Ok(Written {
+                    decoded,
+                    samples,
+                    refused,
+                    why,
+                })
+            }
             Err(error) => {
                 self.ledger.forget_page();
                 Err(error)
@@ -82,8 +99,32 @@ struct Reader<'a> {
     kinds: &'a mut HashMap<Box<str>, MetricType>,
     host: &'a str,
     now: Millis,
+    /// Families of which it was said only now what they are, or anew.
+    changed: HashSet<Box<str>>,
     refused: u64,
     why: Option<String>,
+}
+
+/// The family that a metric belongs to, of those of which it was said what they are, and what that is.
+fn said_of<'a>(kinds: &'a HashMap<Box<str>, MetricType>, name: &str) -> Option<(&'a str, MetricType)> {
+    let families = ["_total", "_bucket", "_sum", "_count"].map(|suffix| name.strip_suffix(suffix));
+    let mut families = std::iter::once(name).chain(families.into_iter().flatten());
+    let (family, kind) = families.find_map(|family| kinds.get_key_value(family))?;
+    Some((family, *kind))
+}
+
+/// What a number of such a family is.
+fn kind_of(family: MetricType, name: &str) -> Option<Kind> {
+    match family {
+        MetricType::Counter => Some(Kind::Counter),
+        MetricType::Summary if name.ends_with("_sum") || name.ends_with("_count") => Some(Kind::Counter),
+        MetricType::Gauge
+        | MetricType::Info
+        | MetricType::StateSet
+        | MetricType::GaugeHistogram
+        | MetricType::Summary => Some(Kind::Gauge),
+        _ => None,
+    }
 }
 
 impl Reader<'_> {
@@ -93,10 +134,7 @@ impl Reader<'_> {
     }
 
     fn kind(&self, name: &str) -> Option<MetricType> {
-        let family = ["_total", "_bucket", "_sum", "_count"]
-            .iter()
-            .find_map(|suffix| self.kinds.get(name.strip_suffix(suffix)?));
-        self.kinds.get(name).or(family).copied()
+        said_of(self.kinds, name).map(|(_, kind)| kind)
     }
 }
 
@@ -145,18 +183,7 @@ impl Visitor for Reader<'_> {
         {
             return self.ledger.classic(raw, base, None, &labels, now);
         }
-        let kind = match kind {
-            Some(MetricType::Counter) => Some(Kind::Counter),
-            Some(MetricType::Summary) if name.ends_with("_sum") || name.ends_with("_count") => Some(Kind::Counter),
-            Some(
-                MetricType::Gauge
-                | MetricType::Info
-                | MetricType::StateSet
-                | MetricType::GaugeHistogram
-                | MetricType::Summary,
-            ) => Some(Kind::Gauge),
-            _ => None,
-        };
+        let kind = kind.and_then(|kind| kind_of(kind, name));
         self.ledger.number(raw, name, kind, &labels, now)
     }
 
@@ -176,7 +203,7 @@ impl Visitor for Reader<'_> {
             Ok(observed) if histogram.reset_hint == ResetHint::Yes => {
                 self.ledger.change(key, Change::Anew(observed), time);
             }
-            Ok(observed) => self.ledger.change(key, Change::Totals(observed, None), time),
+            Ok(observed) => self.ledger.change(key, Change::Totals(observed), time),
             Err(why) => self.refuse(why),
         }
     }
@@ -188,6 +215,7 @@ impl Visitor for Reader<'_> {
     fn metadata(&mut self, family: &str, kind: MetricType, _: &str, _: &str) {
         if self.kinds.len() < FAMILIES && self.kinds.get(family) != Some(&kind) {
             self.kinds.insert(family.into(), kind);
+            self.changed.insert(family.into());
         }
     }
 }

@@ -7,6 +7,8 @@ use keiki_model::histogram::{Distribution, Explicit, Exponential, Parts};
 use keiki_model::series::{Sample, Series};
 use keiki_model::time::Millis;
 
+use super::writers::{Met, Start, Writers};
+
 /// What was observed.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Observed {
@@ -35,8 +37,10 @@ pub(super) struct Whole {
     pub(super) series: Arc<Series>,
     /// By what values are multiplied.
     pub(super) scale: f64,
-    /// The totals last used, and their time.
-    before: Option<(Millis, Observed)>,
+    /// The totals last used of those that tell them.
+    before: Writers<Observed>,
+    /// The time last told of.
+    told: Option<Millis>,
 }
 
 impl Whole {
@@ -44,7 +48,8 @@ impl Whole {
         Self {
             series,
             scale,
-            before: None,
+            before: Writers::default(),
+            told: None,
         }
     }
 
@@ -61,22 +66,36 @@ impl Whole {
 
     /// What happened since totals began anew, which was after the ones before.
     pub(super) fn anew(&mut self, time: Millis, observed: Observed) -> Option<Sample> {
-        if self.before.as_ref().is_some_and(|(before, _)| *before >= time) {
-            return None;
+        match self.before.meet(0, time, observed.clone()) {
+            Met::Again => None,
+            _ => self.grown(time, &observed),
         }
-        self.before = None;
-        self.total(time, observed, true)
     }
 
-    /// What happened since the totals before; of the first ones only where they are known to have begun lately.
-    pub(super) fn total(&mut self, time: Millis, observed: Observed, began_lately: bool) -> Option<Sample> {
-        let grown = match &self.before {
-            Some((before, _)) if *before >= time => return None,
-            Some((_, before)) => Some(observed.since(before).unwrap_or_else(|| observed.clone())),
-            None => began_lately.then(|| observed.clone()),
+    /// What happened since the totals before of whoever began then; of the first ones only where they are known to have
+    /// begun lately.
+    pub(super) fn total(
+        &mut self,
+        time: Millis,
+        observed: Observed,
+        start: Start,
+        began_lately: bool,
+    ) -> Option<Sample> {
+        let grown = match self.before.meet(start, time, observed.clone()) {
+            Met::Again => return None,
+            Met::Before(before) => observed.since(&before).unwrap_or(observed),
+            Met::Begun => observed,
+            Met::Stranger if began_lately => observed,
+            Met::Stranger => return None,
         };
-        self.before = Some((time, observed));
-        grown.and_then(|grown| self.delta(time, &grown))
+        self.grown(time, &grown)
+    }
+
+    /// Of two that tell of the same moment the second would take the first one's place.
+    fn grown(&mut self, time: Millis, grown: &Observed) -> Option<Sample> {
+        let time = if self.told == Some(time) { time + 1 } else { time };
+        self.told = Some(time);
+        self.delta(time, grown)
     }
 }
 
@@ -223,34 +242,49 @@ mod tests {
     fn totals_become_growth() {
         let mut it = whole(0.001);
         assert!(
-            it.total(1_000, explicit([1, 1, 1], 900.0), false).is_none(),
+            it.total(1_000, explicit([1, 1, 1], 900.0), 0, false).is_none(),
             "what was before is of no time"
         );
-        let grown = distribution(it.total(2_000, explicit([2, 3, 1], 1_600.0), false));
+        let grown = distribution(it.total(2_000, explicit([2, 3, 1], 1_600.0), 0, false));
         assert!(grown.count() == 3 && (grown.sum() - 0.7).abs() < 1e-9);
         assert_eq!(
             grown.quantile(0.5).and_then(|found| found.bucket),
             Some((0.1, Some(0.5)))
         );
         assert!(
-            it.total(2_000, explicit([9, 9, 9], 0.0), false).is_none(),
+            it.total(2_000, explicit([9, 9, 9], 0.0), 0, false).is_none(),
             "a repeat counts nothing"
         );
-        let anew = distribution(it.total(3_000, explicit([1, 0, 0], 50.0), false));
+        let anew = distribution(it.total(3_000, explicit([1, 0, 0], 50.0), 0, false));
         assert_eq!((anew.count(), anew.sum()), (1, 0.05), "a restart began at zero");
         assert_eq!(
-            distribution(whole(1.0).total(1_000, explicit([1, 1, 1], 900.0), true)).count(),
+            distribution(whole(1.0).total(1_000, explicit([1, 1, 1], 900.0), 0, true)).count(),
             3
         );
     }
 
     #[test]
+    fn several_that_tell_the_same_add_up() {
+        let mut it = whole(1.0);
+        let mut count = |time, n, start| {
+            let sample = it.total(time, explicit([n, 0, 0], n as f64), start, false);
+            sample.map(|sample| (sample.time, distribution(Some(sample)).count()))
+        };
+        let (one, other) = (500_000_000, 600_000_000);
+        assert_eq!(count(1_000, 900, one), None);
+        assert_eq!(count(1_000, 100, other), None);
+        assert_eq!(count(2_000, 903, one), Some((2_000, 3)));
+        assert_eq!(count(2_000, 104, other), Some((2_001, 4)), "beside the other one");
+        assert_eq!(count(3_000, 9, 2_500_000_000), Some((3_000, 9)), "a third one, all new");
+    }
+
+    #[test]
     fn a_coarser_scale_continues_a_finer_one() {
         let mut it = whole(1.0);
-        it.total(1_000, exponential(3, 8, &[4, 0, 2, 2], 20.0), false);
-        let grown = distribution(it.total(2_000, exponential(2, 4, &[4, 5], 29.0), false));
+        it.total(1_000, exponential(3, 8, &[4, 0, 2, 2], 20.0), 0, false);
+        let grown = distribution(it.total(2_000, exponential(2, 4, &[4, 5], 29.0), 0, false));
         assert_eq!((grown.count(), grown.sum()), (1, 9.0));
-        let anew = distribution(it.total(3_000, exponential(5, 0, &[1], 1.0), false));
+        let anew = distribution(it.total(3_000, exponential(5, 0, &[1], 1.0), 0, false));
         assert_eq!(anew.count(), 2, "a finer one began anew");
     }
 

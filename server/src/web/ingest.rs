@@ -41,6 +41,8 @@ enum Unread {
     /// Too long, as sent or unpacked: bytes allowed.
     TooLong(usize),
     Broken(String),
+    /// It did not come to its end: the same may well come whole at another time.
+    Cut(String),
     Encoding(String),
 }
 
@@ -48,7 +50,7 @@ impl Unread {
     fn status(&self) -> StatusCode {
         match self {
             Self::Foreign => StatusCode::FORBIDDEN,
-            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::Cut(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooMuch(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLong(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Broken(_) => StatusCode::BAD_REQUEST,
@@ -65,7 +67,7 @@ impl Unread {
                 wait.as_secs()
             ),
             Self::TooLong(most) => format!("the request is longer than {most} bytes; send smaller batches"),
-            Self::Broken(why) | Self::Encoding(why) => why.clone(),
+            Self::Broken(why) | Self::Cut(why) | Self::Encoding(why) => why.clone(),
         }
     }
 }
@@ -103,8 +105,8 @@ async fn receive(site: &Site, request: Request) -> Result<(HeaderMap, Sent), Unr
         Ok(Ok(body)) => body,
         // What is announced and longer was refused above; what is not announced ends here.
         Ok(Err(error)) if error.to_string().contains("length limit") => return Err(Unread::TooLong(most)),
-        Ok(Err(error)) => return Err(Unread::Broken(error.to_string())),
-        Err(_) => return Err(Unread::Broken("the body did not come in time".into())),
+        Ok(Err(error)) => return Err(Unread::Cut(format!("the body did not come whole: {error}"))),
+        Err(_) => return Err(Unread::Cut("the body did not come in time".into())),
     };
     Ok((parts.headers, Sent { body, place, token }))
 }
@@ -189,7 +191,7 @@ fn unpacked(body: &[u8], most: usize) -> Result<Vec<u8>, Unread> {
 
 fn failed(encoding: Encoding, unread: &Unread) -> Response {
     let code = match unread {
-        Unread::Busy => UNAVAILABLE,
+        Unread::Busy | Unread::Cut(_) => UNAVAILABLE,
         Unread::TooLong(_) | Unread::TooMuch(_) => EXHAUSTED,
         _ => INVALID,
     };
@@ -205,7 +207,7 @@ fn failed(encoding: Encoding, unread: &Unread) -> Response {
 /// Says when one that was turned away for now may come again.
 fn come_again(unread: &Unread, response: &mut Response) {
     let again = match unread {
-        Unread::Busy => AGAIN,
+        Unread::Busy | Unread::Cut(_) => AGAIN,
         Unread::TooMuch(wait) => HeaderValue::from(wait.as_secs()),
         _ => return,
     };

@@ -5,7 +5,8 @@ use std::collections::{HashMap, HashSet};
 use keiki_model::series::Sample;
 use keiki_model::time::{Millis, REVISION, SECOND};
 
-use super::{Assembling, Change, Ledger, Place};
+use super::super::writers::millis;
+use super::{Assembling, Change, Ledger, Place, REFUSED};
 use crate::store::FUTURE;
 
 /// A total that began within so long is told whole, milliseconds: longer than the usual time between two exports.
@@ -18,11 +19,13 @@ impl Ledger {
     /// The end of a page: its samples. `whole` says that all parts of its histograms came with it; such a page is also
     /// known to show all that the sender has, so that what is new on the next one began at zero.
     pub(crate) fn take_page(&mut self, whole: bool, now: Millis) -> Vec<Sample> {
+        self.beyond = 0;
         let mut samples = Vec::with_capacity(self.pending.len());
         let mut touched = Vec::new();
         let mut divided = Vec::new();
         for (key, value, time) in std::mem::take(&mut self.pending) {
             let Some(known) = self.known.get_mut(key.0 as usize).and_then(Option::as_mut) else {
+                self.beyond += u64::from(key == REFUSED);
                 continue;
             };
             known.seen = now;
@@ -104,6 +107,7 @@ impl Ledger {
     fn take_changes(&mut self, now: Millis, samples: &mut Vec<Sample>, divided: &mut Vec<(u32, Millis, f64)>) {
         for (key, mut time, change) in std::mem::take(&mut self.changes) {
             let Some(known) = self.known.get_mut(key.0 as usize).and_then(Option::as_mut) else {
+                self.beyond += u64::from(key == REFUSED);
                 continue;
             };
             known.seen = now;
@@ -114,6 +118,16 @@ impl Ledger {
                     };
                     let (value, began) = match change {
                         Change::Total(total, began) => (total, began),
+                        Change::TotalSince(total, start) => {
+                            let began = lately(Some(millis(start)), now);
+                            match number.told(time, total, start, began) {
+                                Some((at, total)) => {
+                                    time = at;
+                                    (total, began)
+                                }
+                                None => continue,
+                            }
+                        }
                         Change::Growth(growth) => match number.newest {
                             // Sent again, as after an answer that was lost.
                             Some((newest, _)) if newest == time => continue,
@@ -123,7 +137,11 @@ impl Ledger {
                             }
                             None => (growth, Some(time - SECOND)),
                         },
-                        Change::Totals(..) | Change::Anew(_) | Change::Observed(_) | Change::Recorded(_) => continue,
+                        Change::Totals(_)
+                        | Change::TotalsSince(..)
+                        | Change::Anew(_)
+                        | Change::Observed(_)
+                        | Change::Recorded(_) => continue,
                     };
                     if number.newest.is_none() {
                         number.zero_at = lately(began, now);
@@ -141,13 +159,17 @@ impl Ledger {
                         continue;
                     }
                     samples.extend(match change {
-                        Change::Totals(observed, began) => whole.total(time, observed, lately(began, now).is_some()),
+                        Change::Totals(observed) => whole.total(time, observed, 0, false),
+                        Change::TotalsSince(observed, start) => {
+                            let began = lately(Some(millis(start)), now);
+                            whole.total(time, observed, start, began.is_some())
+                        }
                         Change::Anew(observed) => whole.anew(time, observed),
                         Change::Observed(observed) => whole.delta(time, &observed),
                         Change::Recorded(distribution) => {
                             Some(Sample::distribution(&whole.series, time, *distribution))
                         }
-                        Change::Total(..) | Change::Growth(_) => None,
+                        Change::Total(..) | Change::TotalSince(..) | Change::Growth(_) => None,
                     });
                 }
                 (Place::Part(..) | Place::Nothing, _) => {}

@@ -5,7 +5,7 @@ use keiki_model::series::{HOST_NAME, Labels, SERVICE_INSTANCE_ID, SERVICE_NAME};
 use keiki_model::time::Millis;
 use keiki_recognise::Canonical;
 
-use super::{Key, Ledger, Part, REFUSED};
+use super::{Key, Ledger, Part, REFUSED, UNKEPT};
 
 /// A metric in its preferred form, and whose it is.
 pub(super) type Fact = (Box<str>, Labels);
@@ -39,7 +39,7 @@ impl Ledger {
             Some(part) => self.part(raw, name, part, labels, now),
             None => self.nothing(raw, now),
         };
-        if key != REFUSED {
+        if key != REFUSED && key != UNKEPT {
             self.rivals.entry(fact).or_default().others.push(key);
         }
         key

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::hash::BuildHasher as _;
 
-use keiki_model::series::Series;
+use keiki_model::series::{Kind, Series};
 use keiki_model::time::{Millis, SECOND};
 
 use super::super::FORGOTTEN;
@@ -13,6 +13,14 @@ use super::{Key, Known, Ledger, Place, index};
 const SWEEP: Millis = 60 * SECOND;
 
 impl Ledger {
+    /// What is done now and then where nothing comes.
+    pub(crate) fn rest(&mut self, now: Millis) {
+        if self.pending.is_empty() && self.changes.is_empty() {
+            self.sweep(now, 0);
+            self.let_go();
+        }
+    }
+
     /// Forgets what was not mentioned for long.
     pub(super) fn sweep(&mut self, now: Millis, refused: usize) {
         if (self.swept..self.swept.saturating_add(SWEEP)).contains(&now) {
@@ -51,6 +59,30 @@ impl Ledger {
             known.said = said;
         }
         key
+    }
+
+    /// Lets go of all numbers of which this says, by their own name and what they are read as by themselves, that they are
+    /// something else: they are declared anew when they are next mentioned. Those that a recogniser knows stay what it says.
+    pub(crate) fn reconsider(&mut self, is_other: impl Fn(&str, Kind) -> bool) {
+        let others: Vec<Key> = (0..self.known.len())
+            .filter(|id| {
+                let Some(Known {
+                    place: Place::Number(place),
+                    ..
+                }) = &self.known[*id]
+                else {
+                    return false;
+                };
+                let number = self.numbers[*place as usize].as_ref();
+                number.is_some_and(|number| {
+                    let series = &number.series;
+                    series.origin().is_none() && is_other(series.name(), series.kind())
+                })
+            })
+            .map(|id| Key(index(id)))
+            .collect();
+        others.into_iter().for_each(|key| self.retire(key));
+        self.let_go();
     }
 
     /// Lets go of a series that is something else from now on. Values of it that wait for the end of the page do not count,
@@ -174,7 +206,7 @@ impl Ledger {
                 }
                 self.free_wholes.push(place);
             }
-            Place::Nothing => {}
+            Place::Nothing => self.nothings = self.nothings.saturating_sub(1),
         }
     }
 }

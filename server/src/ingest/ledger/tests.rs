@@ -330,3 +330,39 @@ fn of_two_conventions_at_once_the_newer_one_is_read() {
         [(canonical.into(), Kind::Histogram, 2.0)]
     );
 }
+
+#[test]
+fn several_that_tell_the_same_add_up() {
+    let mut it = ledger(10);
+    let key = it.number(b"calls", "calls_total", Some(Kind::Counter), &Labels::none(), 0);
+    let (one, other) = (1_000_000_000, 2_000_000_000);
+    let mut now = 1_000_000;
+    let mut told = |it: &mut Ledger, all: &[(Millis, f64, u64)]| {
+        now += MINUTE;
+        for (after, total, start) in all {
+            it.change(key, Change::TotalSince(*total, *start), now + after);
+        }
+        let tell = |sample: Sample| match sample.value {
+            Value::Number(value) => (sample.time - now, value),
+            Value::Distribution(_) => panic!("a number"),
+        };
+        it.take_page(false, now + 100).into_iter().map(tell).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&mut it, &[(0, 1_000.0, one), (10, 400.0, other)]), [(0, 1_000.0)]);
+    assert_eq!(
+        told(&mut it, &[(0, 1_005.0, one), (10, 407.0, other)]),
+        [(0, 1_005.0), (10, 1_012.0)]
+    );
+    assert_eq!(
+        told(&mut it, &[(20, 410.0, other), (10, 1_006.0, one), (10, 1_006.0, one)]),
+        [(20, 1_015.0), (20, 1_016.0)],
+        "never back in time, and nothing twice"
+    );
+    // The last one began anew after all of this: a restart, which the total shows as one.
+    let start = (1_000_000 + 3 * MINUTE + 50_000) as u64 * 1_000_000;
+    assert_eq!(told(&mut it, &[(0, 30.0, start)]), [(50_000 - MINUTE, 0.0), (0, 30.0)]);
+    assert_eq!(
+        told(&mut it, &[(0, 34.0, start), (10, 412.0, other)]),
+        [(0, 34.0), (10, 36.0)]
+    );
+}

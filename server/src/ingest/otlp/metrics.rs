@@ -73,15 +73,19 @@ impl<'a> Reader<'a> {
             {
                 Change::Observed(observed)
             }
-            _ => Change::Totals(observed, began(time)),
+            _ if time.start_unix_nanos > 0 => Change::TotalsSince(observed, time.start_unix_nanos),
+            _ => Change::Totals(observed),
         };
         self.ledger.change(key, change, millis(time.unix_nanos));
     }
 }
 
-/// When a total began, where that is said.
-fn began(time: &PointTime) -> Option<Millis> {
-    (time.start_unix_nanos > 0).then(|| millis(time.start_unix_nanos))
+/// A total, and when it began, where that is said.
+fn total(value: f64, time: &PointTime) -> Change {
+    match time.start_unix_nanos {
+        0 => Change::Total(value, None),
+        start => Change::TotalSince(value, start),
+    }
 }
 
 impl MetricVisitor for Reader<'_> {
@@ -124,7 +128,13 @@ impl MetricVisitor for Reader<'_> {
                 for suffix in SUMS {
                     let raw = [&self.prefix, suffix.as_bytes()].concat();
                     let name = [&self.metric, suffix].concat();
-                    self.ledger.number(&raw, &name, Some(Kind::Counter), &labels, self.now);
+                    let key = self
+                        .ledger
+                        .find(&raw)
+                        .unwrap_or_else(|| self.ledger.number(&raw, &name, Some(Kind::Counter), &labels, self.now));
+                    if self.ledger.is_refused(key) {
+                        return key;
+                    }
                 }
                 return self.ledger.nothing(&self.prefix, self.now);
             }
@@ -143,7 +153,7 @@ impl MetricVisitor for Reader<'_> {
                 temporality: Temporality::Delta,
                 ..
             } => Change::Growth(value),
-            Sent::Sum { .. } => Change::Total(value, began(&point.time)),
+            Sent::Sum { is_monotonic: true, .. } => total(value, &point.time),
             _ => Change::Total(value, None),
         };
         self.ledger.change(key, change, time);
@@ -183,15 +193,19 @@ impl MetricVisitor for Reader<'_> {
         self.observed(key, &point.time, observed);
     }
 
-    fn summary(&mut self, _: Key, point: &SummaryPoint<'_>) {
+    fn summary(&mut self, key: Key, point: &SummaryPoint<'_>) {
         if point.time.no_recorded_value {
             return;
+        }
+        if self.ledger.is_refused(key) {
+            // For it to be counted.
+            return self.ledger.change(key, total(point.sum, &point.time), 0);
         }
         for (suffix, value) in SUMS.into_iter().zip([point.sum, point.count as f64]) {
             let raw = [&self.prefix, suffix.as_bytes()].concat();
             if let Some(key) = self.ledger.find(&raw) {
-                let change = Change::Total(value, began(&point.time));
-                self.ledger.change(key, change, millis(point.time.unix_nanos));
+                self.ledger
+                    .change(key, total(value, &point.time), millis(point.time.unix_nanos));
             }
         }
     }

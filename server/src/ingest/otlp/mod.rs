@@ -45,8 +45,8 @@ impl Metrics {
         }
     }
 
-    pub(crate) fn ledger(&self) -> &Ledger {
-        &self.ledger
+    pub(crate) fn ledger(&mut self) -> &mut Ledger {
+        &mut self.ledger
     }
 
     /// The samples of a request.
@@ -97,6 +97,12 @@ impl Traces {
         })
     }
 
+    /// What is done now and then where nothing comes.
+    pub(crate) fn rest(&mut self, now: Millis) {
+        self.spans.begin(now);
+        self.spans.take();
+    }
+
     pub(crate) fn series(&self) -> usize {
         self.spans.len()
     }
@@ -129,3 +135,6 @@ fn told(of: &str, reason: Reason) -> String {
         format!("{of}: {reason}")
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -202,3 +202,52 @@ fn what_is_not_taken_is_told() {
     let written = read(&mut it, T, &[series("wait_seconds", &[], &[end])]);
     assert_eq!((written.refused, told(&written)), (0, vec![]));
 }
+
+/// What a family is.
+fn metadata(family: &str, kind: u64) -> Vec<u8> {
+    message(3, &[number(1, kind), message(2, &[family.as_bytes().to_vec()])])
+}
+
+#[test]
+fn what_a_metric_is_may_be_said_after_it_came() {
+    let mut it = reader();
+    let kind = |written: &Written| {
+        written
+            .samples
+            .iter()
+            .map(|sample| sample.series.kind())
+            .collect::<Vec<_>>()
+    };
+    let at = |n: i64| [series("jobs", &[], &[value(n as f64, T + n * STEP)])];
+    assert_eq!(kind(&read(&mut it, T, &at(0))), [Kind::Gauge]);
+    // Counters, as of a program whose metrics have no suffix.
+    let told = [at(1)[0].clone(), metadata("jobs", 1)];
+    read(&mut it, T + STEP, &told);
+    assert_eq!(kind(&read(&mut it, T + 2 * STEP, &at(2))), [Kind::Counter]);
+    read(&mut it, T + 2 * STEP, &told[1..]);
+    assert_eq!(it.ledger().len(), 1);
+    assert_eq!(
+        kind(&read(&mut it, T + 3 * STEP, &at(3))),
+        [Kind::Counter],
+        "said again, nothing new"
+    );
+}
+
+#[test]
+fn what_is_not_kept_is_not_remembered_without_end() {
+    let mut it = reader();
+    // The bucket makes it known that these are a histogram's, so that its counts say nothing more.
+    read(&mut it, T, &[metadata("wait", 3)]);
+    for n in 0..1_000 {
+        let count = series("wait_count", &[("n", &n.to_string())], &[value(1.0, T)]);
+        assert_eq!(told(&read(&mut it, T, &[count])), vec![]);
+    }
+    assert_eq!(it.ledger().remembered(), 400);
+    it.ledger().rest(T);
+    it.ledger().rest(T + 20 * 60_000);
+    assert_eq!(
+        it.ledger().remembered(),
+        0,
+        "forgotten, although nothing comes any more"
+    );
+}
