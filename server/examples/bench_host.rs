@@ -142,6 +142,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let stats = kept(&readings, |sample| sample.series.name().starts_with(kind))?;
         println!("{}", told(kind, &stats));
     }
+    for (name, kind) in [("counters", Kind::Counter), ("gauges", Kind::Gauge)] {
+        let stats = kept(&readings, |sample| {
+            sample.series.kind() == kind && sample.series.name().starts_with("system_")
+        })?;
+        println!("{}", told(&format!("{name} of system_"), &stats));
+    }
     let names = readings.iter().flat_map(|(_, samples)| samples);
     let names: std::collections::BTreeSet<&str> = names.map(|sample| sample.series.name()).collect();
     let mut metrics = Vec::new();

@@ -1,7 +1,9 @@
 //! One series over one stretch of time, as bytes.
 //!
-//! A source reads many series at the same moments, so the times of a stretch are kept once for all series that share
-//! them, under the hash of what they are; a record names its times and holds only values.
+//! Most series are read at even intervals: a record says when its first sample was, how far apart they are and how many.
+//! Where one came late or is missing, a source has read all its series so: these times are kept once for all series that
+//! share them, under the hash of what they are, and a record names them. A few times, such as those of a process that
+//! comes and goes, are shorter said than named.
 
 use keiki_model::histogram::{Distribution, Explicit, Packed, Part};
 use keiki_model::time::Millis;
@@ -31,6 +33,13 @@ const EXPONENTIAL: u8 = 4;
 const EXPLICIT: u8 = 5;
 /// Anything else, one by one.
 const MIXED: u8 = 6;
+/// Added to these: the times are evenly apart, and said here.
+const EVEN: u8 = 0x80;
+/// Added to these: the times are listed here.
+const LISTED: u8 = 0x40;
+
+/// Up to so many times are listed: with the key of times of their own they would take more.
+const FEW: usize = 64;
 
 /// The times of a record: milliseconds since the start of its stretch.
 pub(super) fn offsets(times: &[Millis], start: Millis) -> Vec<u32> {
@@ -38,6 +47,79 @@ pub(super) fn offsets(times: &[Millis], start: Millis) -> Vec<u32> {
         .iter()
         .map(|time| u32::try_from(time - start).unwrap_or(u32::MAX))
         .collect()
+}
+
+/// The times of a record.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Times {
+    /// Said in the record: evenly apart, or few.
+    Own(Vec<u32>),
+    /// Kept beside the records under this name.
+    Named(u64),
+}
+
+impl Times {
+    pub(super) fn of(offsets: &[u32]) -> Self {
+        #[cfg(test)]
+        if codec::older::is_on() {
+            return Self::Named(name_of(offsets));
+        }
+        if offsets.len() <= FEW || is_even(offsets) {
+            Self::Own(offsets.to_vec())
+        } else {
+            Self::Named(name_of(offsets))
+        }
+    }
+
+    fn put(&self, out: &mut Vec<u8>, make: u8) {
+        match self {
+            Self::Named(name) => {
+                out.push(make);
+                out.extend_from_slice(&name.to_le_bytes());
+            }
+            Self::Own(offsets) if is_even(offsets) => {
+                out.push(make | EVEN);
+                let first = offsets.first().copied().unwrap_or(0);
+                let step = offsets.get(1).map_or(0, |second| second - first);
+                for number in [first, step] {
+                    codec::put_varint(out, u64::from(number));
+                }
+                codec::put_varint(out, offsets.len() as u64);
+            }
+            Self::Own(offsets) => {
+                out.push(make | LISTED);
+                put_column(out, offsets);
+            }
+        }
+    }
+
+    /// What [`Times::put`] wrote, and the make of the record.
+    fn read(bytes: &mut Reader<'_>) -> Result<(Self, u8), Corrupt> {
+        const FAR: Corrupt = Corrupt("a time is beyond all bounds");
+        let make = bytes.byte()?;
+        if make & LISTED != 0 {
+            return Ok((Self::Own(bytes.column()?), make & !LISTED));
+        }
+        if make & EVEN == 0 {
+            return Ok((Self::Named(u64::from_le_bytes(bytes.array()?)), make));
+        }
+        let mut number = || u32::try_from(bytes.varint()?).map_err(|_| FAR);
+        let (first, step) = (number()?, number()?);
+        let count = u32::try_from(bytes.length()?).map_err(|_| FAR)?;
+        // The last one tells whether all are there.
+        let last = count.saturating_sub(1).checked_mul(step);
+        last.and_then(|last| last.checked_add(first)).ok_or(FAR)?;
+        let offsets = (0..count).map(|place| first + place * step);
+        Ok((Self::Own(offsets.collect()), make & !EVEN))
+    }
+}
+
+/// Whether each is as far from the one before as the second from the first.
+fn is_even(offsets: &[u32]) -> bool {
+    let mut apart = offsets.windows(2).map(|pair| pair[1].checked_sub(pair[0]));
+    apart
+        .next()
+        .is_none_or(|step| step.is_some() && apart.all(|other| other == step))
 }
 
 /// The name of these times: FNV-1a, because it must be the same in every build.
@@ -48,12 +130,9 @@ pub(super) fn name_of(offsets: &[u32]) -> u64 {
     })
 }
 
-pub(super) fn encode(times: u64, body: &Body) -> Vec<u8> {
+pub(super) fn encode(times: &Times, body: &Body) -> Vec<u8> {
     let mut out = Vec::with_capacity(64);
-    let head = |out: &mut Vec<u8>, make: u8| {
-        out.push(make);
-        out.extend_from_slice(&times.to_le_bytes());
-    };
+    let head = |out: &mut Vec<u8>, make: u8| times.put(out, make);
     match body {
         Body::Samples(values) => {
             head(&mut out, SAMPLES);
@@ -95,11 +174,10 @@ pub(super) fn encode(times: u64, body: &Body) -> Vec<u8> {
     out
 }
 
-/// What a record holds, and the name of its times.
-pub(super) fn decode(bytes: &[u8]) -> Result<(u64, Body), Corrupt> {
+/// What a record holds, and its times.
+pub(super) fn decode(bytes: &[u8]) -> Result<(Times, Body), Corrupt> {
     let mut bytes = Reader::new(bytes);
-    let make = bytes.byte()?;
-    let times = u64::from_le_bytes(bytes.array()?);
+    let (times, make) = Times::read(&mut bytes)?;
     let body = match make {
         SAMPLES => Body::Samples(bytes.column()?),
         COUNTER => {
@@ -340,9 +418,15 @@ mod tests {
             let mixed: Vec<_> = exponentials.iter().chain(&explicits).cloned().collect();
             let counter = Rows { sum: values.clone(), min: values.clone(), max: values.clone(), ..Rows::default() };
             let gauge = Rows { last: values.clone(), count: vec![3; values.len()], ..counter.clone() };
-            for body in [Body::Samples(values), Body::Rows(counter), Body::Rows(gauge), Body::Counts(packed(&exponentials)), Body::Counts(packed(&explicits)), Body::Counts(packed(&mixed))] {
-                let (times, read) = decode(&encode(17, &body)).expect("a record");
-                prop_assert_eq!(times, 17);
+            let even = Times::of(&(0..300).map(|second| second * 1_000 + 850).collect::<Vec<_>>());
+            prop_assert!(matches!(even, Times::Own(_)));
+            let few = Times::of(&[850, 1_850, 3_850]);
+            prop_assert!(matches!(few, Times::Own(_)));
+            let apart = Times::of(&(0..300).map(|second| second * second).collect::<Vec<_>>());
+            prop_assert!(matches!(apart, Times::Named(_)));
+            for (body, written) in [Body::Samples(values), Body::Rows(counter), Body::Rows(gauge), Body::Counts(packed(&exponentials)), Body::Counts(packed(&explicits)), Body::Counts(packed(&mixed))].into_iter().zip([&even, &few, &apart].into_iter().cycle()) {
+                let (times, read) = decode(&encode(written, &body)).expect("a record");
+                prop_assert_eq!(&times, written);
                 prop_assert_eq!(read.len(), body.len());
                 prop_assert_eq!(read, body);
             }

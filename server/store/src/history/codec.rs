@@ -1,25 +1,32 @@
-//! Bytes: numbers of variable length, and columns that are compressed by `pco`.
+//! Bytes: numbers of variable length, and columns that are compressed by `pco`, wherever that can be as whole numbers
+//! ([`super::whole`]).
 
 use keiki_model::histogram::{Distribution, Explicit, Exponential, Parts};
 use pco::ChunkConfig;
 use pco::data_types::Number;
-use pco::standalone::{simple_compress_into, simple_decompress};
+use pco::standalone::simple_decompress;
+
+use super::whole::{self, numbers_of, put_numbers};
 
 /// What was read is not what was written. The engine below checks sums, so this is a fault or a newer format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct Corrupt(pub(super) &'static str);
 
-/// Below so many values their plain bytes are shorter than what `pco` says about itself.
-const PLAIN_BELOW: usize = 4;
-
 /// Between speed and size: 20 million values a second, and within a few percent of the smallest.
-const LEVEL: usize = 8;
+pub(super) const LEVEL: usize = 8;
 
 const EMPTY: u8 = 0;
 const CONSTANT: u8 = 1;
 const PLAIN: u8 = 2;
+/// Up to format 3: with the header of a file of `pco`'s, and its length.
 const PACKED: u8 = 3;
+/// Whole numbers, or such divided by ten to the power that the upper four bits say.
+const WHOLE: u8 = 4;
+/// Whole numbers divided by one that follows.
+const FRACTIONS: u8 = 5;
+/// Anything else.
+const ARBITRARY: u8 = 6;
 
 /// The most values that a column is believed to have.
 const MOST: u64 = 16 << 20;
@@ -47,58 +54,167 @@ pub(super) fn put_text(out: &mut Vec<u8>, text: &str) {
 }
 
 /// A number that columns are made of.
-pub(super) trait Cell: Number + Copy {
+pub(super) trait Cell: Number + Copy + Default {
     type Bytes: AsRef<[u8]>;
 
     fn bytes(self) -> Self::Bytes;
     fn read(bytes: &mut Reader<'_>) -> Result<Self, Corrupt>;
+    /// The whole numbers that these are, divided by the first.
+    fn numbers(values: &[Self]) -> Option<(u64, Vec<i64>)>;
+    /// What a whole number is, divided by another.
+    fn of_number(number: i64, divisor: u64) -> Option<Self>;
+}
+
+macro_rules! bytes_of {
+    ($number:ty) => {
+        type Bytes = [u8; size_of::<Self>()];
+
+        fn bytes(self) -> Self::Bytes {
+            self.to_le_bytes()
+        }
+
+        fn read(bytes: &mut Reader<'_>) -> Result<Self, Corrupt> {
+            Ok(Self::from_le_bytes(bytes.array()?))
+        }
+    };
 }
 
 macro_rules! cell {
     ($($number:ty),*) => {$(
         impl Cell for $number {
-            type Bytes = [u8; size_of::<Self>()];
+            bytes_of!($number);
 
-            fn bytes(self) -> Self::Bytes {
-                self.to_le_bytes()
+            fn numbers(values: &[Self]) -> Option<(u64, Vec<i64>)> {
+                let numbers = values.iter().map(|value| i64::try_from(*value).ok());
+                Some((1, numbers.collect::<Option<_>>()?))
             }
 
-            fn read(bytes: &mut Reader<'_>) -> Result<Self, Corrupt> {
-                Ok(Self::from_le_bytes(bytes.array()?))
+            fn of_number(number: i64, _divisor: u64) -> Option<Self> {
+                Self::try_from(number).ok()
             }
         }
     )*};
 }
 
-cell!(f64, u32, u64, i32);
+cell!(u32, u64, i32);
 
-/// A column of any length. Three of four series do not change from minute to minute: these cost nine bytes.
+impl Cell for f64 {
+    bytes_of!(f64);
+
+    fn numbers(values: &[Self]) -> Option<(u64, Vec<i64>)> {
+        numbers_of(values)
+    }
+
+    fn of_number(number: i64, divisor: u64) -> Option<Self> {
+        Some(number as f64 / divisor as f64)
+    }
+}
+
+/// A column of any length. Three of four series do not change from minute to minute: these cost a few bytes.
 pub(super) fn put_column<T: Cell>(out: &mut Vec<u8>, values: &[T]) {
+    #[cfg(test)]
+    if older::is_on() {
+        return older::put_column(out, values);
+    }
     put_varint(out, values.len() as u64);
     let Some(first) = values.first() else {
         return out.push(EMPTY);
     };
-    let first = first.bytes();
-    if values.iter().all(|value| value.bytes().as_ref() == first.as_ref()) {
+    let (first, start) = (first.bytes(), out.len());
+    let is_constant = values.iter().all(|value| value.bytes().as_ref() == first.as_ref());
+    let plain = if is_constant {
+        size_of::<T>()
+    } else {
+        size_of_val(values)
+    };
+    // Writing to memory does not fail; if it did, or gained nothing, the plain bytes are as good.
+    if put_packed(out, if is_constant { &values[..1] } else { values }).is_some() && out.len() - start <= plain {
+        return;
+    }
+    out.truncate(start);
+    if is_constant {
         out.push(CONSTANT);
         return out.extend_from_slice(first.as_ref());
-    }
-    let start = out.len();
-    if values.len() >= PLAIN_BELOW {
-        out.push(PACKED);
-        let config = ChunkConfig::default().with_compression_level(LEVEL);
-        let mut packed = Vec::new();
-        // Writing to memory does not fail; if it did, the plain bytes are as good.
-        if simple_compress_into(values, &config, &mut packed).is_ok() && packed.len() < size_of_val(values) {
-            put_varint(out, packed.len() as u64);
-            return out.extend_from_slice(&packed);
-        }
-        out.truncate(start);
     }
     out.push(PLAIN);
     values
         .iter()
         .for_each(|value| out.extend_from_slice(value.bytes().as_ref()));
+}
+
+/// A column as what it takes least room as.
+fn put_packed<T: Cell>(out: &mut Vec<u8>, values: &[T]) -> Option<()> {
+    let Some((divisor, numbers)) = T::numbers(values) else {
+        out.push(ARBITRARY);
+        return whole::pack(out, values, &ChunkConfig::default().with_compression_level(LEVEL));
+    };
+    match divisor.ilog10() {
+        digits if 10_u64.pow(digits) == divisor => out.push(WHOLE | (digits as u8) << 4),
+        _ => {
+            out.push(FRACTIONS);
+            put_varint(out, divisor);
+        }
+    }
+    put_numbers(out, &numbers)
+}
+
+/// How columns were written up to format 3.
+#[cfg(test)]
+pub(super) mod older {
+    use std::cell::Cell as Flag;
+
+    use pco::standalone::simple_compress_into;
+
+    use super::*;
+
+    thread_local! {
+        static IS_ON: Flag<bool> = const { Flag::new(false) };
+    }
+
+    /// What this thread writes is of format 3 until this is dropped.
+    #[derive(Debug)]
+    pub(in super::super) struct Older;
+
+    impl Older {
+        pub(in super::super) fn on() -> Self {
+            IS_ON.set(true);
+            Self
+        }
+    }
+
+    impl Drop for Older {
+        fn drop(&mut self) {
+            IS_ON.set(false);
+        }
+    }
+
+    pub(in super::super) fn is_on() -> bool {
+        IS_ON.get()
+    }
+
+    pub(super) fn put_column<T: Cell>(out: &mut Vec<u8>, values: &[T]) {
+        put_varint(out, values.len() as u64);
+        let Some(first) = values.first() else {
+            return out.push(EMPTY);
+        };
+        let first = first.bytes();
+        if values.iter().all(|value| value.bytes().as_ref() == first.as_ref()) {
+            out.push(CONSTANT);
+            return out.extend_from_slice(first.as_ref());
+        }
+        let mut packed = Vec::new();
+        let config = ChunkConfig::default().with_compression_level(LEVEL);
+        simple_compress_into(values, &config, &mut packed).expect("memory");
+        if values.len() >= 4 && packed.len() < size_of_val(values) {
+            out.push(PACKED);
+            put_varint(out, packed.len() as u64);
+            return out.extend_from_slice(&packed);
+        }
+        out.push(PLAIN);
+        values
+            .iter()
+            .for_each(|value| out.extend_from_slice(value.bytes().as_ref()));
+    }
 }
 
 /// Reads what the functions above wrote.
@@ -112,6 +228,10 @@ impl<'a> Reader<'a> {
 
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    pub(super) fn rest(&self) -> &'a [u8] {
+        self.0
     }
 
     pub(super) fn bytes(&mut self, count: usize) -> Result<&'a [u8], Corrupt> {
@@ -164,7 +284,8 @@ impl<'a> Reader<'a> {
 
     pub(super) fn column<T: Cell>(&mut self) -> Result<Vec<T>, Corrupt> {
         let count = self.length()?;
-        let values = match self.byte()? {
+        let make = self.byte()?;
+        let values = match make {
             EMPTY => Vec::new(),
             CONSTANT => vec![T::read(self)?; count],
             PLAIN => (0..count).map(|_| T::read(self)).collect::<Result<_, _>>()?,
@@ -172,6 +293,12 @@ impl<'a> Reader<'a> {
                 let length = self.length()?;
                 simple_decompress(self.bytes(length)?).map_err(|_| Corrupt("a column cannot be unpacked"))?
             }
+            ARBITRARY => whole::unpack(self, count)?,
+            FRACTIONS => {
+                let divisor = self.varint()?;
+                self.whole(count, divisor)?
+            }
+            _ if make & 0xf == WHOLE => self.whole(count, 10_u64.pow(u32::from(make >> 4)))?,
             _ => return Err(Corrupt("a column of an unknown make")),
         };
         if values.len() == count {
@@ -179,6 +306,16 @@ impl<'a> Reader<'a> {
         } else {
             Err(Corrupt("a column has another length than it says"))
         }
+    }
+}
+
+impl Reader<'_> {
+    fn whole<T: Cell>(&mut self, count: usize, divisor: u64) -> Result<Vec<T>, Corrupt> {
+        let numbers = whole::numbers(self, count)?;
+        let values = numbers.into_iter().map(|number| T::of_number(number, divisor));
+        values
+            .collect::<Option<_>>()
+            .ok_or(Corrupt("a number is too large for its column"))
     }
 }
 
@@ -295,11 +432,15 @@ mod tests {
         #[test]
         fn what_is_written_is_read(
             floats in prop::collection::vec(prop_oneof![any::<f64>(), Just(1.5), (0..9).prop_map(f64::from)], 0..400),
+            shares in prop::collection::vec((0..999_u32).prop_map(|part| f64::from(part) / 997.0), 0..400),
+            cents in prop::collection::vec((-999..999_i32).prop_map(|part| f64::from(part) / 100.0), 0..400),
             numbers in prop::collection::vec(any::<u64>(), 0..20),
             signed in any::<i64>(),
         ) {
             let bits = |values: &[f64]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
-            prop_assert_eq!(bits(&returns(&floats)), bits(&floats));
+            for floats in [&floats, &shares, &cents] {
+                prop_assert_eq!(bits(&returns(floats)), bits(floats));
+            }
             prop_assert_eq!(&returns(&numbers), &numbers);
             let mut out = Vec::new();
             put_signed(&mut out, signed);
@@ -341,6 +482,6 @@ mod tests {
     fn what_does_not_change_costs_a_few_bytes() {
         let mut out = Vec::new();
         put_column(&mut out, &[7.25; 300]);
-        assert!(out.len() <= 12, "{}", out.len());
+        assert!(out.len() <= 6, "{}", out.len());
     }
 }

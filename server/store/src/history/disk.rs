@@ -7,7 +7,7 @@
 //! | `journal` | number | samples that are in no record yet |
 //! | `events` | time, number | what happened then; the store does not know what it says |
 //! | `<tier>` | period, series, stretch | a record ([`super::chunk`]) |
-//! | | period, `u32::MAX`, stretch, hash | the times that records share |
+//! | | period, `u32::MAX`, stretch, hash | times that records share: more than a few, and not even |
 //!
 //! Periods of a tier lie one behind the other, so that what is too old is a range of keys at the front, which is dropped
 //! by whole files, and nothing is ever rewritten for it. Within a period the records of one series lie side by side.
@@ -31,8 +31,10 @@ use super::tier::{COUNT, TIERS};
 /// The version of what lies on disk. A change that an older Keiki could not read counts it up, and says in
 /// [`Disk::upgrade`] how what is there becomes the new.
 ///
-/// In format 2 records were complete when they were written: it is also one of format 3, in which they grow.
-pub(super) const FORMAT: u32 = 3;
+/// In format 2 records were complete when they were written: it is also one of format 3, in which they grow. Records of
+/// format 3 name all their times, and their columns are floating point: those of format 4 are read beside them, and take
+/// their place as they grow and age.
+pub(super) const FORMAT: u32 = 4;
 
 /// The number in the place of a series' for what belongs to all.
 const SHARED: u32 = u32::MAX;

@@ -46,6 +46,7 @@ mod rows;
 #[cfg(test)]
 mod tests;
 mod tier;
+mod whole;
 mod work;
 
 use std::path::PathBuf;

@@ -379,8 +379,11 @@ impl<'a> Look<'a> {
 
     fn decoded(&self, disk: &Disk, tier: usize, start: Millis, bytes: &[u8]) -> Option<(Vec<Millis>, Body)> {
         let corrupt = |why: &dyn std::fmt::Display| self.history.note_corrupt(TIERS[tier].name, why);
-        let (name, body) = chunk::decode(bytes).inspect_err(|error| corrupt(error)).ok()?;
-        let offsets = self.offsets(disk, tier, start, name)?;
+        let (times, body) = chunk::decode(bytes).inspect_err(|error| corrupt(error)).ok()?;
+        let offsets = match times {
+            chunk::Times::Own(offsets) => Rc::new(offsets),
+            chunk::Times::Named(name) => self.offsets(disk, tier, start, name)?,
+        };
         if body.len() != Some(offsets.len()) {
             corrupt(&"a record and its times differ in length");
             return None;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use keiki_model::series::{Kind, Series};
 use keiki_model::time::{Millis, REVISION, SECOND};
 
-use super::chunk::{self, Body};
+use super::chunk::{self, Body, Times};
 use super::disk::{Disk, record_key, times_key};
 use super::journal::Entries;
 use super::read::Look;
@@ -203,15 +203,17 @@ impl History {
                 series, times, body, ..
             } = made;
             let offsets = chunk::offsets(times, begin);
-            let name = chunk::name_of(&offsets);
-            if job.times.insert(name) {
+            let times_of = Times::of(&offsets);
+            if let Times::Named(name) = times_of
+                && job.times.insert(name)
+            {
                 let mut bytes = Vec::new();
                 super::codec::put_column(&mut bytes, &offsets);
                 let key = times_key(job.tier, stretch, name);
                 self.note_written(job.tier, 0, key.len() + bytes.len());
                 batch.insert(records, key, bytes);
             }
-            let (key, bytes) = (record_key(job.tier, *series, stretch), chunk::encode(name, body));
+            let (key, bytes) = (record_key(job.tier, *series, stretch), chunk::encode(&times_of, body));
             self.note_written(job.tier, times.len(), key.len() + bytes.len());
             batch.insert(records, key, bytes);
         }

@@ -77,5 +77,43 @@ fn a_folder_of_the_second_format_is_read() {
     bench.store = Store::new(Limits::default());
     let disk = super::super::disk::Disk::open(&path).expect("a history");
     let format = disk.meta.get("format").expect("it is read").expect("a version");
-    assert_eq!(format.as_ref(), 3_i64.to_le_bytes());
+    assert_eq!(format.as_ref(), 4_i64.to_le_bytes());
+}
+
+#[test]
+fn a_folder_of_the_third_format_is_read_and_grows() {
+    let mut bench = Bench::new();
+    let older = super::super::codec::older::Older::on();
+    bench.run(100 * 60);
+    let path = bench.path();
+    bench.store = Store::new(Limits::default());
+    let disk = super::super::disk::Disk::open(&path).expect("a history");
+    disk.meta.insert("format", 3_i64.to_le_bytes()).expect("room");
+    let made = |disk: &super::super::disk::Disk| {
+        let mut makes = Vec::new();
+        disk.records(0, 0, START, START + HOUR, |_, bytes| {
+            makes.push(bytes.expect("a record")[0] & 0xc0 != 0)
+        });
+        makes
+    };
+    assert!(
+        made(&disk).len() > 5 && !made(&disk).contains(&true),
+        "all their times have names"
+    );
+    drop((disk, older));
+    for _ in 0..2 {
+        bench.reopen();
+        bench.check_samples(START, bench.now);
+        bench.check_slots(
+            START / 60_000 * 60_000 + 60_000,
+            bench.now / 60_000 * 60_000 - 60_000,
+            60 * SECOND,
+        );
+        assert_eq!(
+            bench.store.history().map(|stats| (stats.failing, stats.corrupt)),
+            Some((None, 0))
+        );
+        // Records of minutes and quarters of an hour grow on.
+        bench.run(70 * 60);
+    }
 }
