@@ -3,7 +3,7 @@
 //!
 //! *The machine* is what this process may use: the whole host, or its container where that is limited (`linux/cgroup`).
 //! Shares of the CPU are of the whole machine (1 = all its cores busy), so that they compare with targets such as
-//! "CPU < 30 %".
+//! "CPU < 30 %". They are to a thousandth, or to less where the kernel counts more than a thousand ticks of its clock.
 
 use crate::source::metric::metrics;
 

@@ -1,5 +1,7 @@
 //! CPU shares, cores and load averages, from `/proc/stat` and `/proc/loadavg`, or from the cgroup where a container's
 //! quota is the machine.
+//!
+//! Shares of ticks have no more digits than the ticks tell: the kernel counts a hundred a second of each core.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,7 +14,7 @@ use super::cgroup::{Cgroup, CpuUsage};
 use super::file::KeptFile;
 use crate::source::SourceError;
 use crate::source::host::emit::{Batch, Identity};
-use crate::source::host::{Moment, metrics, share};
+use crate::source::host::{Moment, counted_share, metrics, share};
 
 /// Time spent per mode since boot, in clock ticks. `nice` is within user, interrupts are within system; the time of
 /// guests is already in the kernel's user time.
@@ -63,12 +65,13 @@ impl Times {
         let iowait = since(self.iowait, before.iowait);
         let steal = since(self.steal, before.steal);
         let all = user + system + idle + iowait + steal;
+        let of_all = |ticks| counted_share(ticks, all, all);
         Some(Shares {
-            user: share(user, all)?,
-            system: share(system, all)?,
-            iowait: share(iowait, all)?,
-            steal: share(steal, all)?,
-            busy: share(user + system + steal, all)?,
+            user: of_all(user)?,
+            system: of_all(system)?,
+            iowait: of_all(iowait)?,
+            steal: of_all(steal)?,
+            busy: of_all(user + system + steal)?,
         })
     }
 }
@@ -265,6 +268,29 @@ mod tests {
             (0.3, 0.1, 0.15, 0.05)
         );
         assert!((shares.busy - 0.45).abs() < 1e-12);
+    }
+
+    #[test]
+    fn shares_have_the_digits_that_the_ticks_tell() {
+        let check = |part: u64, all: u64, expected: f64| {
+            let now = Times {
+                user: part,
+                idle: all - part,
+                ..Times::default()
+            };
+            let shares = now.shares_since(&Times::default()).expect("time has passed");
+            assert_eq!(shares.user, expected);
+            assert!(
+                (shares.user - part as f64 / all as f64).abs() <= 0.55 / all as f64,
+                "within a tick"
+            );
+        };
+        check(66, 199, 0.332);
+        check(33, 101, 0.327);
+        check(1, 3, 0.333);
+        check(334, 1_001, 0.334);
+        check(4_000, 12_799, 0.312_52);
+        check(199, 199, 1.0);
     }
 
     #[test]

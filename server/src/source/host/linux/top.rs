@@ -9,7 +9,7 @@ use keiki_model::series::Series;
 use super::process::{ProcessId, Stat, Table};
 use super::units::Units;
 use crate::source::host::emit::{Batch, Identity};
-use crate::source::host::{Moment, metrics, share};
+use crate::source::host::{Moment, counted_share, metrics};
 
 /// How many processes are shown for each of CPU and memory.
 const TOP: usize = 10;
@@ -55,10 +55,8 @@ impl Top {
             let is_new = before.is_some_and(|(_, reading)| process.first_seen > reading);
             let base = self.ticks_before.get(&id).copied().or(is_new.then_some(0));
             let cpu = base.zip(seconds).and_then(|(base, seconds)| {
-                share(
-                    cpu_ticks.saturating_sub(base) as f64 / units.clock_ticks,
-                    seconds * cores,
-                )
+                let possible = seconds * cores * units.clock_ticks;
+                counted_share(cpu_ticks.saturating_sub(base) as f64, possible, possible)
             });
             usages.push(Usage {
                 id,

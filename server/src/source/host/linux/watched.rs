@@ -9,7 +9,7 @@ use keiki_model::series::Series;
 use super::process::{Process, ProcessId, Table};
 use super::units::Units;
 use crate::source::host::emit::{Batch, Identity};
-use crate::source::host::{Every, Moment, Watch, metrics, share};
+use crate::source::host::{Every, Moment, Watch, counted, counted_share, metrics};
 
 /// A watched process and what was last seen of it.
 pub(super) struct Watched {
@@ -115,9 +115,9 @@ impl Watched {
             .map(|seconds| seconds.as_secs_f64())
             .filter(|seconds| *seconds > 0.0)
         {
-            let used = ticks / units.clock_ticks / seconds;
-            out.push(&series.cpu_cores, used);
-            if let Some(ratio) = share(used, cores) {
+            let possible = seconds * units.clock_ticks;
+            out.push(&series.cpu_cores, counted(ticks / possible, possible));
+            if let Some(ratio) = counted_share(ticks, possible * cores, possible * cores) {
                 out.push(&series.cpu, ratio);
             }
         }
