@@ -5,7 +5,7 @@ use std::sync::Arc;
 use keiki_model::series::{Kind, Sample, Series};
 use keiki_model::time::Millis;
 
-use super::writers::{Met, Start, Writers};
+use super::writers::{Met, Start, Writers, is_of};
 use crate::store::FUTURE;
 
 /// A number that a sender tells.
@@ -55,7 +55,7 @@ impl Number {
         let grown = match met {
             Met::Again => return None,
             // What one alone tells stays as it is.
-            Met::Before(before) if before == sum => total - sum,
+            Met::Before(before) if before == sum => return Some((time.max(newest), total)),
             Met::Before(before) if total < before => total,
             Met::Before(before) => total - before,
             // Nearly always the one before has ended. If it has not, it will be met again, and adds to this.
@@ -66,7 +66,8 @@ impl Number {
             Met::Stranger if lately.is_some() => total,
             Met::Stranger => return None,
         };
-        Some((time.max(newest), sum + grown))
+        let time = if is_of(newest, time) { newest } else { time.max(newest) };
+        Some((time, sum + grown))
     }
 
     /// Takes a value; whether another number's is needed for what is derived of it. What has no meaning here (no counter is

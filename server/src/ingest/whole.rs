@@ -7,7 +7,7 @@ use keiki_model::histogram::{Distribution, Explicit, Exponential, Parts};
 use keiki_model::series::{Sample, Series};
 use keiki_model::time::Millis;
 
-use super::writers::{Met, Start, Writers};
+use super::writers::{Met, Start, Writers, is_of};
 
 /// What was observed.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,8 +39,8 @@ pub(super) struct Whole {
     pub(super) scale: f64,
     /// The totals last used of those that tell them.
     before: Writers<Observed>,
-    /// The time last told of.
-    told: Option<Millis>,
+    /// The time last told of, and what, where several tell.
+    told: Option<(Millis, Option<Box<Distribution>>)>,
 }
 
 impl Whole {
@@ -91,11 +91,22 @@ impl Whole {
         self.grown(time, &grown)
     }
 
-    /// Of two that tell of the same moment the second would take the first one's place.
+    /// What several tell of one moment is one sample, which is told anew when more of it comes.
     fn grown(&mut self, time: Millis, grown: &Observed) -> Option<Sample> {
-        let time = if self.told == Some(time) { time + 1 } else { time };
-        self.told = Some(time);
-        self.delta(time, grown)
+        if !self.before.are_several() {
+            self.told = Some((time, None));
+            return self.delta(time, grown);
+        }
+        let mut all = grown.distribution(self.scale)?;
+        let mut at = time;
+        match self.told.take() {
+            Some((moment, Some(before))) if is_of(moment, time) && all.merge(&before).is_ok() => at = moment,
+            // In its place the one before would be lost.
+            Some((moment, _)) if moment == time => at = time + 1,
+            _ => {}
+        }
+        self.told = Some((at, Some(Box::new(all.clone()))));
+        Some(Sample::distribution(&self.series, at, all))
     }
 }
 
@@ -274,7 +285,7 @@ mod tests {
         assert_eq!(count(1_000, 900, one), None);
         assert_eq!(count(1_000, 100, other), None);
         assert_eq!(count(2_000, 903, one), Some((2_000, 3)));
-        assert_eq!(count(2_000, 104, other), Some((2_001, 4)), "beside the other one");
+        assert_eq!(count(2_004, 104, other), Some((2_000, 7)), "together");
         assert_eq!(count(3_000, 9, 2_500_000_000), Some((3_000, 9)), "a third one, all new");
     }
 

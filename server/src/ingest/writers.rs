@@ -40,7 +40,21 @@ impl<T> Default for Writers<T> {
     }
 }
 
+/// Totals that are told within so long of each other are of one moment, milliseconds: workers often export at the same pace, and
+/// nobody exports faster.
+const MOMENT: Millis = 500;
+
+/// Whether a time is of the moment that was told of before.
+pub(super) fn is_of(moment: Millis, time: Millis) -> bool {
+    (moment..moment + MOMENT).contains(&time)
+}
+
 impl<T> Writers<T> {
+    /// Whether several tell.
+    pub(super) fn are_several(&self) -> bool {
+        self.0.len() > 1
+    }
+
     /// Notes a total.
     pub(super) fn meet(&mut self, start: Start, time: Millis, total: T) -> Met<T> {
         if let Some((_, at, before)) = self.0.iter_mut().find(|(other, ..)| *other == start) {

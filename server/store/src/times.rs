@@ -156,7 +156,8 @@ impl Times {
         self.offsets.bytes()
     }
 
-    /// The median of the newest gaps, milliseconds; unknown where there are fewer than `least`.
+    /// What three of four of the newest gaps do not exceed, milliseconds; unknown where there are fewer than `least`. The longer ones
+    /// tell: workers that export one shortly after the other make short ones in between.
     pub(super) fn learned_interval(&self, least: usize) -> Option<u32> {
         let offsets = self.offsets.as_slice();
         let newest = &offsets[offsets.len().saturating_sub(GAPS + 1)..];
@@ -168,7 +169,9 @@ impl Times {
         }
         gaps[..count].sort_unstable();
         let unit = u32::try_from(self.unit).unwrap_or(1);
-        let gap = gaps[..count].get(count / 2).filter(|_| count >= least);
+        let gap = gaps[..count]
+            .get(count.saturating_sub(1) * 3 / 4)
+            .filter(|_| count >= least);
         gap.map(|gap| gap.saturating_mul(unit))
     }
 
