@@ -9,6 +9,10 @@ use super::sparse::{self, Word};
 use super::view::{Totals, View};
 use super::{Malformed, Part};
 
+/// So many counts below such a one are no more than 64 bits can hold.
+const SMALL: u64 = 1 << 40;
+const FEW: usize = 1 << 20;
+
 /// What is in one place of [`Packed`], beside its buckets.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Row {
@@ -41,9 +45,27 @@ impl Packed {
         self.buckets.reserve(buckets);
     }
 
+    /// Room for so many times as much as there is.
+    pub fn make_room(&mut self, times: usize) {
+        let more = times.saturating_sub(1);
+        self.reserve(
+            self.rows.len().saturating_mul(more),
+            self.buckets.len().saturating_mul(more),
+        );
+    }
+
     /// The scale of all.
     pub fn scale(&self) -> i8 {
         self.scale
+    }
+
+    /// Whether those that come next may be of this scale; it is that of all where there is nothing but empty ones.
+    pub fn take_scale(&mut self, scale: i8) -> bool {
+        let scale = scale.clamp(MIN_SCALE, SCALE);
+        if self.scale != scale && self.counts().all(|count| count == 0) {
+            self.scale = scale;
+        }
+        self.scale == scale
     }
 
     /// How many, the empty ones included.
@@ -130,19 +152,29 @@ impl Packed {
             return Ok(zero_count);
         };
         let (lowest, highest) = scale::range(self.scale);
-        let (mut index, mut count) = (i64::from(first), zero_count.saturating_add(*n));
-        let mut valid = index >= i64::from(lowest) && *n > 0 && steps.len() == rest.len();
-        let begin = self.buckets.len();
-        self.buckets.resize(begin + counts.len(), 0);
-        let words = &mut self.buckets[begin..];
-        words[0] = sparse::word(first as i16, *n);
-        // There are millions of buckets: what is wrong with one is looked at when all are there.
-        for ((word, step), n) in words[1..].iter_mut().zip(steps).zip(rest) {
+        // There are millions of buckets: what may be wrong with one is looked at of all at once. One less than nothing has
+        // the highest bit, as no usual count has.
+        let (mut all, mut lesser) = (0, 0);
+        counts.iter().for_each(|n| {
+            all |= *n;
+            lesser |= n.wrapping_sub(1);
+        });
+        let apart = steps.iter().fold(0, |lesser, step| lesser | step.wrapping_sub(1));
+        let is_small = all < SMALL && lesser < SMALL && counts.len() < FEW;
+        let valid = (is_small || counts.iter().all(|n| *n > 0)) && apart < 1 << 31 && steps.len() == rest.len();
+        let count = if is_small {
+            zero_count.saturating_add(counts.iter().sum())
+        } else {
+            counts.iter().fold(zero_count, |sum, n| sum.saturating_add(*n))
+        };
+        let mut index = i64::from(first);
+        let valid = valid && index >= i64::from(lowest);
+        self.buckets.reserve(counts.len());
+        self.buckets.push(sparse::word(first as i16, *n));
+        self.buckets.extend(steps.iter().zip(rest).map(|(step, n)| {
             index += i64::from(*step);
-            count = count.saturating_add(*n);
-            valid &= *step > 0 && *n > 0;
-            *word = sparse::word(index as i16, *n);
-        }
+            sparse::word(index as i16, *n)
+        }));
         (valid && index <= i64::from(highest)).then_some(count).ok_or(WRONG)
     }
 

@@ -12,6 +12,7 @@ use super::cache::{Cache, Kept};
 use super::combine::{Combined, quotient, together};
 use super::grid::Grid;
 use super::select::{self, Audience, Group};
+use super::share::by_two;
 use super::track::Track;
 use super::trailing;
 use crate::store::{Reader, Ring, Stored};
@@ -174,9 +175,21 @@ impl<'a> Evaluator<'a> {
                 } else {
                     None
                 };
-                let line = |group: &Group<'a>| self.line(group, *function, *combine, kept.as_ref());
-                let wanted = groups.iter().filter(|group| wanted(&group.labels));
-                wanted.map(|group| (group.labels.clone(), line(group))).collect()
+                let grid = self.grid;
+                let anew = |group: &&Group<'a>| (group.labels.clone(), line(group, &grid, *function, *combine));
+                let continued = |group: &&Group<'a>| match &kept {
+                    Some(kept) if reads_distributions(group, *function) => {
+                        let make = |first: usize| group.trailing(&grid, first, *function);
+                        (group.labels.clone(), kept.line(&group.labels, &grid, 1, make))
+                    }
+                    _ => anew(group),
+                };
+                let wanted: Vec<_> = groups.iter().filter(|group| wanted(&group.labels)).collect();
+                if self.is_shared() {
+                    by_two(&wanted, anew)
+                } else {
+                    wanted.iter().map(continued).collect()
+                }
             }
             Query::Ratio { part, whole } => {
                 let parts: HashMap<_, _> = self.lines(part, wanted).into_iter().collect();
@@ -217,19 +230,29 @@ impl<'a> Evaluator<'a> {
         if groups.iter().any(|group| reads_distributions(group, function)) {
             return None;
         }
-        let line = |group: &Group<'a>| {
-            let slots = self.grid.slots;
-            let (mut low, mut high) = (Combined::new(combine, slots), Combined::new(combine, slots));
+        let grid = self.grid;
+        let line = |group: &&Group<'a>| {
+            let (mut low, mut high) = (Combined::new(combine, grid.slots), Combined::new(combine, grid.slots));
             let track = if rates { Track::total } else { Track::values };
             for track in group.members.iter().filter_map(|stored| track(stored)) {
-                track.extremes(rates, &self.grid, |slot, least, most| {
+                track.extremes(rates, &grid, |slot, least, most| {
                     low.add(slot, least);
                     high.add(slot, most);
                 });
             }
             (group.labels.clone(), low.finish(), high.finish())
         };
-        Some(groups.iter().filter(|group| wanted(&group.labels)).map(line).collect())
+        let wanted: Vec<_> = groups.iter().filter(|group| wanted(&group.labels)).collect();
+        Some(if self.is_shared() {
+            by_two(&wanted, line)
+        } else {
+            wanted.iter().map(line).collect()
+        })
+    }
+
+    /// Whether two threads share the work: of the past there is much. What is live is a matter of microseconds.
+    fn is_shared(&self) -> bool {
+        self.cache.is_none()
     }
 
     /// What a query reads, given what is fed.
@@ -249,37 +272,6 @@ impl<'a> Evaluator<'a> {
             Query::Ratio { whole, .. } => self.is_fed(whole),
             Query::Or { first, second } => self.is_fed(first) || self.is_fed(second),
         }
-    }
-
-    fn line(&self, group: &Group<'a>, function: Function, combine: Combine, kept: Option<&Kept<'_>>) -> Line {
-        if reads_distributions(group, function) {
-            let make = |first: usize| group.trailing(&self.grid, first, function);
-            return match kept {
-                Some(kept) => kept.line(&group.labels, &self.grid, 1, make),
-                None => make(0),
-            };
-        }
-        let mut line = Combined::new(combine, self.grid.slots);
-        for stored in &group.members {
-            match function {
-                Function::Rate | Function::Increase => {
-                    let seconds = if function == Function::Rate {
-                        1.0
-                    } else {
-                        self.grid.step as f64 / 1_000.0
-                    };
-                    if let Some(track) = Track::total(stored) {
-                        track.rates(&self.grid, |slot, rate| line.add(slot, rate * seconds));
-                    }
-                }
-                _ => {
-                    if let Some(track) = Track::values(stored) {
-                        track.gauge(function, &self.grid, |slot, value| line.add(slot, value));
-                    }
-                }
-            }
-        }
-        line.finish()
     }
 
     /// The figures of a query, one per group that has a value, in no particular order.
@@ -392,6 +384,34 @@ impl<'a> Evaluator<'a> {
         found.retain(|(labels, _)| wanted(labels));
         found
     }
+}
+
+/// The line of a group, made anew.
+fn line(group: &Group<'_>, grid: &Grid, function: Function, combine: Combine) -> Line {
+    if reads_distributions(group, function) {
+        return group.trailing(grid, 0, function);
+    }
+    let mut line = Combined::new(combine, grid.slots);
+    for stored in &group.members {
+        match function {
+            Function::Rate | Function::Increase => {
+                let seconds = if function == Function::Rate {
+                    1.0
+                } else {
+                    grid.step as f64 / 1_000.0
+                };
+                if let Some(track) = Track::total(stored) {
+                    track.rates(grid, |slot, rate| line.add(slot, rate * seconds));
+                }
+            }
+            _ => {
+                if let Some(track) = Track::values(stored) {
+                    track.gauge(function, grid, |slot, value| line.add(slot, value));
+                }
+            }
+        }
+    }
+    line.finish()
 }
 
 /// Whether a function is one of merged distributions. Rates and increases need only their counts.

@@ -15,6 +15,7 @@ mod order;
 mod panel;
 mod round;
 mod select;
+mod share;
 mod spec;
 mod track;
 mod trailing;

@@ -1,8 +1,8 @@
 //! Which series a selector means, for whom, and from which source.
 
-use std::cell::{OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use keiki_model::query::{Function, STATUS_CLASS, Selector};
 pub(crate) use keiki_model::series::is_of_host;
@@ -54,15 +54,16 @@ pub(crate) struct Group<'a> {
     pub(crate) labels: Labels,
     pub(crate) members: Vec<&'a Stored>,
     /// The distributions of slots' trailing stretches, from this slot on, merged when first asked for.
-    trailing: RefCell<Option<(usize, Slots<'a>)>>,
+    trailing: Mutex<Option<(usize, Slots<'a>)>>,
     /// The distributions of the whole window.
-    window: OnceCell<Merged>,
+    window: OnceLock<Merged>,
 }
 
 impl Group<'_> {
     /// What a function makes of the distributions of every slot's trailing stretch, from this slot of the grid on.
     pub(crate) fn trailing(&self, grid: &Grid, first: usize, function: Function) -> Line {
-        let mut kept = self.trailing.borrow_mut();
+        // It goes in whole, so a poisoned one is still sound.
+        let mut kept = self.trailing.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.as_ref().is_none_or(|(from, _)| *from > first) {
             let rest = Grid {
                 from: grid.from + grid.step * first as Millis,
@@ -170,8 +171,8 @@ pub(crate) fn group<'a>(series: impl IntoIterator<Item = &'a Stored>, by: &[Stri
             groups.push(Group {
                 labels: Labels::new(labels),
                 members: Vec::new(),
-                trailing: RefCell::new(None),
-                window: OnceCell::new(),
+                trailing: Mutex::new(None),
+                window: OnceLock::new(),
             });
             groups.len() - 1
         });

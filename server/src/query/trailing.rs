@@ -8,7 +8,7 @@ use keiki_model::time::{Millis, SECOND};
 use super::evaluate::{Figure, Line};
 use super::grid::Grid;
 use super::merged::{self, Merged};
-use crate::store::{Ring, STRETCH, Stored};
+use crate::store::{Histograms, Ring, STRETCH, Stored};
 
 /// The least that one point of a line of quantiles covers, milliseconds.
 const LEAST: Millis = 10 * SECOND;
@@ -31,7 +31,7 @@ pub(crate) fn stretch(step: Millis) -> Millis {
 
 /// The distributions of slots.
 pub(crate) enum Slots<'a> {
-    /// Of slots that are cells: what fell into each, where it lies.
+    /// Of slots that are cells.
     Cells(Cells<'a>),
     /// Exponential histograms of one scale: a slot is so many cells, the next one begins so many later.
     Sliding { cells: Packed, block: usize, stride: usize },
@@ -59,52 +59,62 @@ impl Slots<'_> {
     }
 }
 
-/// What fell into stretches of equal length, in order.
-#[derive(Default)]
+/// Stretches of equal length, in order, and whose distributions fell into them. These are looked for when they are asked
+/// for: in the past there are tens of thousands.
 pub(crate) struct Cells<'a> {
-    parts: Vec<Part<'a>>,
-    /// Where the parts of each end; they begin where those before end.
-    ends: Vec<usize>,
+    rings: Vec<&'a Histograms>,
+    from: Millis,
+    /// The length of each, milliseconds.
+    length: Millis,
+    count: usize,
 }
 
 impl<'a> Cells<'a> {
     /// Of all members, from one time to another.
-    fn of(members: &[&'a Stored], from: Millis, to: Millis, cell: Millis) -> Self {
-        let rings = || {
-            members.iter().filter_map(|stored| match stored.ring() {
-                Ring::Histogram(ring) => Some(ring),
-                _ => None,
-            })
-        };
-        let by_stretch = cell % STRETCH == 0 && rings().any(|ring| ring.has_stretches());
-        let mut single: Vec<_> = rings().map(|ring| ring.single(from, to).peekable()).collect();
-        let mut cells = Self::default();
-        for index in 0..to_index((to - from) / cell) {
-            let start = from + cell * index as Millis;
-            let end = start + cell;
-            if by_stretch {
-                rings().for_each(|ring| ring.each(start, end, &mut |part| cells.parts.push(part)));
-            } else {
-                for ring in &mut single {
-                    while let Some((_, part)) = ring.next_if(|(time, _)| *time < end) {
-                        cells.parts.push(part);
-                    }
-                }
-            }
-            cells.ends.push(cells.parts.len());
+    fn of(members: &[&'a Stored], from: Millis, to: Millis, length: Millis) -> Self {
+        let rings = members.iter().filter_map(|stored| match stored.ring() {
+            Ring::Histogram(ring) => Some(&**ring),
+            _ => None,
+        });
+        Self {
+            rings: rings.collect(),
+            from,
+            length,
+            count: to_index((to - from) / length),
         }
-        cells
     }
 
-    /// The parts of each, from one on.
-    fn each(&self, first: usize) -> impl Iterator<Item = &[Part<'a>]> {
-        let begin = |cell: usize| cell.checked_sub(1).map_or(0, |before| self.ends[before]);
-        (first..self.ends.len()).map(move |cell| &self.parts[begin(cell)..self.ends[cell]])
+    /// Hands over the parts of each, from one on, until one is refused; tells whether none was.
+    fn each(&self, first: usize, mut take: impl FnMut(&[Part<'a>]) -> bool) -> bool {
+        let start = |cell: usize| self.from + self.length * cell as Millis;
+        let by_stretch = self.length % STRETCH == 0 && self.rings.iter().any(|ring| ring.has_stretches());
+        let rings = self.rings.iter().filter(|_| !by_stretch);
+        let mut single: Vec<_> = rings
+            .map(|ring| ring.single(start(first), start(self.count)).peekable())
+            .collect();
+        let mut parts = Vec::new();
+        for cell in first..self.count {
+            let (start, end) = (start(cell), start(cell + 1));
+            parts.clear();
+            if by_stretch {
+                let rings = self.rings.iter();
+                rings.for_each(|ring| ring.each(start, end, &mut |part| parts.push(part)));
+            }
+            for ring in &mut single {
+                while let Some((_, part)) = ring.next_if(|(time, _)| *time < end) {
+                    parts.push(part);
+                }
+            }
+            if !take(&parts) {
+                return false;
+            }
+        }
+        true
     }
 
     fn line(&self, first: usize, function: Function) -> Line {
         let mut sum = None;
-        let figure = |parts: &[Part<'_>]| match (parts, function) {
+        let mut figure = |parts: &[Part<'_>]| match (parts, function) {
             ([], _) => None,
             ([_], _) => merged::figure(parts, function),
             ([Part::Exponential(one), ..], Function::Quantile(q)) => {
@@ -116,29 +126,40 @@ impl<'a> Cells<'a> {
             }
             _ => Merged::of(parts).figure(function),
         };
-        let figures = self.each(first).map(figure);
-        figures
-            .map(|figure| figure.map_or(f64::NAN, |figure| figure.value))
-            .collect()
+        let mut line = Line::with_capacity(self.count - first);
+        self.each(first, |parts| {
+            line.push(figure(parts).map_or(f64::NAN, |figure| figure.value));
+            true
+        });
+        line
     }
 
     /// Each of them added up, if all are exponential and of one scale.
     fn packed(&self) -> Option<Packed> {
         let (mut packed, mut sum) = (Packed::new(SCALE), None);
-        for parts in self.each(0) {
-            match parts {
-                [] => packed.push_empty(),
-                [Part::Exponential(one)] if packed.push(*one) => {}
-                [Part::Exponential(first), ..] => {
-                    let sum = sum.get_or_insert_with(|| Adder::new(first.scale()));
-                    if !(sum.add_all(parts) && sum.put(&mut packed)) {
-                        return None;
-                    }
-                }
-                _ => return None,
+        let all = self.each(0, |parts| match parts {
+            [] => {
+                packed.push_empty();
+                true
             }
-        }
-        Some(packed)
+            [Part::Exponential(one)] if packed.push(*one) => true,
+            [Part::Exponential(first), ..] => {
+                let sum = sum.get_or_insert_with(|| Adder::new(first.scale()));
+                sum.add_all(parts) && sum.put(&mut packed)
+            }
+            _ => false,
+        });
+        all.then_some(packed)
+    }
+
+    /// Each of them merged, whatever the makes.
+    fn merged(&self) -> Vec<Merged> {
+        let mut all = Vec::with_capacity(self.count);
+        self.each(0, |parts| {
+            all.push(Merged::of(parts));
+            true
+        });
+        all
     }
 }
 
@@ -168,7 +189,7 @@ pub(crate) fn trailing<'a>(members: &[&'a Stored], grid: &Grid) -> Slots<'a> {
 fn mixed(cells: &Cells<'_>, grid: &Grid, cell: Millis, block: usize) -> Vec<Merged> {
     let from = grid.from + grid.step - stretch(grid.step);
     let stride = to_index(grid.step / cell);
-    let cells: Vec<Merged> = cells.each(0).map(Merged::of).collect();
+    let cells = cells.merged();
     if block == 2 {
         // What is kept of blocks only pays from three cells on.
         return cells.windows(2).map(|pair| pair[0].and(&pair[1])).collect();

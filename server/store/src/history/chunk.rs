@@ -5,7 +5,7 @@
 //! share them, under the hash of what they are, and a record names them. A few times, such as those of a process that
 //! comes and goes, are shorter said than named.
 
-use keiki_model::histogram::{Distribution, Explicit, Packed, Part};
+use keiki_model::histogram::{Distribution, Explicit, Packed, Part, SCALE};
 use keiki_model::time::Millis;
 
 use super::codec::{self, Corrupt, Reader, put_column, put_distribution};
@@ -202,7 +202,11 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(Times, Body), Corrupt> {
                 ..Rows::default()
             })
         }
-        EXPONENTIAL => Body::Counts(Distributions::Packed(exponentials(&mut bytes)?)),
+        EXPONENTIAL => {
+            let mut all = Packed::new(SCALE);
+            exponentials(&mut bytes, &mut all)?;
+            Body::Counts(Distributions::Packed(all))
+        }
         EXPLICIT => Body::Counts(Distributions::Mixed(explicits(&mut bytes)?)),
         MIXED => {
             let count = bytes.length()?;
@@ -213,6 +217,27 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(Times, Body), Corrupt> {
         _ => return Err(Corrupt("a record of an unknown make")),
     };
     Ok((times, body))
+}
+
+/// Puts the distributions that a record holds behind others, and tells their times; nothing where it holds none.
+/// Those of one scale, which nearly all are, are unpacked to where they stay. Of a record that is broken some may be put.
+pub(super) fn decode_onto(bytes: &[u8], all: &mut Distributions) -> Result<Option<Times>, Corrupt> {
+    let mut reader = Reader::new(bytes);
+    let (times, make) = Times::read(&mut reader)?;
+    if let (EXPONENTIAL, Distributions::Packed(all)) = (make, &mut *all) {
+        let scale = *reader.clone().bytes(1)?.first().unwrap_or(&0) as i8;
+        if all.take_scale(scale) {
+            return exponentials(&mut reader, all).map(|()| Some(times));
+        }
+    }
+    let (times, body) = decode(bytes)?;
+    Ok(match body {
+        Body::Counts(more) => {
+            all.extend(more);
+            Some(times)
+        }
+        _ => None,
+    })
 }
 
 impl Body {
@@ -314,9 +339,12 @@ fn put_exponential(out: &mut Vec<u8>, all: &Packed) {
     put_column(out, &counts);
 }
 
-fn exponentials(bytes: &mut Reader<'_>) -> Result<Packed, Corrupt> {
+/// Puts them behind those that are there, whose scale becomes theirs: the caller knows that it may.
+fn exponentials(bytes: &mut Reader<'_>, all: &mut Packed) -> Result<(), Corrupt> {
     const SHORT: Corrupt = Corrupt("columns of different lengths");
-    let scale = bytes.byte()? as i8;
+    if !all.take_scale(bytes.byte()? as i8) {
+        return Err(Corrupt("buckets of another scale"));
+    }
     let lengths: Vec<u32> = bytes.column()?;
     let mut zeros = bytes.column::<u64>()?.into_iter();
     let mut values = || Ok::<_, Corrupt>(bytes.column::<f64>()?.into_iter());
@@ -324,7 +352,6 @@ fn exponentials(bytes: &mut Reader<'_>) -> Result<Packed, Corrupt> {
     let mut firsts = bytes.column::<i32>()?.into_iter();
     let (steps, counts): (Vec<u32>, Vec<u64>) = (bytes.column()?, bytes.column()?);
     let (mut steps, mut counts) = (&steps[..], &counts[..]);
-    let mut all = Packed::new(scale);
     all.reserve(lengths.len(), counts.len());
     for length in lengths {
         let Some(length) = length.checked_sub(1) else {
@@ -343,7 +370,7 @@ fn exponentials(bytes: &mut Reader<'_>) -> Result<Packed, Corrupt> {
         all.push_parts(zeros.next().ok_or(SHORT)?, values, first, apart, own)
             .map_err(|_| Corrupt("buckets that are none"))?;
     }
-    Ok(all)
+    Ok(())
 }
 
 fn put_explicit(out: &mut Vec<u8>, bounds: &[f64], all: &[Option<Box<Distribution>>]) {

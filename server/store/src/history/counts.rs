@@ -24,21 +24,28 @@ impl Counts {
         }
     }
 
+    /// Room for so many records, of which the first one is here: to grow step by step is to copy step by step.
+    pub(super) fn make_room(&mut self, records: usize) {
+        self.times.reserve(self.times.len() * records.saturating_sub(1));
+        if let Distributions::Packed(all) = &mut self.all {
+            all.make_room(records);
+        }
+    }
+
     pub(super) fn extend(&mut self, later: Self) {
         self.times.extend(later.times);
         self.all.extend(later.all);
     }
 
-    /// The distributions within `[from, to)`.
-    pub(super) fn cut(mut self, from: Millis, to: Millis) -> Self {
-        let bound = |time: Millis| self.times.partition_point(|other| *other < time);
-        let places = bound(from)..bound(to);
+    /// Of those from a place on, leaves the ones within `[from, to)`. Where others lie before, all are after `from`.
+    pub(super) fn cut_from(&mut self, place: usize, from: Millis, to: Millis) {
+        let bound = |time: Millis| place + self.times[place..].partition_point(|other| *other < time);
+        let places = if place == 0 { bound(from) } else { 0 }..bound(to);
         if places != (0..self.times.len()) {
             self.all.keep(places.clone());
             self.times.truncate(places.end);
             self.times.drain(..places.start.min(self.times.len()));
         }
-        self
     }
 
     fn of_packed(times: &[Millis], all: &Packed, first: usize, tier: &Tier) -> Self {

@@ -51,6 +51,10 @@ const COPIED: usize = 4_096;
 /// What is kept of blocks that were read, bytes.
 const CACHE: u64 = 8 << 20;
 
+/// Up to how many neighbouring records are fetched one by one: a range opens each file that might have a part in it, which
+/// takes as long as to fetch some.
+const FEW: i64 = 6;
+
 /// Files open at a time.
 const FILES: usize = 150;
 
@@ -328,10 +332,22 @@ impl Disk {
         to: Millis,
         mut take: impl FnMut(Millis, fjall::Result<&[u8]>),
     ) {
+        let records = &self.tiers[tier];
         for (first, last) in self.periods(tier, from, to) {
-            for found in self.tiers[tier].range(record_key(tier, series, first)..=record_key(tier, series, last)) {
+            let start = |stretch: i64| stretch * TIERS[tier].chunk;
+            if last - first < FEW {
+                for stretch in first..=last {
+                    match records.get(record_key(tier, series, stretch)) {
+                        Ok(Some(value)) => take(start(stretch), Ok(&value)),
+                        Ok(None) => {}
+                        Err(error) => take(start(stretch), Err(error)),
+                    }
+                }
+                continue;
+            }
+            for found in records.range(record_key(tier, series, first)..=record_key(tier, series, last)) {
                 match found.into_inner() {
-                    Ok((key, value)) => take(stretch_of(&key) * TIERS[tier].chunk, Ok(&value)),
+                    Ok((key, value)) => take(start(stretch_of(&key)), Ok(&value)),
                     Err(error) => {
                         // The engine might say so for ever.
                         take(from, Err(error));

@@ -36,6 +36,9 @@ const WEIGHT: usize = 10;
 /// From how many series on two threads read: what begins a thread reads one or two.
 const SHARED: usize = 16;
 
+/// Why a record is left out of which all parts can be read.
+const LENGTHS_DIFFER: &str = "a record and its times differ in length";
+
 /// What series were asked for, over what time.
 #[derive(Clone, Copy)]
 pub struct Past<'a> {
@@ -294,13 +297,7 @@ impl<'a> Look<'a> {
         let from = if tier == 0 { from } else { from.div_euclid(step) * step };
         let closed = self.history.closed(tier);
         let mut counts = Counts::default();
-        let written = to.min(closed);
-        self.records(tier, number, from, written, |at, body| {
-            if let Body::Counts(all) = body {
-                let times = at.to_vec();
-                counts.extend(Counts { times, all }.cut(from, written));
-            }
-        });
+        self.put_counts(number, tier, from, to.min(closed), &mut counts);
         if to <= closed {
             return counts;
         }
@@ -313,6 +310,41 @@ impl<'a> Look<'a> {
             counts.extend(Counts { times, all });
         }
         counts
+    }
+
+    /// Puts what records hold of distributions within `[from, to)` behind others.
+    fn put_counts(&self, number: u32, tier: usize, from: Millis, to: Millis, counts: &mut Counts) {
+        let records = usize::try_from((to - from) / TIERS[tier].chunk + 2).unwrap_or(1);
+        self.raw(tier, number, from, to, |disk, start, bytes| {
+            let before = counts.times.len();
+            let corrupt = |why: &dyn std::fmt::Display| self.history.note_corrupt(TIERS[tier].name, why);
+            let times = match chunk::decode_onto(bytes, &mut counts.all) {
+                Ok(Some(chunk::Times::Own(offsets))) => Some(Rc::new(offsets)),
+                Ok(Some(chunk::Times::Named(name))) => self.offsets(disk, tier, start, name),
+                Ok(None) => None,
+                Err(error) => {
+                    corrupt(&error);
+                    None
+                }
+            };
+            match times {
+                Some(offsets) if counts.all.len() == before + offsets.len() => {
+                    self.spend(offsets.len() * WEIGHT);
+                    let times = offsets.iter().map(|offset| start + Millis::from(*offset));
+                    counts.times.extend(times);
+                    counts.cut_from(before, from, to);
+                }
+                found => {
+                    if found.is_some() {
+                        corrupt(&LENGTHS_DIFFER);
+                    }
+                    counts.all.keep(0..before);
+                }
+            }
+            if before == 0 {
+                counts.make_room(records);
+            }
+        });
     }
 
     /// As [`Look::folded_rows`].
@@ -330,6 +362,15 @@ impl<'a> Look<'a> {
         to: Millis,
         mut take: impl FnMut(&[Millis], Body),
     ) {
+        self.raw(tier, number, from, to, |disk, start, bytes| {
+            if let Some((times, body)) = self.decoded(disk, tier, start, bytes) {
+                take(&times, body);
+            }
+        });
+    }
+
+    /// As [`Look::records`], as they lie there, each with the start of its stretch.
+    fn raw(&self, tier: usize, number: u32, from: Millis, to: Millis, mut take: impl FnMut(&Disk, Millis, &[u8])) {
         let Some(disk) = self.disk.filter(|_| to > from && !self.is_spent()) else {
             return;
         };
@@ -337,15 +378,10 @@ impl<'a> Look<'a> {
         let mut read = 0;
         disk.records(tier, number, from, to, |start, bytes| {
             read += 1;
-            if self.is_spent() {
-                return;
-            }
-            let bytes = match bytes {
-                Ok(bytes) => bytes,
-                Err(error) => return self.unread(tier, error),
-            };
-            if let Some((times, body)) = self.decoded(disk, tier, start, bytes) {
-                take(&times, body);
+            match bytes {
+                _ if self.is_spent() => {}
+                Ok(bytes) => take(disk, start, bytes),
+                Err(error) => self.unread(tier, error),
             }
         });
         self.history.reads.note(read, began);
@@ -385,7 +421,7 @@ impl<'a> Look<'a> {
             chunk::Times::Named(name) => self.offsets(disk, tier, start, name)?,
         };
         if body.len() != Some(offsets.len()) {
-            corrupt(&"a record and its times differ in length");
+            corrupt(&LENGTHS_DIFFER);
             return None;
         }
         let weight = if matches!(body, Body::Counts(_)) { WEIGHT } else { 1 };
