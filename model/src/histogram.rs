@@ -7,6 +7,7 @@
 mod dense;
 mod explicit;
 mod exponential;
+mod moving;
 mod packed;
 #[cfg(not(target_family = "wasm"))]
 #[cfg(test)]
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use explicit::{Explicit, Interpolated};
 pub use exponential::{Exponential, Parts};
+pub use moving::Moving;
 pub use packed::{Adder, Packed};
 pub use scale::{MIN_SCALE, SCALE};
 pub use view::View;

@@ -11,6 +11,7 @@ const ROOM: i32 = 64;
 const BLOCK: usize = 32;
 
 /// Buckets from index `low` on, the empty ones included.
+#[derive(Debug)]
 pub(super) struct Dense {
     scale: i8,
     low: i32,
@@ -109,6 +110,19 @@ impl Dense {
             }
         }
         None
+    }
+
+    /// Whether there are occupied buckets on both sides of one.
+    pub(super) fn is_between(&self, index: i16) -> bool {
+        let place = (i32::from(index) - self.low) as usize;
+        let (below, rest) = self.counts.split_at(place.min(self.counts.len()));
+        let is_occupied = |count: &u64| *count > 0;
+        below.iter().rev().any(is_occupied) && rest.iter().skip(1).any(is_occupied)
+    }
+
+    /// How many buckets it spans, with some room at either end.
+    pub(super) fn width(&self) -> usize {
+        self.counts.len()
     }
 
     /// Forgets all buckets.

@@ -13,6 +13,7 @@ use keiki_model::series::Labels;
 use keiki_model::time::{Millis, SECOND};
 
 use super::grid::Grid;
+use super::windows::{Groups, Windows};
 use crate::store::Changes;
 
 /// How long lines are kept that nobody asks for, milliseconds.
@@ -30,6 +31,7 @@ pub(crate) struct Cache {
 #[derive(Debug, Default)]
 struct State {
     entries: HashMap<String, Entry>,
+    windows: HashMap<String, Moved>,
     swept: Millis,
 }
 
@@ -37,6 +39,12 @@ struct State {
 struct Entry {
     used: Millis,
     lines: HashMap<Labels, Points>,
+}
+
+#[derive(Debug)]
+struct Moved {
+    used: Millis,
+    groups: Groups,
 }
 
 #[derive(Debug)]
@@ -78,6 +86,18 @@ impl Cache {
             old: RefCell::new(entry.map(|entry| entry.lines).unwrap_or_default()),
             new: RefCell::default(),
         }
+    }
+
+    /// The windows of a question, which `key` must tell apart from all others but for the time it is asked.
+    pub(crate) fn windows<'a>(&'a self, key: String, changes: &'a Changes, now: Millis) -> Windows<'a> {
+        let moved = self.lock().windows.remove(&key);
+        let groups = moved.map(|moved| moved.groups).unwrap_or_default();
+        Windows::new(self, key, changes, now, groups)
+    }
+
+    /// Keeps windows for the next time.
+    pub(super) fn put_windows(&self, key: String, now: Millis, groups: Groups) {
+        self.lock().windows.insert(key, Moved { used: now, groups });
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -145,7 +165,9 @@ impl Drop for Kept<'_> {
         // A clock set back makes old entries look as if they were of the future.
         if (self.now - state.swept).abs() >= SWEEP {
             state.swept = self.now;
-            state.entries.retain(|_, entry| (self.now - entry.used).abs() <= UNUSED);
+            let is_used = |used: Millis| (self.now - used).abs() <= UNUSED;
+            state.entries.retain(|_, entry| is_used(entry.used));
+            state.windows.retain(|_, moved| is_used(moved.used));
         }
         if !lines.is_empty() {
             let entry = Entry { used: self.now, lines };

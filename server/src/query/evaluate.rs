@@ -15,6 +15,7 @@ use super::select::{self, Audience, Group};
 use super::share::by_two;
 use super::track::Track;
 use super::trailing;
+use super::windows::Windows;
 use crate::store::{Reader, Ring, Stored};
 
 /// One value per slot; a gap is NaN, which leaves this module only as no value.
@@ -155,6 +156,17 @@ impl<'a> Evaluator<'a> {
         Some(cache.open(key, changes, &self.grid, stretch, now))
     }
 
+    /// The windows of this length of a selection's distributions, as far as they were moved.
+    fn windows(&self, selector: &Selector, by: &[String], length: Millis) -> Option<Windows<'a>> {
+        let (cache, now) = self
+            .cache
+            .filter(|_| selector.instead.is_empty() && selector.with.is_none())?;
+        let changes = self.reader.changes(&selector.metric)?;
+        let Audience { scope, itself } = self.audience;
+        let key = format!("{selector:?} {by:?} {scope:?} {itself} {length}");
+        Some(cache.windows(key, changes, now))
+    }
+
     /// The lines of a query, one per group, in no particular order.
     pub(crate) fn lines(&self, query: &'a Query, wanted: Wanted<'_>) -> Vec<(Labels, Line)> {
         match query {
@@ -177,9 +189,23 @@ impl<'a> Evaluator<'a> {
                 };
                 let grid = self.grid;
                 let anew = |group: &&Group<'a>| (group.labels.clone(), line(group, &grid, *function, *combine));
+                let stretch = trailing::stretch(grid.step);
+                let windows = match function {
+                    Function::Quantile(q) => self.windows(selector, by, stretch).map(|windows| (windows, *q)),
+                    _ => None,
+                };
+                // A line that goes on by a slot.
+                let newest = |group: &Group<'a>, first: usize| {
+                    let (windows, q) = windows.as_ref().filter(|_| first + 1 == grid.slots)?;
+                    let figure = windows.quantile(group, grid.to() - stretch, grid.to(), *q)?;
+                    Some(figure.map_or(f64::NAN, |figure| figure.value))
+                };
                 let continued = |group: &&Group<'a>| match &kept {
                     Some(kept) if reads_distributions(group, *function) => {
-                        let make = |first: usize| group.trailing(&grid, first, *function);
+                        let make = |first: usize| match newest(group, first) {
+                            Some(value) => vec![value],
+                            None => group.trailing(&grid, first, *function),
+                        };
                         (group.labels.clone(), kept.line(&group.labels, &grid, 1, make))
                     }
                     _ => anew(group),
@@ -294,7 +320,18 @@ impl<'a> Evaluator<'a> {
                 if *function == Function::Last {
                     return self.newest(&groups, *combine, wanted);
                 }
-                let figure = |group: &Group<'a>| Some((group.labels.clone(), self.figure(group, *function, *combine)?));
+                let windows = match function {
+                    Function::Quantile(q) => self
+                        .windows(selector, by, self.to - self.from)
+                        .map(|windows| (windows, *q)),
+                    _ => None,
+                };
+                let figure = |group: &Group<'a>| {
+                    let moved = windows.as_ref();
+                    let moved = moved.and_then(|(windows, q)| windows.quantile(group, self.from, self.to, *q));
+                    let figure = moved.unwrap_or_else(|| self.figure(group, *function, *combine));
+                    Some((group.labels.clone(), figure?))
+                };
                 groups
                     .iter()
                     .filter(|group| wanted(&group.labels))

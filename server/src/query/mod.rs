@@ -1,7 +1,9 @@
 //! The query engine: evaluates the catalogue's queries over the store, and makes panels' snapshots.
 //!
 //! A query is evaluated over slots (a line) or over the window (a figure). [`track`] has the rules for counters and
-//! gauges, [`trailing`] those for distributions, [`evaluate`] puts series together, [`panel`] makes the snapshot.
+//! gauges, [`trailing`] those for distributions, [`evaluate`] puts series together, [`panel`] makes the snapshot. What a tick
+//! leaves as it was is not made again: points are kept ([`cache`]) and windows move ([`windows`]). Of the past nothing is kept;
+//! two threads share its groups ([`share`]).
 //! Rounding happens here and nowhere else ([`round`]).
 
 mod cache;
@@ -19,6 +21,7 @@ mod share;
 mod spec;
 mod track;
 mod trailing;
+mod windows;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, LazyLock};

@@ -15,13 +15,18 @@ const LEAST: Millis = 10 * SECOND;
 
 /// The distributions of the window, merged over all members.
 pub(crate) fn window(members: &[&Stored], from: Millis, to: Millis) -> Merged {
+    with_window(members, from, to, Merged::of)
+}
+
+/// What is made of the distributions of the window, of all members.
+pub(crate) fn with_window<R>(members: &[&Stored], from: Millis, to: Millis, make: impl FnOnce(&[Part<'_>]) -> R) -> R {
     let mut found = Vec::with_capacity(32);
     for stored in members {
         if let Ring::Histogram(ring) = stored.ring() {
             ring.each(from, to, &mut |distribution| found.push(distribution));
         }
     }
-    Merged::of(&found)
+    make(&found)
 }
 
 /// How far back one point of a line reaches, milliseconds.

@@ -22,6 +22,11 @@ impl Changes {
         self.generation
     }
 
+    /// The number of the latest change of all.
+    pub fn newest(&self) -> u64 {
+        self.newest
+    }
+
     /// The number of the latest change within `[from, to)`, whole seconds; 0 if there was none.
     pub fn latest(&self, from: Millis, to: Millis) -> u64 {
         let index = |time: Millis| {
