@@ -279,8 +279,12 @@ mod tests {
     fn a_lost_sample_does_not_change_the_learned_interval() {
         assert_eq!(
             times(&[0, 15_000, 30_000, 60_000, 75_000, 90_010]).learned_interval(1),
-            Some(15_000)
+            Some(15_010)
         );
+        let two_workers = [0, 2_000, 10_000, 12_000, 20_000, 22_000, 30_000, 32_000];
+        for end in 5..=two_workers.len() {
+            assert_eq!(times(&two_workers[..end]).learned_interval(2), Some(8_000), "{end}");
+        }
         assert_eq!(times(&[0]).learned_interval(1), None);
         let two = times(&[0, 5_000]);
         assert_eq!((two.learned_interval(1), two.learned_interval(2)), (Some(5_000), None));

@@ -32,7 +32,7 @@ use super::tier::{COUNT, TIERS};
 /// [`Disk::upgrade`] how what is there becomes the new.
 ///
 /// In format 2 records were complete when they were written: it is also one of format 3, in which they grow. Records of
-/// format 3 name all their times, and their columns are floating point: those of format 4 are read beside them, and take
+/// format 3 name all their times, and their columns are floating point: they are read beside those of format 4, which take
 /// their place as they grow and age.
 pub(super) const FORMAT: u32 = 4;
 
