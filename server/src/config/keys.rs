@@ -576,6 +576,13 @@ pub static TABLES: &[Table] = &[
                  loses no more than the last second, whatever stands here.",
             ),
             key(
+                "late",
+                Kind::Seconds(60.0, 3_600.0),
+                "3600",
+                "How late a sample may be, seconds. What is later than a minute, as a sender's backlog, is put into the history \
+                 alone, within a few minutes; what is later than this is dropped and counted.",
+            ),
+            key(
                 "keep_samples",
                 Kind::Seconds(7_200.0, 7_776_000.0),
                 "7200",

@@ -112,6 +112,7 @@ impl Resolver {
     fn history(&mut self, data_dir: Option<&Path>) -> Option<Option<HistorySettings>> {
         let enabled = self.boolean("history", "enabled");
         let sync = self.seconds("history", "sync");
+        let late = self.seconds("history", "late");
         let keep = ["keep_samples", "keep_ten_seconds", "keep_minutes", "keep_quarter_hours"].map(|key| {
             self.seconds("history", key)
                 .and_then(|keep| Millis::try_from(keep.as_millis()).ok())
@@ -124,6 +125,7 @@ impl Resolver {
         let settings = HistorySettings {
             path: data_dir.unwrap_or(Path::new(DEFAULT_DATA_DIR)).join("history"),
             sync: sync?,
+            late: Millis::try_from(late?.as_millis()).ok()?,
             keep: [seconds, tens, minutes, quarters],
             bytes: u64::try_from(bytes?).ok()?,
             series: series?,

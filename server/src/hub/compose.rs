@@ -286,7 +286,8 @@ impl Compose for Composer {
     }
 
     fn edition(&self) -> u64 {
-        self.annotations.edition()
+        // Both only grow, and so does their sum.
+        self.annotations.edition() + self.engine.edition()
     }
 
     fn compose(&self, view: &View, key: &Arc<str>, tick: &Tick, to: Millis) -> Snapshot {

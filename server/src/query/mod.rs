@@ -251,6 +251,11 @@ impl Engine {
         self.shows_itself(&self.store.read(), &SERVICE_METRICS[&group], scope)
     }
 
+    /// Counts the changes of what is known of the past.
+    pub fn edition(&self) -> u64 {
+        self.store.edition()
+    }
+
     /// The values that a label has, sorted.
     pub fn label_values(&self, label: &str) -> Vec<String> {
         self.store.label_values(label)

@@ -133,6 +133,10 @@ impl history::Rings for Arc<RwLock<State>> {
         self.write().unwrap_or_else(PoisonError::into_inner).journal_again(from);
     }
 
+    fn take_late(&self) -> history::Late {
+        self.write().unwrap_or_else(PoisonError::into_inner).take_late()
+    }
+
     fn journal<T>(&self, take: impl FnOnce(&mut Journal) -> T) -> T {
         let mut state = self.write().unwrap_or_else(PoisonError::into_inner);
         match state.journal() {
@@ -230,6 +234,11 @@ impl Store {
         self.history.as_ref().map(|history| history.finest(time, now))
     }
 
+    /// Counts the changes of the past: late samples were put into their place.
+    pub fn edition(&self) -> u64 {
+        self.history.as_ref().map_or(0, |history| history.edition())
+    }
+
     /// Keeps events for good, or drops those that have no body; `false` where there is no history or its disk fails. What
     /// an event says is not the store's business. Waits for the disk.
     pub fn put_events(&self, events: &[(EventId, Option<Vec<u8>>)]) -> bool {
@@ -248,6 +257,7 @@ impl Store {
 
     /// Keeps samples, and counts those it cannot keep. `now` is the wall clock: samples up to [`FUTURE`] ahead and up to
     /// [`REVISION`](keiki_model::time::REVISION) back are taken in their place; one of the same time replaces the older.
+    /// What is later than that, up to [`HistorySettings::late`], goes to the history alone, where what is there stays.
     pub fn append(&self, source: &SourceId, samples: Vec<Sample>, now: Millis) -> Appended {
         let mut appended = Appended::default();
         let mut samples = samples.into_iter();

@@ -8,7 +8,7 @@ use keiki_model::series::{HOST_NAME, Kind, SERVICE_NAME, Sample, Series, Value};
 use keiki_model::time::{Millis, REVISION, SECOND, is_stale};
 
 use super::changes::Changes;
-use super::history::{History, Journal, Restored};
+use super::history::{History, Journal, Late, Restored};
 use super::reject::{Reason, Rejections};
 use super::source::{Ranks, SourceClass, SourceId};
 use super::{FUTURE, KEIKI, Limits, Ring, Stored, Trim, stored};
@@ -76,6 +76,8 @@ pub(crate) struct State {
     latest: Millis,
     /// What makes samples durable, and those that it has yet to take.
     past: Option<(Arc<History>, Journal)>,
+    /// Samples for the history alone.
+    late: Late,
 }
 
 impl State {
@@ -96,6 +98,7 @@ impl State {
             swept: Millis::MIN,
             latest: Millis::MIN,
             past: None,
+            late: Late::default(),
         }
     }
 
@@ -120,6 +123,11 @@ impl State {
     /// What the history has yet to take.
     pub(super) fn journal(&mut self) -> Option<&mut Journal> {
         self.past.as_mut().map(|(_, journal)| journal)
+    }
+
+    /// What came late, and the history has yet to take.
+    pub(super) fn take_late(&mut self) -> Late {
+        std::mem::take(&mut self.late)
     }
 
     /// A series by its identity.
@@ -207,7 +215,8 @@ impl State {
         if sample.time > now + FUTURE {
             return Err(Reason::Future);
         }
-        if sample.time < now - REVISION {
+        let late = (sample.time < now - REVISION).then(|| self.takes_late(sample.time, now));
+        if late.as_ref().is_some_and(Option::is_none) {
             return Err(Reason::Late);
         }
         if matches!(sample.value, Value::Number(value) if !value.is_finite()) {
@@ -215,6 +224,9 @@ impl State {
         }
         if matches!(sample.value, Value::Number(_)) == (sample.series.kind() == Kind::Histogram) {
             return Err(Reason::Kind);
+        }
+        if let Some(history) = late.flatten() {
+            return self.append_late(&history, source, sample, now);
         }
         let id = match self.place(&sample.series) {
             Some(id) => id,
@@ -245,6 +257,33 @@ impl State {
         {
             metric.changes.note(time, change.cut, trim.before);
         }
+        Ok(())
+    }
+
+    /// What keeps a sample that is too late for the rings.
+    fn takes_late(&self, time: Millis, now: Millis) -> Option<Arc<History>> {
+        let (history, _) = self.past.as_ref()?;
+        history.takes_late(time, now).then(|| Arc::clone(history))
+    }
+
+    /// Keeps a sample in the history alone.
+    fn append_late(&mut self, history: &History, source: &SourceId, sample: Sample, now: Millis) -> Result<(), Reason> {
+        let place = self.place(&sample.series);
+        let stored = place.and_then(|id| self.series[id as usize].as_ref());
+        let number = match stored {
+            Some(stored) if stored.source == *source => stored.number,
+            Some(stored) if !self.gives_way(stored, source, now) => return Err(Reason::OtherSource),
+            Some(_) => history.number(&sample.series, source),
+            None => {
+                self.limits.check(&sample.series)?;
+                history.number(&sample.series, source)
+            }
+        };
+        let number = number.ok_or(Reason::SeriesLimit)?;
+        if !self.late.push(number, sample.time, sample.value) {
+            return Err(Reason::Late);
+        }
+        self.samples_total += 1;
         Ok(())
     }
 
@@ -331,20 +370,12 @@ impl State {
     }
 
     fn insert(&mut self, source: &SourceId, series: &Arc<Series>) -> Result<u32, Reason> {
+        self.limits.check(series)?;
         let Limits {
-            label_bytes,
-            labels,
             series: most,
             series_per_metric,
             ..
         } = self.limits;
-        if series.labels().len() > labels {
-            return Err(Reason::LabelCount);
-        }
-        let fits = |text: &str| text.len() <= label_bytes;
-        if !fits(series.name()) || !series.labels().iter().all(|(name, value)| fits(name) && fits(value)) {
-            return Err(Reason::LabelLength);
-        }
         if self.len() >= most {
             return Err(Reason::SeriesLimit);
         }
@@ -390,19 +421,25 @@ impl State {
         Ok(id)
     }
 
-    /// The same series from two sources: the more trusted one keeps it, until it falls silent. Values of both in one
-    /// ring would look like restarts.
-    fn take_over(&mut self, id: u32, source: &SourceId, now: Millis) -> Result<(), Reason> {
-        let Some(stored) = &mut self.series[id as usize] else {
-            return Ok(());
-        };
+    /// Whether a series is another source's to feed: one that is more trusted, or any when it has fallen silent.
+    fn gives_way(&self, stored: &Stored, source: &SourceId, now: Millis) -> bool {
         let rank = |source: &SourceId| self.ranks.of(source.class());
         let silent = stored
             .newest()
             .is_none_or(|newest| is_stale(newest, stored.interval_ms(), now));
-        if rank(source) >= rank(&stored.source) && !silent {
+        rank(source) < rank(&stored.source) || silent
+    }
+
+    /// The same series from two sources: the more trusted one keeps it, until it falls silent. Values of both in one
+    /// ring would look like restarts.
+    fn take_over(&mut self, id: u32, source: &SourceId, now: Millis) -> Result<(), Reason> {
+        let held = self.series[id as usize].as_ref();
+        if held.is_some_and(|stored| !self.gives_way(stored, source, now)) {
             return Err(Reason::OtherSource);
         }
+        let Some(stored) = &mut self.series[id as usize] else {
+            return Ok(());
+        };
         if let Some(metric) = self.metrics.get_mut(stored.series.name()) {
             metric.classes[stored.source.class() as usize] -= 1;
             metric.classes[source.class() as usize] += 1;
@@ -413,6 +450,20 @@ impl State {
             .past
             .as_ref()
             .and_then(|(history, _)| history.number(&stored.series, source));
+        Ok(())
+    }
+}
+
+impl Limits {
+    /// Whether a series is within what its labels may be.
+    fn check(&self, series: &Series) -> Result<(), Reason> {
+        if series.labels().len() > self.labels {
+            return Err(Reason::LabelCount);
+        }
+        let fits = |text: &str| text.len() <= self.label_bytes;
+        if !fits(series.name()) || !series.labels().iter().all(|(name, value)| fits(name) && fits(value)) {
+            return Err(Reason::LabelLength);
+        }
         Ok(())
     }
 }

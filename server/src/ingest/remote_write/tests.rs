@@ -1,10 +1,15 @@
 use std::sync::Arc;
 
 use keiki_model::series::Value;
+use keiki_model::view::Scope;
 use keiki_recognise::Recognisers;
 
 use super::super::ledger::Sender;
 use super::*;
+use crate::catalogue::explore::{self, Asked};
+use crate::query::{Ask, Engine};
+use crate::store::history::HistorySettings;
+use crate::store::{Limits, SourceClass, SourceId, Store};
 
 const LIMIT: usize = 1 << 20;
 /// A time, and how far two are apart, milliseconds.
@@ -250,4 +255,82 @@ fn what_is_not_kept_is_not_remembered_without_end() {
         0,
         "forgotten, although nothing comes any more"
     );
+}
+
+#[test]
+fn a_backlog_of_half_an_hour_is_drawn_in_the_window_of_an_hour() {
+    const SECONDS: Millis = 1_000;
+    let folder = tempfile::tempdir().expect("a folder");
+    let began = T.div_euclid(900 * SECONDS) * 900 * SECONDS;
+    let settings = HistorySettings::new(folder.path());
+    let store = Store::open(Limits::default(), &SourceClass::ALL, settings, began).expect("a new history");
+    let source = SourceId::new("remote_write", SourceClass::RemoteWrite);
+    let engine = Engine::new(store.clone(), |_: &str| None);
+    let mut it = reader();
+    let sent = |time: Millis| {
+        let at = (time - began) as f64 / 1e3;
+        [
+            series("taken_total", &[], &[value(3.0 * at, time)]),
+            series("waiting", &[], &[value(at, time)]),
+            series("took_seconds_bucket", &[("le", "0.5")], &[value(at / 5.0, time)]),
+            series("took_seconds_bucket", &[("le", "+Inf")], &[value(at / 5.0 * 2.0, time)]),
+            series("took_seconds_sum", &[], &[value(at, time)]),
+            series("took_seconds_count", &[], &[value(at / 5.0 * 2.0, time)]),
+        ]
+    };
+    let mut take = |times: &[Millis], now: Millis| {
+        let all: Vec<_> = times.iter().flat_map(|time| sent(*time)).collect();
+        let written = read(&mut it, now, &all);
+        let count = written.samples.len() as u64;
+        let appended = store.append(&source, written.samples, now);
+        assert_eq!((appended.accepted, written.refused), (count, 0), "{appended:?}");
+    };
+    let pass = |now: Millis| while store.tend(now) {};
+    // Ten minutes, an outage of thirty, and what was kept back meanwhile at once.
+    let (cut, back, end) = (began + 600 * SECONDS, began + 2_400 * SECONDS, began + 3_300 * SECONDS);
+    let edition = engine.edition();
+    let times = |from, to| (from..to).step_by(15 * SECONDS as usize);
+    for now in times(began, cut) {
+        take(&[now], now);
+        pass(now);
+    }
+    for now in times(cut, back) {
+        pass(now);
+    }
+    for some in times(cut, back).collect::<Vec<_>>().chunks(20) {
+        take(some, back);
+    }
+    for now in times(back, end) {
+        take(&[now], now);
+        pass(now);
+    }
+    assert!(
+        engine.edition() > edition,
+        "what was composed of that time is composed again"
+    );
+    let scope = Scope::default();
+    let ask = Ask {
+        scope: &scope,
+        step: 60,
+        window: 3_600,
+        to: end,
+        now: end,
+        as_of: end,
+        targets: None,
+    };
+    let expected = [("taken_total", 3.0), ("waiting", f64::NAN), ("took_seconds", f64::NAN)];
+    for (metric, rate) in expected {
+        let asked = Asked { metric, by: Vec::new() };
+        let panel = explore::panel(&store.read(), &asked).expect("a panel");
+        let shown = engine.panel(&panel, &ask);
+        let line = shown.series.first().expect("a line");
+        let points = &line.points[line.points.len() - 54..];
+        for (place, point) in points.iter().enumerate() {
+            let point = point.unwrap_or_else(|| panic!("{metric}: nothing in minute {place}: {points:?}"));
+            assert!(
+                rate.is_nan() || (point - rate).abs() < 1e-6,
+                "{metric}: {point} in minute {place}"
+            );
+        }
+    }
 }

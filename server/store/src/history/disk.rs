@@ -5,6 +5,7 @@
 //! | `meta` | `format`, `closed-<tier>` | version; up to when a tier's records are written |
 //! | `series` | number | who a series is |
 //! | `journal` | number | samples that are in no record yet |
+//! | `late` | series, stretch, number | samples that came late and are in no record yet |
 //! | `events` | time, number | what happened then; the store does not know what it says |
 //! | `<tier>` | period, series, stretch | a record ([`super::chunk`]) |
 //! | | period, `u32::MAX`, stretch, hash | times that records share: more than a few, and not even |
@@ -22,7 +23,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use fjall::compaction::Leveled;
 use fjall::config::{BlockSizePolicy, CompressionPolicy};
-use fjall::{AbstractTree as _, Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
+use fjall::{AbstractTree as _, Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode, UserValue};
 use keiki_model::time::Millis;
 use parking_lot::RwLock;
 
@@ -80,6 +81,7 @@ pub(super) struct Disk {
     pub(super) meta: Keyspace,
     pub(super) series: Keyspace,
     pub(super) journal: Keyspace,
+    late: Keyspace,
     events: Keyspace,
     tiers: [Keyspace; COUNT],
     /// The first period of each tier that has not been dropped. Some of the older ones may still lie in a file with newer
@@ -111,6 +113,7 @@ impl Disk {
             meta: keyspace("meta")?,
             series: keyspace("series")?,
             journal: keyspace("journal")?,
+            late: keyspace("late")?,
             events: keyspace("events")?,
             db: db.clone(),
         };
@@ -234,6 +237,23 @@ impl Disk {
             }
         }
         (found, Ok(()))
+    }
+
+    pub(super) fn put_late(&self, batch: &mut OwnedWriteBatch, key: LateKey, bytes: Vec<u8>) {
+        batch.insert(&self.late, late_key(key), bytes);
+    }
+
+    pub(super) fn drop_late(&self, batch: &mut OwnedWriteBatch, key: LateKey) {
+        batch.remove(&self.late, late_key(key));
+    }
+
+    /// The samples that came late, of each series from a number on.
+    pub(super) fn late_from(&self, series: u32) -> impl Iterator<Item = fjall::Result<(LateKey, UserValue)>> {
+        let found = self.late.range(series.to_be_bytes()..);
+        found.filter_map(|found| match found.into_inner() {
+            Ok((key, value)) => Some(Ok((late_of(&key)?, value))),
+            Err(error) => Some(Err(error)),
+        })
     }
 
     pub(super) fn batch(&self) -> OwnedWriteBatch {
@@ -388,6 +408,27 @@ fn event_key((time, number): EventId) -> [u8; 12] {
 fn event_of(key: &[u8]) -> Option<EventId> {
     let (time, number) = key.split_first_chunk()?;
     Some((i64::from_be_bytes(*time), u32::from_be_bytes(number.try_into().ok()?)))
+}
+
+/// Late samples on disk: their series, their stretch of the finest tier, and the number of the part that they came in.
+pub(super) type LateKey = (u32, i64, u64);
+
+fn late_key((series, stretch, number): LateKey) -> [u8; 20] {
+    let mut key = [0; 20];
+    key[..4].copy_from_slice(&series.to_be_bytes());
+    key[4..12].copy_from_slice(&stretch.to_be_bytes());
+    key[12..].copy_from_slice(&number.to_be_bytes());
+    key
+}
+
+fn late_of(key: &[u8]) -> Option<LateKey> {
+    let (series, key) = key.split_first_chunk()?;
+    let (stretch, number) = key.split_first_chunk()?;
+    Some((
+        u32::from_be_bytes(*series),
+        i64::from_be_bytes(*stretch),
+        u64::from_be_bytes(number.try_into().ok()?),
+    ))
 }
 
 fn period_of(key: &[u8]) -> u32 {

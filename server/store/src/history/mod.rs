@@ -13,7 +13,9 @@
 //! 3. Every coarser tier ([`tier`]) is made of the records of the one below ([`rows`] and [`counts`] fold), piece by piece:
 //!    a record that covers hours or days is written again with each piece that it grows by, until it is complete. A
 //!    period that is too old is dropped with its files.
-//! 4. A reader ([`read`]) takes the coarsest tier that its step is a multiple of. What has no record there yet it folds
+//! 4. A sample that is too late for the rings waits on disk ([`late`]) until its five minutes have a record, is put into it,
+//!    and what the coarser tiers hold of that time is folded again.
+//! 5. A reader ([`read`]) takes the coarsest tier that its step is a multiple of. What has no record there yet it folds
 //!    from the tier below, down to the ring, by the same code that writes records: there is no seam to see.
 //!
 //! ## What holds
@@ -32,7 +34,8 @@
 //! ## What is deliberately absent
 //!
 //! A query language, an index of labels (series are found by metric and then looked through), deletion of single
-//! series, replication. Samples that are later than a minute are refused by the rings, and so are not kept.
+//! series, replication. Late samples do not appear in the rings, and revise no live window: only who reads the past sees
+//! them, once the five minutes that they lie in have records. A sample that is there already is never changed by them.
 
 mod chunk;
 mod codec;
@@ -40,6 +43,7 @@ mod counts;
 mod dictionary;
 mod disk;
 mod journal;
+mod late;
 mod read;
 mod restore;
 mod rows;
@@ -63,6 +67,7 @@ use dictionary::Dictionary;
 use disk::{Disk, Shared};
 pub use disk::{DiskError, EventId};
 pub(crate) use journal::Journal;
+pub(crate) use late::Late;
 pub use read::{Overload, Past};
 pub(crate) use restore::Restored;
 pub use tier::{TIERS, Tier};
@@ -78,6 +83,8 @@ pub struct HistorySettings {
     pub sync: Duration,
     /// How long each tier of [`TIERS`] is kept, milliseconds.
     pub keep: [Millis; tier::COUNT],
+    /// How late a sample may be, milliseconds.
+    pub late: Millis,
     /// How many bytes it may take; beyond, the oldest periods are dropped.
     pub bytes: u64,
     /// How many series it may know.
@@ -91,6 +98,7 @@ impl HistorySettings {
             path: path.into(),
             sync: Duration::from_secs(5),
             keep: TIERS.map(|tier| tier.keep),
+            late: 3_600_000,
             bytes: 4 << 30,
             series: 200_000,
         }
@@ -159,6 +167,9 @@ pub(crate) struct History {
     closed: [AtomicI64; tier::COUNT],
     /// How often `closed` went back: what was being made then is given up.
     rewinds: AtomicU64,
+    /// Held for writing while late samples are put into their place: a reader sees all of a series' or none.
+    seam: RwLock<()>,
+    edition: AtomicU64,
     worker: Mutex<Worker>,
     is_open: AtomicBool,
     failing: Mutex<Option<(Millis, String)>>,

@@ -93,7 +93,10 @@ impl History {
                 if is_old && rings.read(|state| state.find(&entry.series).is_none()) {
                     continue;
                 }
-                let ring = look.ring(entry, tier, from, to);
+                let ring = {
+                    let _whole = self.seam.read();
+                    look.ring(entry, tier, from, to)
+                };
                 if budget.is_spent() {
                     break;
                 }

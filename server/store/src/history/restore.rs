@@ -79,6 +79,8 @@ impl History {
             disk: RwLock::default(),
             closed: std::array::from_fn(|_| AtomicI64::new(0)),
             rewinds: 0.into(),
+            seam: RwLock::default(),
+            edition: 0.into(),
             worker: Mutex::new(Worker::default()),
             is_open: true.into(),
             failing: Mutex::new(None),
@@ -97,6 +99,7 @@ impl History {
         rings.resize_with(history.dictionary.read().numbers(), || None);
         history.read_records(&disk, now - window, &mut rings);
         history.read_journal(&disk, &mut rings).map_err(engine)?;
+        history.find_late(&disk).map_err(engine)?;
         on_two_threads(rings.chunks_mut(PART), |_, part| {
             part.iter_mut().flatten().for_each(Ring::complete)
         });
@@ -229,6 +232,22 @@ impl History {
             }
         }
         put_block(&mut block, &dictionary, rings);
+        Ok(())
+    }
+
+    /// Where late samples wait for their place.
+    fn find_late(&self, disk: &Disk) -> fjall::Result<()> {
+        let mut worker = self.worker.lock();
+        for found in disk.late_from(0) {
+            match found {
+                Ok(((_, stretch, number), _)) => worker.late.found(stretch, number),
+                Err(error) if is_damage(&error) => {
+                    self.note_corrupt("late samples", &error);
+                    break;
+                }
+                Err(error) => return Err(error),
+            }
+        }
         Ok(())
     }
 

@@ -10,6 +10,7 @@ use super::{DiskError, HistorySettings, Past, TIERS};
 use crate::{Limits, Ring, SourceClass, SourceId, Store, Stored};
 
 mod formats;
+mod late;
 mod restart;
 
 const START: Millis = 1_763_800_000_000;

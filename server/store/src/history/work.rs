@@ -12,6 +12,7 @@ use keiki_model::time::{Millis, REVISION, SECOND};
 use super::chunk::{self, Body, Times};
 use super::disk::{Disk, record_key, times_key};
 use super::journal::Entries;
+use super::late::{Backlog, Late};
 use super::read::Look;
 use super::tier::{COUNT, TIERS};
 use super::{History, Journal};
@@ -30,7 +31,7 @@ const RETENTION: Millis = 20 * SECOND;
 const RETRY: Duration = Duration::from_secs(5);
 
 /// How often records that the disk does not give are asked for.
-const TRIES: u32 = 5;
+pub(super) const TRIES: u32 = 5;
 
 /// What the work remembers from call to call.
 #[derive(Debug, Default)]
@@ -40,6 +41,7 @@ pub(super) struct Worker {
     /// The entries that are on disk, each with the time of its newest sample.
     pub(super) written: VecDeque<(u64, Millis)>,
     job: Option<Job>,
+    pub(super) late: Backlog,
     synced: Option<Instant>,
     dropped: Millis,
     /// By what time it is decided what is too old.
@@ -66,6 +68,8 @@ struct Job {
 pub(crate) trait Rings {
     fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T;
     fn journal<T>(&self, take: impl FnOnce(&mut Journal) -> T) -> T;
+    /// The late samples that have yet to be written.
+    fn take_late(&self) -> Late;
     /// Puts what the rings hold from a time on into the journal.
     fn journal_again(&self, from: Millis);
 }
@@ -89,8 +93,8 @@ impl History {
 
     fn tend_open(&self, worker: &mut Worker, now: Millis, rings: &impl Rings) -> bool {
         let Some(disk) = self.disk() else { return false };
-        let done = self.write_journal(worker, &disk, rings).and_then(|()| {
-            let more = self.make_records(worker, &disk, now, rings)?;
+        let done = self.write_appended(worker, &disk, rings).and_then(|()| {
+            let more = self.make_records(worker, &disk, now, rings)? || self.merge_late(worker, &disk, now)?;
             if worker
                 .synced
                 .is_none_or(|synced| synced.elapsed() >= self.settings.sync)
@@ -127,10 +131,24 @@ impl History {
     pub(crate) fn flush(&self, now: Millis, rings: &impl Rings) {
         let mut worker = self.worker.lock();
         let Some(disk) = self.disk() else { return };
-        if let Err(error) = self.write_journal(&mut worker, &disk, rings).and_then(|()| disk.sync()) {
+        if let Err(error) = self
+            .write_appended(&mut worker, &disk, rings)
+            .and_then(|()| disk.sync())
+        {
             drop(disk);
             self.fail(&mut worker, now, &error);
         }
+    }
+
+    fn write_appended(&self, worker: &mut Worker, disk: &Disk, rings: &impl Rings) -> fjall::Result<()> {
+        // Before the dictionary is written: who they are must be known at least as long as they are.
+        let late = rings.take_late();
+        let count = late.len();
+        self.write_journal(worker, disk, rings)
+            .and_then(|()| self.write_late(&mut worker.late, disk, late))
+            .inspect_err(|_| {
+                self.lost.fetch_add(count, Ordering::Relaxed);
+            })
     }
 
     fn write_journal(&self, worker: &mut Worker, disk: &Disk, rings: &impl Rings) -> fjall::Result<()> {
@@ -250,7 +268,7 @@ impl History {
         Ok(true)
     }
 
-    fn note_written(&self, tier: usize, rows: usize, bytes: usize) {
+    pub(super) fn note_written(&self, tier: usize, rows: usize, bytes: usize) {
         let (all_rows, all_bytes) = &self.written[tier];
         all_rows.fetch_add(rows as u64, Ordering::Relaxed);
         all_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
@@ -387,6 +405,7 @@ impl History {
         let since = failing.as_ref().map_or(now, |(since, _)| *since);
         *failing = Some((since, message));
         worker.job = None;
+        worker.late.give_up();
         worker.retried = Some(Instant::now());
         // The engine refuses all writes after one failed: it is opened anew.
         self.is_open.store(false, Ordering::Relaxed);
@@ -396,8 +415,11 @@ impl History {
     /// What is appended while there is no disk waits in the rings, not in the journal.
     fn discard(&self, rings: &impl Rings) {
         let (entries, lost) = rings.journal(Journal::take);
-        self.lost
-            .fetch_add(lost + entries.map_or(0, |entries| entries.count), Ordering::Relaxed);
+        let late = rings.take_late().len();
+        self.lost.fetch_add(
+            lost + late + entries.map_or(0, |entries| entries.count),
+            Ordering::Relaxed,
+        );
     }
 
     fn reopen(&self, worker: &mut Worker, now: Millis) -> bool {
