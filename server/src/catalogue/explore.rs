@@ -8,12 +8,13 @@ use keiki_model::group::build::{Builder, all, max, mean, panel as build, quantil
 use keiki_model::group::build::{Combine, Max, Mean, Min, P50, P95, P99, Rate};
 use keiki_model::panel::{ChartKind, Palette, Panel};
 use keiki_model::query::{Function, Query};
-use keiki_model::series::Series;
+use keiki_model::series::{self, Series};
 use keiki_model::text::Text;
+use keiki_model::time::Millis;
 use keiki_model::unit::Unit;
 
 use super::units;
-use crate::store::{Reader, Ring, SourceId, Store, Stored};
+use crate::store::{SourceId, Store};
 
 /// The group of such panels; no page of a group has this id.
 pub const GROUP: &str = "explore";
@@ -57,11 +58,11 @@ pub enum Kind {
 }
 
 impl Kind {
-    fn of(stored: &Stored) -> Self {
-        match stored.ring() {
-            Ring::Counter(_) => Self::Counter,
-            Ring::Gauge(_) => Self::Gauge,
-            Ring::Histogram(_) => Self::Histogram,
+    fn of(series: &Series) -> Self {
+        match series.kind() {
+            series::Kind::Counter => Self::Counter,
+            series::Kind::Gauge => Self::Gauge,
+            series::Kind::Histogram => Self::Histogram,
         }
     }
 
@@ -82,8 +83,10 @@ pub struct Found {
     pub metric: String,
     /// What it is.
     pub kind: Kind,
-    /// How many series it has.
+    /// How many series it has; of one that is only remembered, had.
     pub series: usize,
+    /// Of one that is only remembered: nothing of it is newer, Unix milliseconds.
+    pub last: Option<Millis>,
     /// Who feeds it.
     pub sources: BTreeSet<String>,
     /// Its labels that tell its series apart, each with the number of its values; of at most 2,000 series.
@@ -125,11 +128,12 @@ fn differing<'a>(series: impl Iterator<Item = &'a Series>) -> Vec<(String, usize
     values.into_iter().map(kinds).filter(|(_, kinds)| *kinds > 1).collect()
 }
 
-/// The panel of a metric; `None` where no series bears its name now.
-pub fn panel(reader: &Reader<'_>, asked: &Asked<'_>) -> Option<Panel> {
+/// The panel of a metric; `None` where no series bears its name, nor did one that is remembered.
+pub fn panel(store: &Store, asked: &Asked<'_>) -> Option<Panel> {
     let metric = asked.metric;
-    let kind = Kind::of(reader.series(metric).next()?);
-    let labels = differing(reader.series(metric).map(|stored| &**stored.series()));
+    let gathered = gathered(store, metric).or_else(|| remembered(store, metric))?;
+    let kind = gathered.kind;
+    let labels = differing(gathered.series.iter().map(|(series, _)| &**series));
     let by: Vec<&str> = if asked.by.is_empty() {
         labels.iter().map(|(name, _)| name.as_str()).collect()
     } else {
@@ -245,22 +249,42 @@ struct Gathered {
     kind: Kind,
     count: usize,
     series: Vec<(Arc<Series>, SourceId)>,
+    last: Option<Millis>,
 }
 
-/// All metrics by name. Quick, for nothing can be appended meanwhile.
-fn gathered(reader: &Reader<'_>) -> Vec<Gathered> {
-    let of = |metric: &str| {
-        let series = reader.series(metric).take(LOOKED_AT);
-        Some(Gathered {
-            metric: metric.to_owned(),
-            kind: Kind::of(reader.series(metric).next()?),
-            count: reader.series(metric).count(),
-            series: series
-                .map(|stored| (Arc::clone(stored.series()), stored.source().clone()))
-                .collect(),
-        })
-    };
-    reader.names().into_iter().filter_map(of).collect()
+/// What lives of a metric. The store is held for one metric at a time: who appends waits for no more.
+fn gathered(store: &Store, metric: &str) -> Option<Gathered> {
+    let reader = store.read();
+    let series = reader.series(metric).take(LOOKED_AT);
+    let series: Vec<_> = series
+        .map(|stored| (Arc::clone(stored.series()), stored.source().clone()))
+        .collect();
+    Some(Gathered {
+        metric: metric.to_owned(),
+        kind: Kind::of(&series.first()?.0),
+        count: reader.series(metric).count(),
+        series,
+        last: None,
+    })
+}
+
+/// What is remembered of a metric.
+fn remembered(store: &Store, metric: &str) -> Option<Gathered> {
+    let (count, all) = store.remembered(metric, LOOKED_AT);
+    Some(Gathered {
+        metric: metric.to_owned(),
+        kind: Kind::of(&all.first()?.series),
+        count,
+        last: all.iter().map(|one| one.last).max(),
+        series: all.into_iter().map(|one| (one.series, one.source)).collect(),
+    })
+}
+
+/// The names of all metrics, and whether they live.
+fn names(store: &Store) -> BTreeMap<String, bool> {
+    let mut names: BTreeMap<String, bool> = store.remembered_names().into_iter().map(|name| (name, false)).collect();
+    names.extend(store.read().names().into_iter().map(|name| (name.to_owned(), true)));
+    names
 }
 
 /// Whether a text holds a word in small letters, however it is written itself.
@@ -283,7 +307,7 @@ impl Gathered {
     }
 }
 
-/// What a store holds that has all of these words.
+/// What a store holds or remembers that has all of these words.
 pub(super) fn find(store: &Store, panels: &[&Panel], words: &str, unseen: bool) -> Findings {
     let words: Vec<String> = words.split_whitespace().map(str::to_lowercase).collect();
     let mut readers: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
@@ -292,12 +316,16 @@ pub(super) fn find(store: &Store, panels: &[&Panel], words: &str, unseen: bool) 
             readers.entry(metric).or_default().insert(&panel.spec.group);
         }
     }
-    let all = gathered(&store.read());
-    let mut findings = Findings {
-        all: all.len(),
-        ..Findings::default()
-    };
-    for one in all {
+    let mut findings = Findings::default();
+    for (metric, lives) in names(store) {
+        let found = if lives {
+            gathered(store, &metric)
+        } else {
+            remembered(store, &metric)
+        };
+        // It may have ended meanwhile.
+        let Some(one) = found else { continue };
+        findings.all += 1;
         // Under its own name it may be read as another metric.
         let read_as = one.series.first().map(|(series, _)| series.name());
         let read_as = read_as.filter(|name| *name != one.metric).map(str::to_owned);
@@ -312,6 +340,7 @@ pub(super) fn find(store: &Store, panels: &[&Panel], words: &str, unseen: bool) 
             findings.found.push(Found {
                 kind: one.kind,
                 series: one.count,
+                last: one.last,
                 sources: one.series.iter().map(|(_, source)| source.name().to_owned()).collect(),
                 labels: differing(one.series.iter().map(|(series, _)| &**series)),
                 read_as,

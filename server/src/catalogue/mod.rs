@@ -1,4 +1,4 @@
-//! Which panels there are: the built-in ones, those of the configuration, and one for every metric that the store holds.
+//! Which panels there are: the built-in ones, those of the configuration, and one for every metric that the store holds or remembers.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ impl Catalogue {
     /// The panel of an id.
     pub fn panel(&self, id: &str) -> Option<Cow<'_, Panel>> {
         if let Some(asked) = explore::Asked::parse(id) {
-            return explore::panel(&self.store.read(), &asked).map(Cow::Owned);
+            return explore::panel(&self.store, &asked).map(Cow::Owned);
         }
         let own = || self.own.iter().find(|panel| panel.spec.id == id);
         group::panel(id).or_else(own).map(Cow::Borrowed)

@@ -6,6 +6,7 @@ use keiki_model::unit::Unit;
 use keiki_model::view::Item;
 
 use super::*;
+use crate::store::history::HistorySettings;
 use crate::store::{Limits, SourceClass, SourceId};
 
 /// Name, the name under which it came, labels.
@@ -124,4 +125,38 @@ fn metrics_are_found_by_name_label_and_source() {
     let orders = &all.find("orders", false).found[0];
     assert_eq!(orders.labels, [("region".to_owned(), 2), ("status".to_owned(), 2)]);
     assert_eq!((orders.series, all.find("orders", false).all), (2, 4));
+}
+
+#[test]
+fn what_only_the_history_holds_is_found_and_drawn() {
+    const HOUR: i64 = 3_600_000;
+    let folder = tempfile::tempdir().expect("a folder");
+    let began = 500_000 * HOUR;
+    let settings = HistorySettings::new(folder.path());
+    let store = Store::open(Limits::default(), &SourceClass::ALL, settings, began).expect("a new history");
+    let source = SourceId::new("shop", SourceClass::Scrape);
+    let series = |name| Series::new(name, Labels::new([(SERVICE_NAME, "shop")]), Kind::Gauge, None);
+    let (ended, lives) = (series("shop_ended"), series("shop_lives"));
+    for second in (0..2_400).step_by(10) {
+        let time = began + second * 1_000;
+        let mut samples = vec![Sample::number(&lives, time, 1.0)];
+        samples.extend((second < 600).then(|| Sample::number(&ended, time, 1.0)));
+        store.append(&source, samples, time);
+        while store.tend(time) {}
+    }
+    assert_eq!(store.stats().series, 1, "its ring is gone");
+    let all = Catalogue::new(Vec::new(), store);
+    let found = all.find("shop_", false);
+    let told: Vec<_> = found
+        .found
+        .iter()
+        .map(|one| (one.metric.as_str(), one.series, one.last))
+        .collect();
+    assert_eq!(
+        told,
+        [("shop_ended", 1, Some(began + 590_000)), ("shop_lives", 1, None)]
+    );
+    assert_eq!((found.all, all.find("shop ended", true).fitting), (2, 1));
+    assert!(all.panel("explore.shop_ended").is_some());
+    assert!(all.panel("explore.shop_never").is_none());
 }

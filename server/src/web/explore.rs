@@ -1,10 +1,11 @@
-//! `/explore`: every metric that the store holds, whether a panel reads it or not, to search and to draw.
+//! `/explore`: every metric that the store holds or remembers, whether a panel reads it or not, to search and to draw.
 
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use keiki_model::group::Group;
 use keiki_model::text::{Language, Text};
+use keiki_model::time::{Millis, Zone};
 use keiki_model::view::percent_encode;
 use maud::{Markup, html};
 
@@ -13,11 +14,12 @@ use super::headers::BUILDER_POLICY;
 use super::plain;
 use super::router::Shared;
 use crate::catalogue::explore::{Findings, Found, LISTED};
+use crate::clock::{Clock as _, SystemClock};
 
 const TITLE: Text = Text::new("メトリクスを探す", "Explore");
 const LEAD: Text = Text::new(
-    "届いているすべてのメトリクス。名前を選ぶと描画します。ラベルを選ぶと、その値ごとに分けます。",
-    "Every metric that has come. Choose a name to draw it, or a label to draw it by that label's values.",
+    "届いている、または履歴に残っているすべてのメトリクス。名前を選ぶと描画します。ラベルを選ぶと、その値ごとに分けます。",
+    "Every metric that comes, or that the history remembers. Choose a name to draw it, or a label to draw it by that label's values.",
 );
 const HOME: Text = Text::new("概要へ戻る", "Back to the overview");
 const SOURCES: Text = Text::new("データ元", "Sources");
@@ -29,6 +31,7 @@ const KIND: Text = Text::new("種類", "Kind");
 const SERIES: Text = Text::new("系列", "Series");
 const FROM: Text = Text::new("データ元", "From");
 const SHOWN_IN: Text = Text::new("表示先", "Shown in");
+const LAST_SEEN: Text = Text::new("最後に届いた日:", "last seen by");
 const READ_AS: Text = Text::new("認識:", "read as");
 const NOTHING: Text = Text::new(
     "見つかりません。語を減らすか、データ元のページで届いているかを確かめてください。",
@@ -61,12 +64,12 @@ pub(super) async fn page(State(site): State<Shared>, request: Request) -> Respon
         return Fault::Internal.html(&site.base, language);
     };
     let title = [TITLE.get(language), " · Keiki"].concat();
-    let body = body(&site.base, language, &words, unseen, &findings);
+    let body = body(&site.base, language, &words, unseen, &findings, SystemClock.now());
     let document = plain::document(&site.base, language.tag(), &title, &html! {}, &body);
     plain::page(StatusCode::OK, document, BUILDER_POLICY)
 }
 
-fn body(base: &str, language: Language, words: &str, unseen: bool, findings: &Findings) -> Markup {
+fn body(base: &str, language: Language, words: &str, unseen: bool, findings: &Findings, now: Millis) -> Markup {
     let t = |text: &Text| text.get(language).to_owned();
     let shown = findings.found.len();
     let count = match language {
@@ -99,7 +102,7 @@ fn body(base: &str, language: Language, words: &str, unseen: bool, findings: &Fi
                             th scope="col" class="minor" { (t(&FROM)) }
                             th scope="col" { (t(&SHOWN_IN)) }
                         } }
-                        tbody { @for found in &findings.found { (row(base, language, found)) } }
+                        tbody { @for found in &findings.found { (row(base, language, found, now)) } }
                     }
                 }
             }
@@ -107,19 +110,49 @@ fn body(base: &str, language: Language, words: &str, unseen: bool, findings: &Fi
     }
 }
 
-fn row(base: &str, language: Language, found: &Found) -> Markup {
+/// The shortest window, as an address asks for it, that reaches back to an hour before a time.
+fn window_since(last: Millis, now: Millis) -> &'static str {
+    const HOUR: Millis = 3_600_000;
+    const WINDOWS: [(Millis, &str); 5] = [
+        (6, "&window=6h"),
+        (24, "&window=24h"),
+        (7 * 24, "&window=7d"),
+        (30 * 24, "&window=30d"),
+        (90 * 24, "&window=90d"),
+    ];
+    let fits = |(hours, _): &&(Millis, &str)| now - last < (hours - 1) * HOUR;
+    WINDOWS.iter().find(fits).map_or("&window=90d", |(_, window)| window)
+}
+
+/// The day before whose end a series was seen last, by UTC, which the history counts days by.
+fn day_of(last: Millis) -> String {
+    let (year, month, day) = Zone::default().date(last - 1);
+    format!("{year}-{month:02}-{day:02}")
+}
+
+fn row(base: &str, language: Language, found: &Found, now: Millis) -> Markup {
     let here = [base, "/explore/", &percent_encode(&found.metric)].concat();
+    // What has ended is opened on a window in which it was.
+    let query = [
+        "?lang=",
+        language.tag(),
+        found.last.map_or("", |last| window_since(last, now)),
+    ]
+    .concat();
     let sources: Vec<_> = found.sources.iter().map(String::as_str).collect();
     let rest = found.labels.len().saturating_sub(OFFERED);
     html! {
         tr data-metric=(found.metric) {
             th scope="row" class="name" {
-                a href={ (here) "?lang=" (language.tag()) } { (found.metric) }
+                a href={ (here) (query) } { (found.metric) }
+                @if let Some(last) = found.last {
+                    br; small { (LAST_SEEN.get(language)) " " (day_of(last)) }
+                }
                 @if let Some(name) = &found.read_as { br; small { (READ_AS.get(language)) " " (name) } }
                 @if !found.labels.is_empty() {
                     small class="labels" {
                         @for (label, values) in found.labels.iter().take(OFFERED) {
-                            span { a href={ (here) "~" (percent_encode(label)) "?lang=" (language.tag()) } { (label) } " " (values) }
+                            span { a href={ (here) "~" (percent_encode(label)) (query) } { (label) } " " (values) }
                         }
                         @if rest > 0 { span { "+" (rest) } }
                     }
@@ -135,5 +168,20 @@ fn row(base: &str, language: Language, found: &Found) -> Markup {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_ended_is_opened_on_a_window_in_which_it_was() {
+        let check = |hours: Millis, window| assert_eq!(window_since(0, hours * 3_600_000), window);
+        check(0, "&window=6h");
+        check(6, "&window=24h");
+        check(24 * 8, "&window=30d");
+        check(24 * 100, "&window=90d");
+        assert_eq!(day_of(86_400_000), "1970-01-01");
     }
 }

@@ -25,7 +25,7 @@ use keiki_model::time::{Millis, SECOND};
 
 pub use changes::Changes;
 pub use histogram::Histograms;
-use history::{DiskError, EventId, History, HistorySettings, HistoryStats, Journal, Overload, Past};
+use history::{DiskError, EventId, History, HistorySettings, HistoryStats, Journal, Overload, Past, Remembered};
 pub use reject::{Reason, Rejections};
 pub use scalar::{Folds, Scalars};
 use source::Ranks;
@@ -248,6 +248,18 @@ impl Store {
     /// The events that are kept, in order of time.
     pub fn events(&self) -> Vec<(EventId, Vec<u8>)> {
         self.history.as_ref().map_or_else(Vec::new, |history| history.events())
+    }
+
+    /// The names of all metrics of which the history keeps something, in no order.
+    pub fn remembered_names(&self) -> Vec<String> {
+        self.history.as_ref().map_or_else(Vec::new, |history| history.names())
+    }
+
+    /// How many series of a metric the history knows, and the first so many of them.
+    pub fn remembered(&self, metric: &str, most: usize) -> (usize, Vec<Remembered>) {
+        self.history
+            .as_ref()
+            .map_or_else(Default::default, |history| history.remembered(metric, most))
     }
 
     /// What the history does; `None` without one.

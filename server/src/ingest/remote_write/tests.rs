@@ -321,7 +321,7 @@ fn a_backlog_of_half_an_hour_is_drawn_in_the_window_of_an_hour() {
     let expected = [("taken_total", 3.0), ("waiting", f64::NAN), ("took_seconds", f64::NAN)];
     for (metric, rate) in expected {
         let asked = Asked { metric, by: Vec::new() };
-        let panel = explore::panel(&store.read(), &asked).expect("a panel");
+        let panel = explore::panel(&store, &asked).expect("a panel");
         let shown = engine.panel(&panel, &ask);
         let line = shown.series.first().expect("a line");
         let points = &line.points[line.points.len() - 54..];

@@ -77,6 +77,12 @@ impl Dictionary {
         (found, (end < self.entries.len()).then_some(end))
     }
 
+    /// The names of metrics, in no order.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        let known = self.metrics.iter().filter(|(_, numbers)| !numbers.is_empty());
+        known.map(|(name, _)| &**name)
+    }
+
     /// The series of a metric.
     pub(super) fn of_metric(&self, metric: &str) -> impl Iterator<Item = &Entry> {
         let numbers = self.metrics.get(metric).map_or(&[][..], Vec::as_slice);

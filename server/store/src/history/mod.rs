@@ -105,6 +105,17 @@ impl HistorySettings {
     }
 }
 
+/// A series of which something is kept, whether it still lives or not.
+#[derive(Clone, Debug)]
+pub struct Remembered {
+    /// What it is.
+    pub series: Arc<Series>,
+    /// Who fed it last.
+    pub source: SourceId,
+    /// No sample that has a record is newer, Unix milliseconds; of one that ended before the start it is known to the day.
+    pub last: Millis,
+}
+
 /// What the history does, since the start where it counts.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct HistoryStats {
@@ -218,6 +229,23 @@ impl History {
             read_seconds,
             compactions: disk.as_ref().map_or(0, |disk| disk.compactions() as u64),
         }
+    }
+
+    /// The names of all metrics of which something is kept.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.dictionary.read().names().map(str::to_owned).collect()
+    }
+
+    /// How many series of a metric are known, and who the first so many are.
+    pub(crate) fn remembered(&self, metric: &str, most: usize) -> (usize, Vec<Remembered>) {
+        let dictionary = self.dictionary.read();
+        let told = |entry: &dictionary::Entry| Remembered {
+            series: Arc::clone(&entry.series),
+            source: entry.source.clone(),
+            last: entry.last,
+        };
+        let first = dictionary.of_metric(metric).take(most).map(told).collect();
+        (dictionary.of_metric(metric).count(), first)
     }
 
     /// The length of the finest slots that are still kept of a time, milliseconds.
