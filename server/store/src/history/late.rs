@@ -368,13 +368,17 @@ impl History {
         let stretch = begin / TIERS[tier].chunk;
         let records = disk.tier(tier, TIERS[tier].period_of(begin));
         let offsets = chunk::offsets(times, begin);
-        let name = chunk::name_of(&offsets);
-        let mut bytes = Vec::new();
-        codec::put_column(&mut bytes, &offsets);
-        batch.insert(records, times_key(tier, stretch, name), bytes);
-        let bytes = chunk::encode(name, body);
-        self.note_written(tier, times.len(), bytes.len());
-        batch.insert(records, record_key(tier, series, stretch), bytes);
+        let times_of = chunk::Times::of(&offsets);
+        if let chunk::Times::Named(name) = times_of {
+            let mut bytes = Vec::new();
+            codec::put_column(&mut bytes, &offsets);
+            let key = times_key(tier, stretch, name);
+            self.note_written(tier, 0, key.len() + bytes.len());
+            batch.insert(records, key, bytes);
+        }
+        let (key, bytes) = (record_key(tier, series, stretch), chunk::encode(&times_of, body));
+        self.note_written(tier, times.len(), key.len() + bytes.len());
+        batch.insert(records, key, bytes);
     }
 }
 
@@ -397,7 +401,11 @@ impl Slots {
         let place = |time: Millis| self.times().partition_point(|other| *other < time);
         match self {
             Self::Rows(rows) => Self::Rows(rows.clone().cut(&rows.times, place(from), place(to))),
-            Self::Counts(counts) => Self::Counts(counts.clone().cut(from, to)),
+            Self::Counts(counts) => {
+                let mut counts = counts.clone();
+                counts.cut_from(0, from, to);
+                Self::Counts(counts)
+            }
         }
     }
 
