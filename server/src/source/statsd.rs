@@ -74,9 +74,58 @@ struct Id {
     kind: Sent,
 }
 
+/// One series as it is kept: names and tags may be written in several ways.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct One {
+    name: String,
+    labels: Labels,
+    kind: Sent,
+}
+
+impl One {
+    fn of(line: &Line<'_>, config: &StatsdConfig) -> Self {
+        let mut labels = Labels::new([(SERVICE_NAME, config.service.as_str())]);
+        for (name, value) in line.tags.clone() {
+            let name = if name == "service" {
+                SERVICE_NAME.to_owned()
+            } else {
+                word(name)
+            };
+            labels.set(name, value.unwrap_or("true"));
+        }
+        let suffix = match line.kind {
+            Sent::Counter => "_total",
+            Sent::Timer => "_seconds",
+            _ => "",
+        };
+        let base = word(line.name);
+        let name = if base.ends_with(suffix) { base } else { base + suffix };
+        Self {
+            name,
+            labels,
+            kind: line.kind,
+        }
+    }
+
+    /// What the ledger knows it by.
+    fn raw(&self) -> Vec<u8> {
+        [
+            self.name.as_bytes(),
+            &[0xff, self.kind as u8],
+            self.labels.to_string().as_bytes(),
+        ]
+        .concat()
+    }
+}
+
+/// How many ways of writing are remembered for each series that there may be.
+const WAYS: usize = 4;
+
 #[derive(Debug, Default)]
 struct Heap {
-    series: HashMap<Id, (Labels, Gathered)>,
+    series: HashMap<Arc<One>, Gathered>,
+    /// The series by how they are written.
+    written: HashMap<Id, Arc<One>>,
     /// Lines that were not understood or not taken since the last reading, and why the newest was not.
     refused: u64,
     why: Option<String>,
@@ -163,20 +212,15 @@ impl Heap {
             tags: line.tags.raw().into(),
             kind: line.kind,
         };
-        if !self.series.contains_key(&id) {
+        let one = match self.written.get(&id) {
+            Some(one) => Arc::clone(one),
+            None => Arc::new(One::of(line, config)),
+        };
+        if !self.series.contains_key(&one) {
             // What is beyond the limit is refused here, before it takes memory.
             if self.series.len() >= config.series {
                 self.refuse(|| format!("there are {} series, as many as statsd.series allows", config.series));
                 return;
-            }
-            let mut labels = Labels::new([(SERVICE_NAME, config.service.as_str())]);
-            for (name, value) in line.tags.clone() {
-                let name = if name == "service" {
-                    SERVICE_NAME.to_owned()
-                } else {
-                    word(name)
-                };
-                labels.set(name, value.unwrap_or("true"));
             }
             let gathered = match line.kind {
                 Sent::Counter => Gathered::Counted(0.0, now, Told::Nothing),
@@ -184,9 +228,12 @@ impl Heap {
                 Sent::Set => Gathered::Set(HashSet::new()),
                 _ => Gathered::Observed(Exponential::new(), now),
             };
-            self.series.insert(id.clone(), (labels, gathered));
+            self.series.insert(Arc::clone(&one), gathered);
         }
-        let Some((_, gathered)) = self.series.get_mut(&id) else {
+        if self.written.len() < config.series.saturating_mul(WAYS) {
+            self.written.entry(id).or_insert_with(|| Arc::clone(&one));
+        }
+        let Some(gathered) = self.series.get_mut(&one) else {
             return;
         };
         let mut down = false;
@@ -251,15 +298,9 @@ impl Source for StatsdSource {
         let count = std::mem::take(&mut heap.refused);
         let refused = heap.why.take().map(|why| Refused { count, why });
         let ledger = &mut self.ledger;
-        heap.series.retain(|id, (labels, gathered)| {
-            let suffix = match id.kind {
-                Sent::Counter => "_total",
-                Sent::Timer => "_seconds",
-                _ => "",
-            };
-            let base = word(&id.name);
-            let name = if base.ends_with(suffix) { base } else { base + suffix };
-            let raw = [id.name.as_bytes(), &[0xff, id.kind as u8], &id.tags].concat();
+        let before = heap.series.len();
+        heap.series.retain(|one, gathered| {
+            let raw = one.raw();
             // What it stood at while it was silent.
             let mut again = None;
             let (kind, change, keep) = match gathered {
@@ -296,8 +337,8 @@ impl Source for StatsdSource {
                 }
             };
             let key = ledger.find(&raw).unwrap_or_else(|| match kind {
-                Kind::Histogram => ledger.whole(&raw, &name, labels, now),
-                _ => ledger.number(&raw, &name, Some(kind), labels, now),
+                Kind::Histogram => ledger.whole(&raw, &one.name, &one.labels, now),
+                _ => ledger.number(&raw, &one.name, Some(kind), &one.labels, now),
             });
             if let Some(total) = again {
                 ledger.change(key, Change::Total(total, None), now - SECOND);
@@ -305,6 +346,10 @@ impl Source for StatsdSource {
             ledger.change(key, change, now);
             keep
         });
+        if heap.series.len() < before {
+            let Heap { series, written, .. } = &mut *heap;
+            written.retain(|_, one| series.contains_key(one));
+        }
         drop(heap);
         let samples = self.ledger.take_page(false, now);
         self.census.tell("statsd", &self.ledger);
@@ -375,5 +420,34 @@ mod tests {
                 (1_202_000, 7.0)
             ]
         );
+    }
+
+    #[tokio::test]
+    async fn one_series_may_be_written_in_several_ways() {
+        let recognisers = Arc::new(Recognisers::new(&[]).expect("rows"));
+        let config = StatsdConfig {
+            listen: "127.0.0.1:0".parse().expect("an address"),
+            service: "app".into(),
+            series: 3,
+        };
+        let mut source = StatsdSource::new(config.clone(), "h", &recognisers, Census::default());
+        let hasher = RandomState::new();
+        for now in [1_000, 2_000] {
+            let lines = "hits:10|c|#a:1,b:2\nhits:3|c|#b:2,a:1\nx.y:1|c\nx_y:100|c\nx_y_total:4|c\nlevel:5|g|#a,b\nlevel:+2|g|#b,a";
+            source.heap.lock().take(lines.as_bytes(), &config, &hasher, now);
+            let samples = source.collect(now).await.expect("it listens");
+            let told = samples.into_iter().filter(|sample| sample.time == now);
+            let mut told: Vec<_> = told
+                .map(|sample| match sample.value {
+                    Value::Number(value) => (sample.series.name().to_owned(), value * 1_000.0 / now as f64),
+                    Value::Distribution(_) => panic!("a number"),
+                })
+                .collect();
+            told.sort_by(|one, other| one.0.cmp(&other.0));
+            let level = 7_000.0 / now as f64;
+            let wanted = [("hits_total", 13.0), ("level", level), ("x_y_total", 105.0)];
+            assert_eq!(told, wanted.map(|(name, value)| (name.to_owned(), value)));
+        }
+        assert_eq!(source.refused(), None);
     }
 }

@@ -4,6 +4,8 @@ mod list;
 mod target;
 
 use std::collections::{BTreeMap, HashSet};
+use std::io::Read as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -204,24 +206,38 @@ impl<T: FnMut(Vec<ScrapeConfig>) + Send + 'static> Discovery<T> {
     }
 }
 
+/// What is in a file of targets. A pipe or a device that lies in its place is not waited for, and what grows while it is read
+/// ends at the limit.
+fn bytes_of(file: &Path) -> Result<Vec<u8>, SourceError> {
+    let failed = |error| SourceError::file(file, error);
+    // To open a pipe waits for its other end.
+    if !std::fs::metadata(file).map_err(failed)?.is_file() {
+        return Err(SourceError::invalid(file, "it is no regular file"));
+    }
+    let opened = std::fs::OpenOptions::new()
+        .read(true)
+        .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
+        .open(file)
+        .map_err(failed)?;
+    // Another may have come into its place.
+    if !opened.metadata().map_err(failed)?.is_file() {
+        return Err(SourceError::invalid(file, "it is no regular file"));
+    }
+    let mut bytes = Vec::new();
+    opened.take(FILE_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > FILE_BYTES {
+        let why = format!("it is longer than {FILE_BYTES} bytes");
+        return Err(SourceError::invalid(file, why));
+    }
+    Ok(bytes)
+}
+
 /// Every file's bytes.
 fn look(all: &[Files]) -> Result<BTreeMap<PathBuf, Result<Vec<u8>, SourceError>>, SourceError> {
     let mut bytes = BTreeMap::new();
     for files in all {
         for file in files.found()? {
-            let read = || {
-                let length = std::fs::metadata(&file)
-                    .map_err(|error| SourceError::file(&file, error))?
-                    .len();
-                if length > FILE_BYTES {
-                    return Err(SourceError::invalid(
-                        &file,
-                        format!("it is longer than {FILE_BYTES} bytes"),
-                    ));
-                }
-                std::fs::read(&file).map_err(|error| SourceError::file(&file, error))
-            };
-            let read = read();
+            let read = bytes_of(&file);
             bytes.insert(file, read);
         }
     }

@@ -112,3 +112,19 @@ async fn names_are_unique_and_the_limit_is_counted_when_it_bites() {
         ["web/a:1", "web/a:1/other", "web/a:1/metrics"]
     );
 }
+
+#[tokio::test]
+async fn what_is_no_file_is_not_waited_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let good = r#"[{"targets":["127.0.0.1:9000"]}]"#;
+    std::fs::write(folder.path().join("a.json"), good).expect("a file");
+    std::os::unix::fs::symlink("/dev/zero", folder.path().join("b.json")).expect("a link");
+    let made = std::process::Command::new("mkfifo")
+        .arg(folder.path().join("c.json"))
+        .status();
+    assert!(made.is_ok_and(|status| status.success()), "a pipe");
+    let (mut source, told) = discovery(folder.path(), "*.json", 10);
+    let error = source.collect(0).await.expect_err("two are none");
+    assert!(error.to_string().contains("no regular file"), "{error}");
+    assert_eq!(told.lock().len(), 1, "the good one's targets");
+}
