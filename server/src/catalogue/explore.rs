@@ -155,21 +155,31 @@ pub fn panel(store: &Store, asked: &Asked<'_>) -> Option<Panel> {
         Kind::Gauge => ("値", "Value"),
         Kind::Histogram => ("分位数", "Quantiles"),
     };
+    // What is read as another metric has that one's unit.
+    let read_as = gathered.series.first().map_or(metric, |(series, _)| series.name());
+    let (how_ja, how_en) = if read_as == metric {
+        ("をそのまま。".to_owned(), ", as it came.".to_owned())
+    } else {
+        (
+            format!("を {read_as} の単位で。"),
+            format!(", read as {read_as} and in its unit."),
+        )
+    };
     let help = Text {
         ja: format!(
-            "{metric}（{}）をそのまま。線は最大 {DRAWN} 本、平均の大きい順。",
+            "{metric}（{}）{how_ja}線は最大 {DRAWN} 本、平均の大きい順。",
             kind.as_str()
         )
         .into(),
         en: format!(
-            "{metric}, a {}, as it came. At most {DRAWN} lines, the largest by their mean.",
+            "{metric}, a {}{how_en} At most {DRAWN} lines, the largest by their mean.",
             kind.as_str()
         )
         .into(),
     };
     let (unit, chart) = match kind {
-        Kind::Counter => (units::of_rate(metric), ChartKind::Line),
-        Kind::Gauge | Kind::Histogram => (units::of_metric(metric), ChartKind::Line),
+        Kind::Counter => (units::of_rate(read_as), ChartKind::Line),
+        Kind::Gauge | Kind::Histogram => (units::of_metric(read_as), ChartKind::Line),
     };
     let named = |builder: Builder, query: Query| builder.lines(query.by(&by)).naming(&by);
     let builder = build(&id, title, Text::new(ja, en), unit, chart, help).top(DRAWN);
@@ -201,11 +211,12 @@ pub fn panel(store: &Store, asked: &Asked<'_>) -> Option<Panel> {
         }
     };
     let sentence = Text::new("この期間には届いていません。", "Nothing came in this time.");
-    Some(builder.fed_by(sentence, &lines_to_keep(metric, &by, kind)))
+    Some(builder.fed_by(sentence, &lines_to_keep(metric, read_as, &by, kind)))
 }
 
 /// The lines of `keiki.toml` that make such a panel one of a group's.
-fn lines_to_keep(metric: &str, by: &[&str], kind: Kind) -> String {
+/// By the name that it is read as: that has its unit.
+fn lines_to_keep(metric: &str, read_as: &str, by: &[&str], kind: Kind) -> String {
     let noun: String = metric
         .chars()
         .map(|c| {
@@ -221,7 +232,7 @@ fn lines_to_keep(metric: &str, by: &[&str], kind: Kind) -> String {
     let mut lines = format!(
         "[[panel]]\nid = \"api.{noun}\"\ntitle = {}\nmetric = {}\n",
         quoted(metric),
-        quoted(metric)
+        quoted(read_as)
     );
     let shown = match kind {
         Kind::Counter => "[\"rate\"]",
@@ -259,9 +270,18 @@ fn gathered(store: &Store, metric: &str) -> Option<Gathered> {
     let series: Vec<_> = series
         .map(|stored| (Arc::clone(stored.series()), stored.source().clone()))
         .collect();
+    // Gauges that are computed of a counter bear its name, too.
+    let mut kinds = series.iter().map(|(series, _)| Kind::of(series));
+    let first = kinds.next()?;
+    let kind = std::iter::once(first)
+        .chain(kinds)
+        .find(|kind| *kind != Kind::Gauge)
+        .unwrap_or(first);
+    let mut series = series;
+    series.retain(|(series, _)| Kind::of(series) == kind);
     Some(Gathered {
         metric: metric.to_owned(),
-        kind: Kind::of(&series.first()?.0),
+        kind,
         count: reader.series(metric).count(),
         series,
         last: None,

@@ -160,3 +160,31 @@ fn what_only_the_history_holds_is_found_and_drawn() {
     assert!(all.panel("explore.shop_ended").is_some());
     assert!(all.panel("explore.shop_never").is_none());
 }
+
+#[test]
+fn what_is_read_as_another_metric_has_its_unit() {
+    let all = catalogue(&[
+        ("http_server_request_duration_seconds", Some("http_ms"), &[]),
+        ("cpu_busy_ratio", Some("cpu_ticks_total"), &[("n", "derived")]),
+        ("cpu_ticks_total", None, &[("cpu", "0")]),
+        ("cpu_ticks_total", None, &[("cpu", "1")]),
+    ]);
+    let panel = all.panel("explore.http_ms").expect("it is there").into_owned();
+    assert_eq!(panel.spec.unit, keiki_model::unit::Unit::Seconds);
+    assert!(
+        panel
+            .spec
+            .help
+            .en
+            .contains("read as http_server_request_duration_seconds")
+    );
+    assert!(
+        panel
+            .spec
+            .feed
+            .lines
+            .contains("metric = \"http_server_request_duration_seconds\"")
+    );
+    let counter = all.panel("explore.cpu_ticks_total").expect("it is there").into_owned();
+    assert_eq!(counter.stats.len(), 1, "the counter, and not what is computed of it");
+}

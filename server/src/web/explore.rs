@@ -55,12 +55,17 @@ pub(super) async fn page(State(site): State<Shared>, request: Request) -> Respon
         return fault.html(&site.base, language);
     }
     let unseen = plain::value(query, "unseen").is_some();
-    let Ok(_place) = site.searches.try_acquire() else {
+    let Ok(place) = site.searches.clone().try_acquire_owned() else {
         return Fault::Busy.html(&site.base, language);
     };
     let catalogue = site.state.catalogue.clone();
     let search = words.clone();
-    let Ok(findings) = tokio::task::spawn_blocking(move || catalogue.find(&search, unseen)).await else {
+    let searching = move || {
+        // Held until it is done, also where who asked is gone by then.
+        let _place = place;
+        catalogue.find(&search, unseen)
+    };
+    let Ok(findings) = tokio::task::spawn_blocking(searching).await else {
         return Fault::Internal.html(&site.base, language);
     };
     let title = [TITLE.get(language), " · Keiki"].concat();

@@ -75,7 +75,7 @@ pub(super) struct Site {
     /// Places for requests that bring measurements.
     pub(super) readers: Arc<Semaphore>,
     /// Places for searches of what there is.
-    pub(super) searches: Semaphore,
+    pub(super) searches: Arc<Semaphore>,
     cache: Arc<Cache<Key>>,
 }
 
@@ -210,7 +210,7 @@ impl Site {
         Self {
             state,
             readers,
-            searches: Semaphore::new(explore::SEARCHES),
+            searches: Arc::new(Semaphore::new(explore::SEARCHES)),
             guard: Arc::new(guard),
             tls: options.tls.is_some(),
             base: options.base_path.clone(),
