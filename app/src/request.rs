@@ -387,7 +387,7 @@ impl PageRequest {
 }
 
 /// A window as addresses write it.
-fn window_text(window: u32) -> &'static str {
+pub fn window_text(window: u32) -> &'static str {
     match window {
         60 => "1m",
         900 => "15m",

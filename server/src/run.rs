@@ -219,7 +219,6 @@ fn inlet_samples(inlets: &Inlets, identity: &Labels) -> impl FnMut(Millis) -> Ve
             let series = INGEST_LIMITED.series(&identity, &[&slowed.token]);
             Sample::number(&series, now, slowed.requests as f64)
         };
-        inlets.rest(now);
         inlets.slowed().into_iter().map(sample).collect()
     }
 }
@@ -377,6 +376,7 @@ pub async fn run(config: Config, bound: web::Bound, shutdown: CancellationToken)
     ));
     feeding.spawn(hub.clone().run(SystemClock, shutdown.clone()));
     let watch = tokio::spawn(annotations.clone().watch());
+    let rest = tokio::spawn(inlets.clone().rest());
 
     let sources = sources(
         store.clone(),
@@ -412,6 +412,7 @@ pub async fn run(config: Config, bound: web::Bound, shutdown: CancellationToken)
     };
     let served = web::serve(bound, web::Options::from(&config), state, shutdown).await;
     watch.abort();
+    rest.abort();
     if !feeding.ended(Duration::from_secs(1)).await {
         tracing::warn!("a source did not end in time and is left behind");
     }

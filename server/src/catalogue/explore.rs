@@ -8,7 +8,7 @@ use keiki_model::group::build::{Builder, all, max, mean, panel as build, quantil
 use keiki_model::group::build::{Combine, Max, Mean, Min, P50, P95, P99, Rate};
 use keiki_model::panel::{ChartKind, Palette, Panel};
 use keiki_model::query::{Function, Query};
-use keiki_model::series::{self, Series};
+use keiki_model::series::{Kind, Series};
 use keiki_model::text::Text;
 use keiki_model::time::Millis;
 use keiki_model::unit::Unit;
@@ -46,33 +46,12 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// What a metric is, as its series say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A running total.
-    Counter,
-    /// A value of a moment.
-    Gauge,
-    /// Distributions.
-    Histogram,
-}
-
-impl Kind {
-    fn of(series: &Series) -> Self {
-        match series.kind() {
-            series::Kind::Counter => Self::Counter,
-            series::Kind::Gauge => Self::Gauge,
-            series::Kind::Histogram => Self::Histogram,
-        }
-    }
-
-    /// As the formats of metrics call it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Counter => "counter",
-            Self::Gauge => "gauge",
-            Self::Histogram => "histogram",
-        }
+/// A kind as the formats of metrics call it.
+pub fn word_of(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Counter => "counter",
+        Kind::Gauge => "gauge",
+        Kind::Histogram => "histogram",
     }
 }
 
@@ -168,12 +147,12 @@ pub fn panel(store: &Store, asked: &Asked<'_>) -> Option<Panel> {
     let help = Text {
         ja: format!(
             "{metric}（{}）{how_ja}線は最大 {DRAWN} 本、平均の大きい順。",
-            kind.as_str()
+            word_of(kind)
         )
         .into(),
         en: format!(
             "{metric}, a {}{how_en} At most {DRAWN} lines, the largest by their mean.",
-            kind.as_str()
+            word_of(kind)
         )
         .into(),
     };
@@ -270,34 +249,15 @@ fn gathered(store: &Store, metric: &str) -> Option<Gathered> {
     let series: Vec<_> = series
         .map(|stored| (Arc::clone(stored.series()), stored.source().clone()))
         .collect();
-    // Gauges that are computed of a counter bear its name, too.
-    let mut kinds = series.iter().map(|(series, _)| Kind::of(series));
-    let first = kinds.next()?;
-    let kind = std::iter::once(first)
-        .chain(kinds)
-        .find(|kind| *kind != Kind::Gauge)
-        .unwrap_or(first);
-    let mut series = series;
-    series.retain(|(series, _)| Kind::of(series) == kind);
-    Some(Gathered {
-        metric: metric.to_owned(),
-        kind,
-        count: reader.series(metric).count(),
-        series,
-        last: None,
-    })
+    Gathered::of(metric, reader.series(metric).count(), series, None)
 }
 
 /// What is remembered of a metric.
 fn remembered(store: &Store, metric: &str) -> Option<Gathered> {
     let (count, all) = store.remembered(metric, LOOKED_AT);
-    Some(Gathered {
-        metric: metric.to_owned(),
-        kind: Kind::of(&all.first()?.series),
-        count,
-        last: all.iter().map(|one| one.last).max(),
-        series: all.into_iter().map(|one| (one.series, one.source)).collect(),
-    })
+    let last = all.iter().map(|one| one.last).max();
+    let series = all.into_iter().map(|one| (one.series, one.source)).collect();
+    Gathered::of(metric, count, series, last)
 }
 
 /// The names of all metrics, and whether they live.
@@ -317,6 +277,21 @@ fn has(text: &str, word: &str) -> bool {
 }
 
 impl Gathered {
+    /// Of a metric that has these series; nothing where there are none.
+    fn of(metric: &str, count: usize, mut series: Vec<(Arc<Series>, SourceId)>, last: Option<Millis>) -> Option<Self> {
+        // Gauges that are computed of a counter bear its name, too.
+        let mut kinds = series.iter().map(|(series, _)| series.kind());
+        let kind = kinds.find(|kind| *kind != Kind::Gauge).unwrap_or(Kind::Gauge);
+        series.retain(|(series, _)| series.kind() == kind);
+        (!series.is_empty()).then(|| Self {
+            metric: metric.to_owned(),
+            kind,
+            count,
+            series,
+            last,
+        })
+    }
+
     /// Whether a word is in its name, in a label's name or value, or in its sources' names.
     fn fits(&self, word: &str) -> bool {
         let told = |(series, source): &(Arc<Series>, SourceId)| {

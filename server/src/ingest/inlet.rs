@@ -15,9 +15,13 @@ use super::allowance::{Allowances, Rates, Slowed};
 use super::ledger::{Ledger, Sender};
 use super::otlp::{Metrics, Taken, Traces};
 use super::remote_write::RemoteWrite;
+use crate::clock::{Clock as _, SystemClock};
 use crate::source::status::{StatusBoard, StatusHandle};
 use crate::source::{Refused as Refusal, SourceError};
 use crate::store::{Rejections, SourceClass, SourceId, Store};
+
+/// How often what is forgotten is looked for where nothing comes.
+const REST: Duration = Duration::from_secs(60);
 
 /// The bounds of what comes in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,8 +169,18 @@ impl Inlets {
         self.0.allowances.slowed()
     }
 
-    /// What is done now and then where nothing comes: what was not mentioned for long is forgotten.
-    pub fn rest(&self, now: Millis) {
+    /// What is done now and then where nothing comes, for as long as the server runs: what was not mentioned for long is
+    /// forgotten.
+    pub async fn rest(self) {
+        loop {
+            tokio::time::sleep(REST).await;
+            let inlets = self.clone();
+            // What it walks through may be long. A panic in it has been told already.
+            let _ = tokio::task::spawn_blocking(move || inlets.forget(SystemClock.now())).await;
+        }
+    }
+
+    fn forget(&self, now: Millis) {
         // Whoever holds one is reading, and does this as well.
         if let Some(mut reader) = self.0.remote_write.reader.try_lock() {
             reader.ledger().rest(now);

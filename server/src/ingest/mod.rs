@@ -4,8 +4,10 @@
 //! requests, so that one that was seen before costs a hash; and what has to be known from one page to the next, such as a
 //! histogram's totals.
 
+use keiki_model::time::Millis;
+
 /// What a sender has not mentioned for so long is forgotten, milliseconds.
-const FORGOTTEN: keiki_model::time::Millis = 900_000;
+const FORGOTTEN: Millis = 900_000;
 
 mod allowance;
 pub(crate) mod assemble;
@@ -25,3 +27,8 @@ pub use allowance::{Rates, Slowed};
 pub use census::{Account, Census};
 pub use inlet::{InletLimits, Inlets, Refused, Report};
 pub use ledger::Reading;
+
+/// Unix nanoseconds as milliseconds.
+fn millis(nanos: u64) -> Millis {
+    Millis::try_from(nanos / 1_000_000).unwrap_or(Millis::MAX)
+}

@@ -21,10 +21,10 @@ pub(super) fn observed(histogram: &NativeHistogram<'_>) -> Result<Observed, &'st
     if histogram.reset_hint == ResetHint::Gauge {
         return Err("a native histogram that is a gauge counts nothing");
     }
-    if counts(&histogram.negative)?.next().is_some() {
+    if !counts(&histogram.negative)?.is_empty() {
         return Err("a native histogram of values below zero is not taken");
     }
-    let found: Vec<(i64, u64)> = counts(&histogram.positive)?.collect();
+    let found = counts(&histogram.positive)?;
     if histogram.schema == CUSTOM_BOUNDS {
         let mut counts = vec![0; histogram.custom_bounds.len() + 1];
         for (index, n) in found {
@@ -70,15 +70,11 @@ fn shift(lowest: i64, highest: i64) -> u32 {
 }
 
 /// The buckets that have something in them.
-fn counts<'a>(buckets: &Buckets<'a>) -> Result<impl Iterator<Item = (i64, u64)> + use<'a>, &'static str> {
-    // What cannot be taken is found before any of it is.
-    for (_, count) in buckets.iter() {
-        whole(count)?;
-    }
+fn counts(buckets: &Buckets<'_>) -> Result<Vec<(i64, u64)>, &'static str> {
     let counts = buckets
         .iter()
-        .map(|(index, count)| (i64::from(index), whole(count).unwrap_or(0)));
-    Ok(counts.filter(|(_, count)| *count > 0))
+        .map(|(index, count)| Ok((i64::from(index), whole(count)?)));
+    counts.filter(|found| !matches!(found, Ok((_, 0)))).collect()
 }
 
 /// A number of observations that is one.

@@ -49,7 +49,6 @@ impl Number {
         }
         let met = self.writers.get_or_insert_default().meet(start, time, total);
         let Some((newest, sum)) = self.newest else {
-            self.zero_at = lately;
             return Some((time, total));
         };
         let grown = match met {

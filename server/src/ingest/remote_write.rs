@@ -50,6 +50,18 @@ impl RemoteWrite {
         &mut self.ledger
     }
 
+    /// Reads anew what is no more what these families were taken for.
+    fn reconsider(&mut self, changed: &HashSet<Box<str>>) {
+        self.ledger.reconsider(|name, is| {
+            let Some((family, kind)) = said_of(&self.kinds, name).filter(|(family, _)| changed.contains(*family))
+            else {
+                return false;
+            };
+            let of_histogram = kind == MetricType::Histogram && family != name && !name.ends_with("_total");
+            of_histogram || kind_of(kind, name).is_some_and(|wanted| wanted != is)
+        });
+    }
+
     /// The samples of a request; where it has a mistake, which one, and none of it counts.
     pub(crate) fn read(&mut self, body: &[u8], limit: usize, now: Millis) -> Result<Written, Error> {
         let mut reader = Reader {
@@ -69,15 +81,7 @@ impl RemoteWrite {
             Ok(decoded) => {
                 let samples = self.ledger.take_page(false, now);
                 if !changed.is_empty() {
-                    let kinds = &self.kinds;
-                    self.ledger.reconsider(|name, is| {
-                        let said = said_of(kinds, name).filter(|(family, _)| changed.contains(*family));
-                        let wanted = said.and_then(|(_, kind)| kind_of(kind, name));
-                        let of_histogram = said.is_some_and(|(family, kind)| {
-                            kind == MetricType::Histogram && family != name && !name.ends_with("_total")
-                        });
-                        of_histogram || wanted.is_some_and(|wanted| wanted != is)
-                    });
+                    self.reconsider(&changed);
                 }
                 Ok(Written {
                     decoded,
@@ -203,7 +207,7 @@ impl Visitor for Reader<'_> {
             Ok(observed) if histogram.reset_hint == ResetHint::Yes => {
                 self.ledger.change(key, Change::Anew(observed), time);
             }
-            Ok(observed) => self.ledger.change(key, Change::Totals(observed), time),
+            Ok(observed) => self.ledger.change(key, Change::Totals(observed, 0), time),
             Err(why) => self.refuse(why),
         }
     }

@@ -3,19 +3,13 @@
 
 use keiki_model::time::Millis;
 
+use super::millis;
+
 /// How many are told apart. Of more, those that were silent longest are met again as strangers.
 const MOST: usize = 64;
 
-/// Nanoseconds of a millisecond.
-const NANOS: u64 = 1_000_000;
-
 /// When a total began, Unix nanoseconds; 0 where nobody says so.
 pub(crate) type Start = u64;
-
-/// Unix milliseconds.
-pub(super) fn millis(start: Start) -> Millis {
-    Millis::try_from(start / NANOS).unwrap_or(Millis::MAX)
-}
 
 /// What is known of who tells a total.
 #[derive(Debug, PartialEq)]
@@ -86,7 +80,7 @@ mod tests {
     #[test]
     fn writers_are_told_apart_by_their_beginnings() {
         let mut all = Writers::default();
-        let nanos = |ms: u64| ms * NANOS;
+        let nanos = |ms: u64| ms * 1_000_000;
         assert_eq!(all.meet(nanos(500), 1_000, 7), Met::Stranger);
         assert_eq!(all.meet(nanos(500), 2_000, 9), Met::Before(7));
         assert_eq!(all.meet(nanos(500), 2_000, 9), Met::Again);

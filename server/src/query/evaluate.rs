@@ -16,7 +16,7 @@ use super::share::by_two;
 use super::track::Track;
 use super::trailing;
 use super::windows::Windows;
-use crate::store::{Reader, Ring, Stored};
+use crate::store::{Changes, Reader, Ring, Stored};
 
 /// One value per slot; a gap is NaN, which leaves this module only as no value.
 pub(crate) type Line = Vec<f64>;
@@ -146,25 +146,32 @@ impl<'a> Evaluator<'a> {
 
     /// The lines already made of a selection's distributions. `what` tells apart what is made of them.
     pub(crate) fn kept(&self, selector: &Selector, by: &[String], what: &str, stretch: Millis) -> Option<Kept<'a>> {
-        let (cache, now) = self
-            .cache
-            .filter(|_| selector.instead.is_empty() && selector.with.is_none())?;
-        let changes = self.reader.changes(&selector.metric)?;
-        let Audience { scope, itself } = self.audience;
+        let (cache, changes, key, now) = self.keyed(selector, by)?;
         let Grid { step, slots, .. } = self.grid;
-        let key = format!("{selector:?} {by:?} {what} {scope:?} {itself} {step} {slots}");
-        Some(cache.open(key, changes, &self.grid, stretch, now))
+        Some(cache.open(
+            format!("{key} {what} {step} {slots}"),
+            changes,
+            &self.grid,
+            stretch,
+            now,
+        ))
     }
 
     /// The windows of this length of a selection's distributions, as far as they were moved.
     fn windows(&self, selector: &Selector, by: &[String], length: Millis) -> Option<Windows<'a>> {
+        let (cache, changes, key, now) = self.keyed(selector, by)?;
+        Some(cache.windows(format!("{key} {length}"), changes, now))
+    }
+
+    /// Where what is made of a selection may be kept: what tells when it is no longer true, what tells the selection apart
+    /// from all others, and the time.
+    fn keyed(&self, selector: &Selector, by: &[String]) -> Option<(&'a Cache, &'a Changes, String, Millis)> {
         let (cache, now) = self
             .cache
             .filter(|_| selector.instead.is_empty() && selector.with.is_none())?;
         let changes = self.reader.changes(&selector.metric)?;
         let Audience { scope, itself } = self.audience;
-        let key = format!("{selector:?} {by:?} {scope:?} {itself} {length}");
-        Some(cache.windows(key, changes, now))
+        Some((cache, changes, format!("{selector:?} {by:?} {scope:?} {itself}"), now))
     }
 
     /// The lines of a query, one per group, in no particular order.

@@ -75,47 +75,35 @@ struct Id {
 }
 
 /// One series as it is kept: names and tags may be written in several ways.
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Debug)]
 struct One {
     name: String,
     labels: Labels,
-    kind: Sent,
+    gathered: Gathered,
 }
 
-impl One {
-    fn of(line: &Line<'_>, config: &StatsdConfig) -> Self {
-        let mut labels = Labels::new([(SERVICE_NAME, config.service.as_str())]);
-        for (name, value) in line.tags.clone() {
-            let name = if name == "service" {
-                SERVICE_NAME.to_owned()
-            } else {
-                word(name)
-            };
-            labels.set(name, value.unwrap_or("true"));
-        }
-        let suffix = match line.kind {
-            Sent::Counter => "_total",
-            Sent::Timer => "_seconds",
-            _ => "",
-        };
-        let base = word(line.name);
-        let name = if base.ends_with(suffix) { base } else { base + suffix };
-        Self {
-            name,
-            labels,
-            kind: line.kind,
-        }
-    }
+/// The bytes by which a series is known, here and to the ledger: its name, kind and labels.
+type Raw = Arc<[u8]>;
 
-    /// What the ledger knows it by.
-    fn raw(&self) -> Vec<u8> {
-        [
-            self.name.as_bytes(),
-            &[0xff, self.kind as u8],
-            self.labels.to_string().as_bytes(),
-        ]
-        .concat()
+/// The name and the labels of a line's series.
+fn identity(line: &Line<'_>, config: &StatsdConfig) -> (String, Labels) {
+    let mut labels = Labels::new([(SERVICE_NAME, config.service.as_str())]);
+    for (name, value) in line.tags.clone() {
+        let name = if name == "service" {
+            SERVICE_NAME.to_owned()
+        } else {
+            word(name)
+        };
+        labels.set(name, value.unwrap_or("true"));
     }
+    let suffix = match line.kind {
+        Sent::Counter => "_total",
+        Sent::Timer => "_seconds",
+        _ => "",
+    };
+    let base = word(line.name);
+    let name = if base.ends_with(suffix) { base } else { base + suffix };
+    (name, labels)
 }
 
 /// How many ways of writing are remembered for each series that there may be.
@@ -123,9 +111,9 @@ const WAYS: usize = 4;
 
 #[derive(Debug, Default)]
 struct Heap {
-    series: HashMap<Arc<One>, Gathered>,
+    series: HashMap<Raw, One>,
     /// The series by how they are written.
-    written: HashMap<Id, Arc<One>>,
+    written: HashMap<Id, Raw>,
     /// Lines that were not understood or not taken since the last reading, and why the newest was not.
     refused: u64,
     why: Option<String>,
@@ -212,28 +200,35 @@ impl Heap {
             tags: line.tags.raw().into(),
             kind: line.kind,
         };
-        let one = match self.written.get(&id) {
-            Some(one) => Arc::clone(one),
-            None => Arc::new(One::of(line, config)),
-        };
-        if !self.series.contains_key(&one) {
-            // What is beyond the limit is refused here, before it takes memory.
-            if self.series.len() >= config.series {
-                self.refuse(|| format!("there are {} series, as many as statsd.series allows", config.series));
-                return;
+        let raw = match self.written.get(&id) {
+            Some(raw) => Arc::clone(raw),
+            None => {
+                let (name, labels) = identity(line, config);
+                let raw: Raw = [name.as_bytes(), &[0xff, line.kind as u8], labels.to_string().as_bytes()]
+                    .concat()
+                    .into();
+                if !self.series.contains_key(&raw) {
+                    // What is beyond the limit is refused here, before it takes memory.
+                    if self.series.len() >= config.series {
+                        self.refuse(|| format!("there are {} series, as many as statsd.series allows", config.series));
+                        return;
+                    }
+                    let gathered = match line.kind {
+                        Sent::Counter => Gathered::Counted(0.0, now, Told::Nothing),
+                        Sent::Gauge => Gathered::Gauge(0.0, false, now),
+                        Sent::Set => Gathered::Set(HashSet::new()),
+                        _ => Gathered::Observed(Exponential::new(), now),
+                    };
+                    let one = One { name, labels, gathered };
+                    self.series.insert(Arc::clone(&raw), one);
+                }
+                if self.written.len() < config.series.saturating_mul(WAYS) {
+                    self.written.insert(id, Arc::clone(&raw));
+                }
+                raw
             }
-            let gathered = match line.kind {
-                Sent::Counter => Gathered::Counted(0.0, now, Told::Nothing),
-                Sent::Gauge => Gathered::Gauge(0.0, false, now),
-                Sent::Set => Gathered::Set(HashSet::new()),
-                _ => Gathered::Observed(Exponential::new(), now),
-            };
-            self.series.insert(Arc::clone(&one), gathered);
-        }
-        if self.written.len() < config.series.saturating_mul(WAYS) {
-            self.written.entry(id).or_insert_with(|| Arc::clone(&one));
-        }
-        let Some(gathered) = self.series.get_mut(&one) else {
+        };
+        let Some(One { gathered, .. }) = self.series.get_mut(&raw) else {
             return;
         };
         let mut down = false;
@@ -299,8 +294,8 @@ impl Source for StatsdSource {
         let refused = heap.why.take().map(|why| Refused { count, why });
         let ledger = &mut self.ledger;
         let before = heap.series.len();
-        heap.series.retain(|one, gathered| {
-            let raw = one.raw();
+        heap.series.retain(|raw, one| {
+            let One { name, labels, gathered } = one;
             // What it stood at while it was silent.
             let mut again = None;
             let (kind, change, keep) = match gathered {
@@ -336,9 +331,9 @@ impl Source for StatsdSource {
                     (Kind::Histogram, recorded, now - *last < STILL)
                 }
             };
-            let key = ledger.find(&raw).unwrap_or_else(|| match kind {
-                Kind::Histogram => ledger.whole(&raw, &one.name, &one.labels, now),
-                _ => ledger.number(&raw, &one.name, Some(kind), &one.labels, now),
+            let key = ledger.find(raw).unwrap_or_else(|| match kind {
+                Kind::Histogram => ledger.whole(raw, name, labels, now),
+                _ => ledger.number(raw, name, Some(kind), labels, now),
             });
             if let Some(total) = again {
                 ledger.change(key, Change::Total(total, None), now - SECOND);
@@ -348,7 +343,7 @@ impl Source for StatsdSource {
         });
         if heap.series.len() < before {
             let Heap { series, written, .. } = &mut *heap;
-            written.retain(|_, one| series.contains_key(one));
+            written.retain(|_, raw| series.contains_key(raw));
         }
         drop(heap);
         let samples = self.ledger.take_page(false, now);
@@ -374,15 +369,20 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test]
-    async fn a_counter_that_pauses_goes_on_where_it_stood() {
+    fn source(series: usize) -> (StatsdSource, StatsdConfig) {
         let recognisers = Arc::new(Recognisers::new(&[]).expect("rows"));
         let config = StatsdConfig {
             listen: "127.0.0.1:0".parse().expect("an address"),
             service: "app".into(),
-            series: 10,
+            series,
         };
-        let mut source = StatsdSource::new(config.clone(), "h", &recognisers, Census::default());
+        let source = StatsdSource::new(config.clone(), "h", &recognisers, Census::default());
+        (source, config)
+    }
+
+    #[tokio::test]
+    async fn a_counter_that_pauses_goes_on_where_it_stood() {
+        let (mut source, config) = source(10);
         let hasher = RandomState::new();
         let mut told = Vec::new();
         // Two, a pause that is longer than anything is remembered elsewhere, and five more.
@@ -424,13 +424,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_series_may_be_written_in_several_ways() {
-        let recognisers = Arc::new(Recognisers::new(&[]).expect("rows"));
-        let config = StatsdConfig {
-            listen: "127.0.0.1:0".parse().expect("an address"),
-            service: "app".into(),
-            series: 3,
-        };
-        let mut source = StatsdSource::new(config.clone(), "h", &recognisers, Census::default());
+        let (mut source, config) = source(3);
         let hasher = RandomState::new();
         for now in [1_000, 2_000] {
             let lines = "hits:10|c|#a:1,b:2\nhits:3|c|#b:2,a:1\nx.y:1|c\nx_y:100|c\nx_y_total:4|c\nlevel:5|g|#a,b\nlevel:+2|g|#b,a";

@@ -3,17 +3,18 @@
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use keiki_app::request::{PageRequest, window_text};
 use keiki_model::group::Group;
 use keiki_model::text::{Language, Text};
-use keiki_model::time::{Millis, Zone};
-use keiki_model::view::percent_encode;
+use keiki_model::time::{Millis, SECOND, Zone};
+use keiki_model::view::{MAX_WINDOW, percent_encode};
 use maud::{Markup, html};
 
 use super::fault::Fault;
 use super::headers::BUILDER_POLICY;
 use super::plain;
 use super::router::Shared;
-use crate::catalogue::explore::{Findings, Found, LISTED};
+use crate::catalogue::explore::{Findings, Found, LISTED, word_of};
 use crate::clock::{Clock as _, SystemClock};
 
 const TITLE: Text = Text::new("メトリクスを探す", "Explore");
@@ -115,18 +116,12 @@ fn body(base: &str, language: Language, words: &str, unseen: bool, findings: &Fi
     }
 }
 
-/// The shortest window, as an address asks for it, that reaches back to an hour before a time.
-fn window_since(last: Millis, now: Millis) -> &'static str {
-    const HOUR: Millis = 3_600_000;
-    const WINDOWS: [(Millis, &str); 5] = [
-        (6, "&window=6h"),
-        (24, "&window=24h"),
-        (7 * 24, "&window=7d"),
-        (30 * 24, "&window=30d"),
-        (90 * 24, "&window=90d"),
-    ];
-    let fits = |(hours, _): &&(Millis, &str)| now - last < (hours - 1) * HOUR;
-    WINDOWS.iter().find(fits).map_or("&window=90d", |(_, window)| window)
+/// The shortest window of hours, as an address asks for it, that reaches back to an hour before a time.
+fn window_since(last: Millis, now: Millis) -> String {
+    const HOUR: u32 = 3_600;
+    let fits = |window: &u32| *window > HOUR && now - last < Millis::from(*window - HOUR) * SECOND;
+    let window = PageRequest::WINDOWS.into_iter().find(fits);
+    ["&window=", window_text(window.unwrap_or(MAX_WINDOW))].concat()
 }
 
 /// The day before whose end a series was seen last, by UTC, which the history counts days by.
@@ -138,12 +133,8 @@ fn day_of(last: Millis) -> String {
 fn row(base: &str, language: Language, found: &Found, now: Millis) -> Markup {
     let here = [base, "/explore/", &percent_encode(&found.metric)].concat();
     // What has ended is opened on a window in which it was.
-    let query = [
-        "?lang=",
-        language.tag(),
-        found.last.map_or("", |last| window_since(last, now)),
-    ]
-    .concat();
+    let window = found.last.map(|last| window_since(last, now)).unwrap_or_default();
+    let query = ["?lang=", language.tag(), &window].concat();
     let sources: Vec<_> = found.sources.iter().map(String::as_str).collect();
     let rest = found.labels.len().saturating_sub(OFFERED);
     html! {
@@ -163,7 +154,7 @@ fn row(base: &str, language: Language, found: &Found, now: Millis) -> Markup {
                     }
                 }
             }
-            td class="minor" { (found.kind.as_str()) }
+            td class="minor" { (word_of(found.kind)) }
             td class="n" { (found.series) }
             td class="minor" { (sources.join(", ")) }
             td {

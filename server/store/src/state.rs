@@ -215,17 +215,18 @@ impl State {
         if sample.time > now + FUTURE {
             return Err(Reason::Future);
         }
-        let late = (sample.time < now - REVISION).then(|| self.takes_late(sample.time, now));
-        if late.as_ref().is_some_and(Option::is_none) {
-            return Err(Reason::Late);
-        }
+        let late = if sample.time < now - REVISION {
+            Some(self.takes_late(sample.time, now).ok_or(Reason::Late)?)
+        } else {
+            None
+        };
         if matches!(sample.value, Value::Number(value) if !value.is_finite()) {
             return Err(Reason::NotFinite);
         }
         if matches!(sample.value, Value::Number(_)) == (sample.series.kind() == Kind::Histogram) {
             return Err(Reason::Kind);
         }
-        if let Some(history) = late.flatten() {
+        if let Some(history) = late {
             return self.append_late(&history, source, sample, now);
         }
         let id = match self.place(&sample.series) {

@@ -5,7 +5,8 @@ use std::collections::{HashMap, HashSet};
 use keiki_model::series::Sample;
 use keiki_model::time::{Millis, REVISION, SECOND};
 
-use super::super::writers::millis;
+use super::super::millis;
+use super::super::writers::Start;
 use super::{Assembling, Change, Ledger, Place, REFUSED};
 use crate::store::FUTURE;
 
@@ -119,7 +120,7 @@ impl Ledger {
                     let (value, began) = match change {
                         Change::Total(total, began) => (total, began),
                         Change::TotalSince(total, start) => {
-                            let began = lately(Some(millis(start)), now);
+                            let began = lately_begun(start, now);
                             match number.told(time, total, start, began) {
                                 Some((at, total)) => {
                                     time = at;
@@ -137,11 +138,7 @@ impl Ledger {
                             }
                             None => (growth, Some(time - SECOND)),
                         },
-                        Change::Totals(_)
-                        | Change::TotalsSince(..)
-                        | Change::Anew(_)
-                        | Change::Observed(_)
-                        | Change::Recorded(_) => continue,
+                        Change::Totals(..) | Change::Anew(_) | Change::Observed(_) | Change::Recorded(_) => continue,
                     };
                     if number.newest.is_none() {
                         number.zero_at = lately(began, now);
@@ -159,10 +156,8 @@ impl Ledger {
                         continue;
                     }
                     samples.extend(match change {
-                        Change::Totals(observed) => whole.total(time, observed, 0, false),
-                        Change::TotalsSince(observed, start) => {
-                            let began = lately(Some(millis(start)), now);
-                            whole.total(time, observed, start, began.is_some())
+                        Change::Totals(observed, start) => {
+                            whole.total(time, observed, start, lately_begun(start, now).is_some())
                         }
                         Change::Anew(observed) => whole.anew(time, observed),
                         Change::Observed(observed) => whole.delta(time, &observed),
@@ -184,4 +179,8 @@ fn lately(began: Option<Millis>, now: Millis) -> Option<Millis> {
     began
         .filter(|began| (0..LATELY).contains(&(now - began)))
         .map(|began| began.max(now - REVISION + SECOND))
+}
+
+fn lately_begun(start: Start, now: Millis) -> Option<Millis> {
+    lately(Some(millis(start)), now)
 }

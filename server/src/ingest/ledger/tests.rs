@@ -1,6 +1,6 @@
 //! A sender's series over several pages.
 
-use keiki_model::series::{HOST_NAME, SERVICE_INSTANCE_ID, SERVICE_NAME, Sample, Value};
+use keiki_model::series::{HOST_NAME, Kind, SERVICE_INSTANCE_ID, SERVICE_NAME, Sample, Value};
 
 use super::super::FORGOTTEN;
 use super::*;

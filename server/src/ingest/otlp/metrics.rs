@@ -10,8 +10,9 @@ use keiki_model::series::{Kind, Labels};
 use keiki_model::time::Millis;
 
 use super::super::ledger::{Change, Key, Ledger};
+use super::super::millis;
 use super::super::whole::Observed;
-use super::{identity, millis, names, told};
+use super::{identity, names, told};
 
 /// Writes a request into the ledger.
 pub(super) struct Reader<'a> {
@@ -73,8 +74,7 @@ impl<'a> Reader<'a> {
             {
                 Change::Observed(observed)
             }
-            _ if time.start_unix_nanos > 0 => Change::TotalsSince(observed, time.start_unix_nanos),
-            _ => Change::Totals(observed),
+            _ => Change::Totals(observed, time.start_unix_nanos),
         };
         self.ledger.change(key, change, millis(time.unix_nanos));
     }

@@ -122,11 +122,6 @@ fn identity(resource: &Resource<'_>) -> Labels {
     ])
 }
 
-/// Unix milliseconds.
-fn millis(nanos: u64) -> Millis {
-    Millis::try_from(nanos / 1_000_000).unwrap_or(Millis::MAX)
-}
-
 /// A reason with where it was.
 fn told(of: &str, reason: Reason) -> String {
     if of.is_empty() {

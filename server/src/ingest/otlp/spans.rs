@@ -15,8 +15,8 @@ use keiki_model::series::{Kind, Labels, OTHER, SERVICE_NAME, Sample, Series};
 use keiki_model::time::{Millis, REVISION, SECOND, slot_start};
 use ring::hmac;
 
-use super::super::FORGOTTEN;
-use super::{identity, millis, told};
+use super::super::{FORGOTTEN, millis};
+use super::{identity, told};
 use crate::store::{FUTURE, Reason, Rejections};
 
 /// How often a series is expected to tell of itself, milliseconds: exporters send batches every five seconds.

@@ -162,15 +162,15 @@ fn share(part: f64, whole: f64) -> Option<f64> {
     (whole > 0.0 && ratio.is_finite()).then(|| ratio.clamp(0.0, 1.0))
 }
 
-/// A share of what the kernel counts so many units of in the whole, ticks of its clock for one: to three digits, or as many
-/// more as the units have. What is beyond is no measurement but an artefact of the division, which would take more room in
+/// A share of a whole that is counted in units, ticks of the kernel's clock for one: to three digits, or as many more as the
+/// whole has. What is beyond is no measurement but an artefact of the division, which would take more room in
 /// the history than all that was measured.
 #[cfg(target_os = "linux")]
-fn counted_share(part: f64, whole: f64, units: f64) -> Option<f64> {
-    Some(counted(share(part, whole)?, units))
+fn counted_share(part: f64, whole: f64) -> Option<f64> {
+    Some(counted(share(part, whole)?, whole))
 }
 
-/// As [`counted_share`], of a ratio that may be greater than 1.
+/// As [`counted_share`], of a ratio to so many units that may be greater than 1.
 #[cfg(target_os = "linux")]
 fn counted(ratio: f64, units: f64) -> f64 {
     // A second is never exactly one: a few units more than a power of ten are no reason for a digit more.

@@ -225,7 +225,7 @@ pub(super) fn decode_onto(bytes: &[u8], all: &mut Distributions) -> Result<Optio
     let mut reader = Reader::new(bytes);
     let (times, make) = Times::read(&mut reader)?;
     if let (EXPONENTIAL, Distributions::Packed(all)) = (make, &mut *all) {
-        let scale = *reader.clone().bytes(1)?.first().unwrap_or(&0) as i8;
+        let scale = { reader }.byte()? as i8;
         if all.take_scale(scale) {
             return exponentials(&mut reader, all).map(|()| Some(times));
         }

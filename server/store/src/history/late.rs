@@ -14,15 +14,15 @@ use keiki_model::histogram::Part;
 use keiki_model::series::{Kind, Series, Value};
 use keiki_model::time::{Millis, SECOND};
 
-use super::chunk::{self, Body};
+use super::History;
+use super::chunk::Body;
 use super::counts::Counts;
-use super::disk::{Disk, LateKey, is_damage, record_key, times_key};
+use super::disk::{Disk, LateKey, is_damage};
 use super::journal::{Journal, Read, replay};
 use super::read::Look;
 use super::rows::Rows;
 use super::tier::{COUNT, TIERS};
-use super::work::{TRIES, Worker};
-use super::{History, codec};
+use super::work::{Made, TRIES, Worker};
 use crate::distributions::Distributions;
 
 /// How long after a round the next begins: a backlog comes in many requests, and each round writes records again.
@@ -185,7 +185,7 @@ impl History {
     fn gather(&self, disk: &Disk, round: &Round) -> fjall::Result<(Vec<LateKey>, Vec<Waiting>, Option<u32>)> {
         let dictionary = self.dictionary.read();
         let (mut keys, mut parts): (Vec<LateKey>, Vec<Waiting>) = Default::default();
-        let (mut series, mut samples) = (0, 0);
+        let mut series = 0;
         for found in disk.late_from(round.next) {
             let (key, value) = match found {
                 Ok(found) => found,
@@ -200,6 +200,7 @@ impl History {
                 continue;
             }
             if keys.last().is_none_or(|(before, ..)| *before != number) {
+                let samples: usize = parts.iter().map(|part| part.samples.len()).sum();
                 if series == BATCH || samples >= MOST_AT_ONCE {
                     return Ok((keys, parts, Some(number)));
                 }
@@ -215,7 +216,6 @@ impl History {
                 continue;
             };
             let read = replay(&value, |_, time, value| part.samples.push((time, value)));
-            samples = parts.iter().map(|part| part.samples.len()).sum();
             if let Err(error) = read {
                 self.note_corrupt("late samples", &error);
             }
@@ -296,7 +296,12 @@ impl History {
                 there = Some((times.to_vec(), body));
             });
             if let Some((times, body)) = merged(series.kind(), there, samples) {
-                self.put_record(disk, batch, 0, number, &times, &body);
+                let made = Made {
+                    series: number,
+                    times,
+                    body,
+                };
+                self.put_record(disk, batch, 0, &made, |_| true);
             }
         }
         let mut last = None;
@@ -346,39 +351,9 @@ impl History {
                 from = to;
             }
             slots.extend(before.within(from, end));
-            let (times, body) = slots.into_record();
-            if !times.is_empty() {
-                self.put_record(disk, batch, tier, *number, &times, &body);
-            }
+            self.put_record(disk, batch, tier, &slots.into_record(*number), |_| true);
             from = from.max(end);
         }
-    }
-
-    fn put_record(
-        &self,
-        disk: &Disk,
-        batch: &mut OwnedWriteBatch,
-        tier: usize,
-        series: u32,
-        times: &[Millis],
-        body: &Body,
-    ) {
-        let Some(first) = times.first() else { return };
-        let begin = TIERS[tier].chunk_of(*first);
-        let stretch = begin / TIERS[tier].chunk;
-        let records = disk.tier(tier, TIERS[tier].period_of(begin));
-        let offsets = chunk::offsets(times, begin);
-        let times_of = chunk::Times::of(&offsets);
-        if let chunk::Times::Named(name) = times_of {
-            let mut bytes = Vec::new();
-            codec::put_column(&mut bytes, &offsets);
-            let key = times_key(tier, stretch, name);
-            self.note_written(tier, 0, key.len() + bytes.len());
-            batch.insert(records, key, bytes);
-        }
-        let (key, bytes) = (record_key(tier, series, stretch), chunk::encode(&times_of, body));
-        self.note_written(tier, times.len(), key.len() + bytes.len());
-        batch.insert(records, key, bytes);
     }
 }
 
@@ -424,11 +399,12 @@ impl Slots {
         others.times().iter().all(|time| slots.contains(&time.div_euclid(step)))
     }
 
-    fn into_record(self) -> (Vec<Millis>, Body) {
-        match self {
+    fn into_record(self, series: u32) -> Made {
+        let (times, body) = match self {
             Self::Rows(mut rows) => (std::mem::take(&mut rows.times), Body::Rows(rows)),
             Self::Counts(counts) => (counts.times, Body::Counts(counts.all)),
-        }
+        };
+        Made { series, times, body }
     }
 }
 

@@ -322,9 +322,7 @@ impl<'a> Look<'a> {
             let before = counts.times.len();
             let corrupt = |why: &dyn std::fmt::Display| self.history.note_corrupt(TIERS[tier].name, why);
             let times = match chunk::decode_onto(bytes, &mut counts.all) {
-                Ok(Some(chunk::Times::Own(offsets))) => Some(Rc::new(offsets)),
-                Ok(Some(chunk::Times::Named(name))) => self.offsets(disk, tier, start, name),
-                Ok(None) => None,
+                Ok(times) => times.and_then(|times| self.offsets_of(disk, tier, start, times)),
                 Err(error) => {
                     corrupt(&error);
                     None
@@ -416,13 +414,18 @@ impl<'a> Look<'a> {
         scanned
     }
 
+    /// The times of a record: its own, or those that it names.
+    fn offsets_of(&self, disk: &Disk, tier: usize, start: Millis, times: chunk::Times) -> Option<Rc<Vec<u32>>> {
+        match times {
+            chunk::Times::Own(offsets) => Some(Rc::new(offsets)),
+            chunk::Times::Named(name) => self.offsets(disk, tier, start, name),
+        }
+    }
+
     fn decoded(&self, disk: &Disk, tier: usize, start: Millis, bytes: &[u8]) -> Option<(Vec<Millis>, Body)> {
         let corrupt = |why: &dyn std::fmt::Display| self.history.note_corrupt(TIERS[tier].name, why);
         let (times, body) = chunk::decode(bytes).inspect_err(|error| corrupt(error)).ok()?;
-        let offsets = match times {
-            chunk::Times::Own(offsets) => Rc::new(offsets),
-            chunk::Times::Named(name) => self.offsets(disk, tier, start, name)?,
-        };
+        let offsets = self.offsets_of(disk, tier, start, times)?;
         if body.len() != Some(offsets.len()) {
             corrupt(&LENGTHS_DIFFER);
             return None;

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use fjall::OwnedWriteBatch;
 use keiki_model::series::{Kind, Series};
 use keiki_model::time::{Millis, REVISION, SECOND};
 
 use super::chunk::{self, Body, Times};
+use super::codec::put_column;
 use super::disk::{Disk, record_key, times_key};
 use super::journal::Entries;
 use super::late::{Backlog, Late};
@@ -204,36 +206,17 @@ impl History {
         let Some(mut job) = begun.or_else(|| self.next_job(disk, now, rings)) else {
             return Ok(false);
         };
-        let tier = &TIERS[job.tier];
-        let (begin, end) = (tier.chunk_of(job.start), job.end);
+        let end = job.end;
         let mut batch = disk.batch();
         let (made, next) = if job.tier == 0 {
             self.of_rings(rings, job.next, job.start, end)
         } else {
             self.of_tier_below(worker, disk, &job)?
         };
-        let stretch = job.start.div_euclid(tier.chunk);
         let began = Instant::now();
         let count = made.len() as u64;
-        let records = disk.tier(job.tier, tier.period_of(job.start));
         for made in &made {
-            let Made {
-                series, times, body, ..
-            } = made;
-            let offsets = chunk::offsets(times, begin);
-            let times_of = Times::of(&offsets);
-            if let Times::Named(name) = times_of
-                && job.times.insert(name)
-            {
-                let mut bytes = Vec::new();
-                super::codec::put_column(&mut bytes, &offsets);
-                let key = times_key(job.tier, stretch, name);
-                self.note_written(job.tier, 0, key.len() + bytes.len());
-                batch.insert(records, key, bytes);
-            }
-            let (key, bytes) = (record_key(job.tier, *series, stretch), chunk::encode(&times_of, body));
-            self.note_written(job.tier, times.len(), key.len() + bytes.len());
-            batch.insert(records, key, bytes);
+            self.put_record(disk, &mut batch, job.tier, made, |name| job.times.insert(name));
         }
         if job.tier == 0 {
             let mut dictionary = self.dictionary.write();
@@ -268,7 +251,39 @@ impl History {
         Ok(true)
     }
 
-    pub(super) fn note_written(&self, tier: usize, rows: usize, bytes: usize) {
+    /// Writes a record, and its times where they have a name that is new in their stretch.
+    pub(super) fn put_record(
+        &self,
+        disk: &Disk,
+        batch: &mut OwnedWriteBatch,
+        tier: usize,
+        made: &Made,
+        is_new: impl FnOnce(u64) -> bool,
+    ) {
+        let Some(first) = made.times.first() else { return };
+        let begin = TIERS[tier].chunk_of(*first);
+        let stretch = begin / TIERS[tier].chunk;
+        let records = disk.tier(tier, TIERS[tier].period_of(begin));
+        let offsets = chunk::offsets(&made.times, begin);
+        let times = Times::of(&offsets);
+        if let Times::Named(name) = times
+            && is_new(name)
+        {
+            let mut bytes = Vec::new();
+            put_column(&mut bytes, &offsets);
+            let key = times_key(tier, stretch, name);
+            self.note_written(tier, 0, key.len() + bytes.len());
+            batch.insert(records, key, bytes);
+        }
+        let (key, bytes) = (
+            record_key(tier, made.series, stretch),
+            chunk::encode(&times, &made.body),
+        );
+        self.note_written(tier, made.times.len(), key.len() + bytes.len());
+        batch.insert(records, key, bytes);
+    }
+
+    fn note_written(&self, tier: usize, rows: usize, bytes: usize) {
         let (all_rows, all_bytes) = &self.written[tier];
         all_rows.fetch_add(rows as u64, Ordering::Relaxed);
         all_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
@@ -453,10 +468,10 @@ fn told(error: &fjall::Error) -> String {
 }
 
 /// A record before it is written.
-struct Made {
-    series: u32,
-    times: Vec<Millis>,
-    body: Body,
+pub(super) struct Made {
+    pub(super) series: u32,
+    pub(super) times: Vec<Millis>,
+    pub(super) body: Body,
 }
 
 /// The record of a series with the slots that a job adds, and those that it had; nothing where there is none to add.

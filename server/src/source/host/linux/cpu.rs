@@ -65,7 +65,7 @@ impl Times {
         let iowait = since(self.iowait, before.iowait);
         let steal = since(self.steal, before.steal);
         let all = user + system + idle + iowait + steal;
-        let of_all = |ticks| counted_share(ticks, all, all);
+        let of_all = |ticks| counted_share(ticks, all);
         Some(Shares {
             user: of_all(user)?,
             system: of_all(system)?,

@@ -56,7 +56,7 @@ impl Top {
             let base = self.ticks_before.get(&id).copied().or(is_new.then_some(0));
             let cpu = base.zip(seconds).and_then(|(base, seconds)| {
                 let possible = seconds * cores * units.clock_ticks;
-                counted_share(cpu_ticks.saturating_sub(base) as f64, possible, possible)
+                counted_share(cpu_ticks.saturating_sub(base) as f64, possible)
             });
             usages.push(Usage {
                 id,

@@ -117,7 +117,7 @@ impl Watched {
         {
             let possible = seconds * units.clock_ticks;
             out.push(&series.cpu_cores, counted(ticks / possible, possible));
-            if let Some(ratio) = counted_share(ticks, possible * cores, possible * cores) {
+            if let Some(ratio) = counted_share(ticks, possible * cores) {
                 out.push(&series.cpu, ratio);
             }
         }

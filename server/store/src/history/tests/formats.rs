@@ -39,6 +39,20 @@ fn as_format_1(path: &Path) {
     db.persist(fjall::PersistMode::SyncAll).expect("room");
 }
 
+/// Whether samples and slots are what was appended, and nothing else is told.
+fn check_all(bench: &Bench) {
+    bench.check_samples(START, bench.now);
+    bench.check_slots(
+        START / 60_000 * 60_000 + 60_000,
+        bench.now / 60_000 * 60_000 - 60_000,
+        60 * SECOND,
+    );
+    assert_eq!(
+        bench.store.history().map(|stats| (stats.failing, stats.corrupt)),
+        Some((None, 0))
+    );
+}
+
 #[test]
 fn a_folder_of_the_first_format_is_read() {
     let mut bench = Bench::new();
@@ -49,16 +63,7 @@ fn a_folder_of_the_first_format_is_read() {
         bench.store = Store::new(Limits::default());
         as_format_1(&path);
         bench.store = open(&path, bench.now).expect("an older history");
-        bench.check_samples(START, bench.now);
-        bench.check_slots(
-            START / 60_000 * 60_000 + 60_000,
-            bench.now / 60_000 * 60_000 - 60_000,
-            60 * SECOND,
-        );
-        assert_eq!(
-            bench.store.history().map(|stats| (stats.failing, stats.corrupt)),
-            Some((None, 0))
-        );
+        check_all(&bench);
         bench.run(10 * 60);
     }
 }
@@ -103,16 +108,7 @@ fn a_folder_of_the_third_format_is_read_and_grows() {
     drop((disk, older));
     for _ in 0..2 {
         bench.reopen();
-        bench.check_samples(START, bench.now);
-        bench.check_slots(
-            START / 60_000 * 60_000 + 60_000,
-            bench.now / 60_000 * 60_000 - 60_000,
-            60 * SECOND,
-        );
-        assert_eq!(
-            bench.store.history().map(|stats| (stats.failing, stats.corrupt)),
-            Some((None, 0))
-        );
+        check_all(&bench);
         // Records of minutes and quarters of an hour grow on.
         bench.run(70 * 60);
     }
