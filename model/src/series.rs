@@ -27,9 +27,9 @@ pub fn is_of_host(metric: &str) -> bool {
     metric.starts_with("system_") || metric.starts_with("process_")
 }
 
-/// Labels sorted by name, each name once.
+/// Labels sorted by name, each name once. A clone is the same ones: every tick hands them from group to row to frame.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Labels(Vec<(Box<str>, Box<str>)>);
+pub struct Labels(Arc<Vec<(Box<str>, Box<str>)>>);
 
 impl Labels {
     /// The empty set of labels.
@@ -57,11 +57,11 @@ impl Labels {
         let (name, value) = (name.into(), value.into());
         match self.0.binary_search_by(|(n, _)| n.cmp(&name)) {
             Ok(index) if value.is_empty() => {
-                self.0.remove(index);
+                Arc::make_mut(&mut self.0).remove(index);
             }
-            Ok(index) => self.0[index].1 = value,
+            Ok(index) => Arc::make_mut(&mut self.0)[index].1 = value,
             Err(_) if value.is_empty() => {}
-            Err(index) => self.0.insert(index, (name, value)),
+            Err(index) => Arc::make_mut(&mut self.0).insert(index, (name, value)),
         }
     }
 

@@ -119,13 +119,33 @@ impl Packed {
     pub fn push_parts(
         &mut self,
         zero_count: u64,
-        [sum, min, max]: [f64; 3],
+        values: [f64; 3],
         first: i32,
         steps: &[u32],
         counts: &[u64],
     ) -> Result<(), Malformed> {
-        let begin = self.start(self.len());
+        let begin = self.buckets.len();
         let added = self.add_buckets(zero_count, first, steps, counts);
+        self.finish(begin, zero_count, values, added)
+    }
+
+    /// As [`Packed::push_parts`], with the counts of all buckets between the first and the last one, the empty ones included.
+    ///
+    /// # Errors
+    /// It is none, and nothing is added.
+    pub fn push_run(&mut self, zero_count: u64, values: [f64; 3], first: i32, counts: &[u64]) -> Result<(), Malformed> {
+        let begin = self.buckets.len();
+        let added = self.add_run(zero_count, first, counts);
+        self.finish(begin, zero_count, values, added)
+    }
+
+    fn finish(
+        &mut self,
+        begin: usize,
+        zero_count: u64,
+        [sum, min, max]: [f64; 3],
+        added: Result<u64, Malformed>,
+    ) -> Result<(), Malformed> {
         let valid =
             |count| count == 0 || (sum.is_finite() && sum >= 0.0 && 0.0 <= min && min <= max && max.is_finite());
         match added {
@@ -144,6 +164,28 @@ impl Packed {
             }
         }
         Ok(())
+    }
+
+    fn add_run(&mut self, zero_count: u64, first: i32, counts: &[u64]) -> Result<u64, Malformed> {
+        if counts.is_empty() {
+            return Ok(zero_count);
+        }
+        let (lowest, highest) = scale::range(self.scale);
+        let last = i64::from(first) + counts.len() as i64 - 1;
+        if first < i32::from(lowest) || last > i64::from(highest) {
+            return Err(Malformed("a bucket is beyond the scale"));
+        }
+        let mut end = self.buckets.len();
+        // Whether a bucket is occupied cannot be foreseen: each is written, and those that are not are written over.
+        self.buckets.resize(end + counts.len() + 1, 0);
+        let mut sum = zero_count;
+        for (index, &count) in (first..).zip(counts) {
+            self.buckets[end] = sparse::word(index as i16, count);
+            end += usize::from(count > 0);
+            sum = sum.saturating_add(count);
+        }
+        self.buckets.truncate(end);
+        Ok(sum)
     }
 
     fn add_buckets(&mut self, zero_count: u64, first: i32, steps: &[u32], counts: &[u64]) -> Result<u64, Malformed> {
@@ -377,6 +419,24 @@ mod tests {
             merged.downscale(3);
             assert_eq!(packed.get(place).map(Exponential::from), Some(merged));
         }
+    }
+
+    #[test]
+    fn a_run_is_its_occupied_buckets() {
+        let (mut runs, mut parts) = (Packed::new(5), Packed::new(5));
+        let values = [9.0, 1.0, 3.0];
+        for _ in 0..2 {
+            assert!(runs.push_run(1, values, -2, &[4, 0, 0, 1, 2]).is_ok());
+            assert!(parts.push_parts(1, values, -2, &[3, 1], &[4, 1, 2]).is_ok());
+            assert!(runs.push_run(0, [0.0; 3], 0, &[]).is_ok(), "nothing happened");
+            assert!(parts.push_parts(0, [0.0; 3], 0, &[], &[]).is_ok());
+        }
+        assert_eq!(runs, parts);
+        let (lowest, highest) = scale::range(5);
+        assert!(runs.push_run(0, values, i32::from(lowest) - 1, &[1]).is_err());
+        assert!(runs.push_run(0, values, i32::from(highest), &[1, 1]).is_err());
+        assert!(runs.push_run(0, [1.0, 3.0, 2.0], 0, &[1]).is_err());
+        assert_eq!(runs, parts, "and nothing is added");
     }
 
     #[test]

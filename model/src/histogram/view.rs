@@ -89,7 +89,7 @@ impl<'a> View<'a> {
     }
 
     /// Index and count of each occupied bucket, ascending, without the zeros.
-    pub fn indices(&self) -> impl ExactSizeIterator<Item = (i16, u64)> + use<'a> {
+    pub fn indices(&self) -> impl ExactSizeIterator<Item = (i16, u64)> + DoubleEndedIterator + use<'a> {
         self.buckets
             .iter()
             .map(|&word| (sparse::index(word), sparse::count(word)))

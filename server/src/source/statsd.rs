@@ -62,8 +62,38 @@ enum Gathered {
     Gauge(f64, bool, Millis),
     /// Durations or other values, and when the last one came.
     Observed(Exponential, Millis),
-    /// Members of a set, by hash.
-    Set(HashSet<u64>),
+    /// Members of a set, by hash, and when the last one came.
+    Set(HashSet<u64>, Millis),
+}
+
+impl Gathered {
+    /// Nothing yet of what such lines tell.
+    fn new(sent: Sent, now: Millis) -> Self {
+        match sent {
+            Sent::Counter => Self::Counted(0.0, now, Told::Nothing),
+            Sent::Gauge => Self::Gauge(0.0, false, now),
+            Sent::Set => Self::Set(HashSet::new(), now),
+            Sent::Timer | Sent::Histogram | Sent::Distribution => Self::Observed(Exponential::new(), now),
+        }
+    }
+
+    fn takes(&self, sent: Sent) -> bool {
+        match self {
+            Self::Counted(..) => sent == Sent::Counter,
+            Self::Gauge(..) => sent == Sent::Gauge,
+            Self::Set(..) => sent == Sent::Set,
+            Self::Observed(..) => matches!(sent, Sent::Timer | Sent::Histogram | Sent::Distribution),
+        }
+    }
+
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Counted(..) => "counter",
+            Self::Gauge(..) => "gauge",
+            Self::Set(..) => "set",
+            Self::Observed(..) => "histogram",
+        }
+    }
 }
 
 /// One series as it is written.
@@ -82,7 +112,7 @@ struct One {
     gathered: Gathered,
 }
 
-/// The bytes by which a series is known, here and to the ledger: its name, kind and labels.
+/// The bytes by which a series is known, here and to the ledger: its name and labels.
 type Raw = Arc<[u8]>;
 
 /// The name and the labels of a line's series.
@@ -204,7 +234,7 @@ impl Heap {
             Some(raw) => Arc::clone(raw),
             None => {
                 let (name, labels) = identity(line, config);
-                let raw: Raw = [name.as_bytes(), &[0xff, line.kind as u8], labels.to_string().as_bytes()]
+                let raw: Raw = [name.as_bytes(), &[0xff], labels.to_string().as_bytes()]
                     .concat()
                     .into();
                 if !self.series.contains_key(&raw) {
@@ -213,12 +243,7 @@ impl Heap {
                         self.refuse(|| format!("there are {} series, as many as statsd.series allows", config.series));
                         return;
                     }
-                    let gathered = match line.kind {
-                        Sent::Counter => Gathered::Counted(0.0, now, Told::Nothing),
-                        Sent::Gauge => Gathered::Gauge(0.0, false, now),
-                        Sent::Set => Gathered::Set(HashSet::new()),
-                        _ => Gathered::Observed(Exponential::new(), now),
-                    };
+                    let gathered = Gathered::new(line.kind, now);
                     let one = One { name, labels, gathered };
                     self.series.insert(Arc::clone(&raw), one);
                 }
@@ -228,9 +253,18 @@ impl Heap {
                 raw
             }
         };
-        let Some(One { gathered, .. }) = self.series.get_mut(&raw) else {
+        let Some(One { name, gathered, .. }) = self.series.get_mut(&raw) else {
             return;
         };
+        // Two meanings of one name would be told as one series: whatever came first has it.
+        if !gathered.takes(line.kind) {
+            let why = format!(
+                "{name} is a {}; another kind of line of that name is not taken",
+                gathered.word()
+            );
+            self.refuse(|| why);
+            return;
+        }
         let mut down = false;
         for value in line.values.clone() {
             match (&mut *gathered, value) {
@@ -256,8 +290,11 @@ impl Heap {
                     // One of ten that was sent stands for ten.
                     all.record_n(value, (1.0 / line.rate).round() as u64);
                 }
-                (Gathered::Set(members), Value::Member(member)) if members.len() < MEMBERS => {
-                    members.insert(hasher.hash_one(member));
+                (Gathered::Set(members, last), Value::Member(member)) => {
+                    *last = now;
+                    if members.len() < MEMBERS {
+                        members.insert(hasher.hash_one(member));
+                    }
                 }
                 _ => {}
             }
@@ -324,7 +361,13 @@ impl Source for StatsdSource {
                     }
                     (Kind::Gauge, Change::Total(*value, None), true)
                 }
-                Gathered::Set(members) => (Kind::Gauge, Change::Total(members.len() as f64, None), false),
+                Gathered::Set(members, last) => {
+                    let count = std::mem::take(members).len();
+                    if count == 0 {
+                        return now - *last < HELD;
+                    }
+                    (Kind::Gauge, Change::Total(count as f64, None), true)
+                }
                 Gathered::Observed(all, last) => {
                     let recorded = Change::Recorded(Box::new(all.clone().into()));
                     all.clear();
@@ -443,5 +486,30 @@ mod tests {
             assert_eq!(told, wanted.map(|(name, value)| (name.to_owned(), value)));
         }
         assert_eq!(source.refused(), None);
+    }
+
+    #[tokio::test]
+    async fn a_name_has_one_meaning() {
+        let (mut source, config) = source(10);
+        let hasher = RandomState::new();
+        for now in [1_000, 2_000] {
+            // Timers and histograms are one kind, whatever their unit; the others are refused.
+            let lines =
+                "wait:500|ms\nwait_seconds:2|h\nwait_seconds:3|d\nwait_seconds:9|g\nroom:1|s\nroom:2|s\nroom:70|g";
+            source.heap.lock().take(lines.as_bytes(), &config, &hasher, now);
+            let samples = source.collect(now).await.expect("it listens");
+            let told = samples.iter().filter(|sample| sample.time == now);
+            let mut told: Vec<_> = told
+                .map(|sample| match &sample.value {
+                    Value::Number(value) => (sample.series.name(), *value),
+                    Value::Distribution(all) => (sample.series.name(), all.count() as f64),
+                })
+                .collect();
+            told.sort_by_key(|(name, _)| *name);
+            assert_eq!(told, [("room", 2.0), ("wait_seconds", 3.0)]);
+            let refused = source.refused().expect("two lines");
+            assert_eq!(refused.count, 2, "{refused:?}");
+            assert!(refused.why.contains("room is a set"), "{refused:?}");
+        }
     }
 }

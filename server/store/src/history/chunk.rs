@@ -5,7 +5,7 @@
 //! share them, under the hash of what they are, and a record names them. A few times, such as those of a process that
 //! comes and goes, are shorter said than named.
 
-use keiki_model::histogram::{Distribution, Explicit, Packed, Part, SCALE};
+use keiki_model::histogram::{Distribution, Explicit, Packed, Part, SCALE, View};
 use keiki_model::time::Millis;
 
 use super::codec::{self, Corrupt, Reader, put_column, put_distribution};
@@ -33,6 +33,9 @@ const EXPONENTIAL: u8 = 4;
 const EXPLICIT: u8 = 5;
 /// Anything else, one by one.
 const MIXED: u8 = 6;
+/// As [`EXPONENTIAL`], of histograms most of whose buckets between the first and the last are occupied: all of these are
+/// there, and nothing says how far apart they are. From format 5 on.
+const DENSE: u8 = 7;
 /// Added to these: the times are evenly apart, and said here.
 const EVEN: u8 = 0x80;
 /// Added to these: the times are listed here.
@@ -61,7 +64,7 @@ pub(super) enum Times {
 impl Times {
     pub(super) fn of(offsets: &[u32]) -> Self {
         #[cfg(test)]
-        if codec::older::is_on() {
+        if codec::older::is_before(4) {
             return Self::Named(name_of(offsets));
         }
         if offsets.len() <= FEW || is_even(offsets) {
@@ -152,8 +155,9 @@ pub(super) fn encode(times: &Times, body: &Body) -> Vec<u8> {
         }
         Body::Counts(all) => match all {
             Distributions::Packed(all) => {
-                head(&mut out, EXPONENTIAL);
-                put_exponential(&mut out, all);
+                let make = if is_dense(all) { DENSE } else { EXPONENTIAL };
+                head(&mut out, make);
+                put_exponential(&mut out, all, make == DENSE);
             }
             Distributions::Mixed(all) if let Some(bounds) = shared_bounds(all) => {
                 head(&mut out, EXPLICIT);
@@ -202,9 +206,9 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(Times, Body), Corrupt> {
                 ..Rows::default()
             })
         }
-        EXPONENTIAL => {
+        EXPONENTIAL | DENSE => {
             let mut all = Packed::new(SCALE);
-            exponentials(&mut bytes, &mut all)?;
+            exponentials(&mut bytes, &mut all, make == DENSE)?;
             Body::Counts(Distributions::Packed(all))
         }
         EXPLICIT => Body::Counts(Distributions::Mixed(explicits(&mut bytes)?)),
@@ -224,10 +228,10 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(Times, Body), Corrupt> {
 pub(super) fn decode_onto(bytes: &[u8], all: &mut Distributions) -> Result<Option<Times>, Corrupt> {
     let mut reader = Reader::new(bytes);
     let (times, make) = Times::read(&mut reader)?;
-    if let (EXPONENTIAL, Distributions::Packed(all)) = (make, &mut *all) {
+    if let (EXPONENTIAL | DENSE, Distributions::Packed(all)) = (make, &mut *all) {
         let scale = { reader }.byte()? as i8;
         if all.take_scale(scale) {
-            return exponentials(&mut reader, all).map(|()| Some(times));
+            return exponentials(&mut reader, all, make == DENSE).map(|()| Some(times));
         }
     }
     let (times, body) = decode(bytes)?;
@@ -301,8 +305,32 @@ fn shared_bounds(all: &[Option<Box<Distribution>>]) -> Option<&[f64]> {
     bounds.all(|other| other == Some(first)).then_some(first)
 }
 
+/// How many buckets there are from a histogram's first to its last.
+fn width(histogram: View<'_>) -> usize {
+    let mut indices = histogram.indices();
+    let first = indices.next();
+    let last = indices.next_back().or(first);
+    first.zip(last).map_or(0, |((first, _), (last, _))| {
+        (i32::from(last) - i32::from(first) + 1).unsigned_abs() as usize
+    })
+}
+
+/// Whether at least four of five buckets between the first and the last are occupied: to unpack the empty ones, too, is then
+/// less than to unpack the steps between the others, and takes no more room.
+fn is_dense(all: &Packed) -> bool {
+    #[cfg(test)]
+    if codec::older::is_before(5) {
+        return false;
+    }
+    let each = (0..all.len()).filter_map(|place| all.get(place));
+    let (occupied, wide) = each.fold((0, 0), |(occupied, wide), one| {
+        (occupied + one.indices().len(), wide + width(one))
+    });
+    wide * 4 <= occupied * 5
+}
+
 /// How many buckets each has, and then all of these one after the other.
-fn put_exponential(out: &mut Vec<u8>, all: &Packed) {
+fn put_exponential(out: &mut Vec<u8>, all: &Packed, dense: bool) {
     let (mut lengths, mut zeros, mut sums, mut mins, mut maxs) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut firsts, mut steps, mut counts) = (Vec::new(), Vec::new(), Vec::new());
@@ -311,8 +339,13 @@ fn put_exponential(out: &mut Vec<u8>, all: &Packed) {
             lengths.push(0_u32);
             continue;
         };
+        let length = if dense {
+            width(histogram)
+        } else {
+            histogram.indices().len()
+        };
         // One more than the buckets: 0 is a slot in which nothing happened.
-        lengths.push(histogram.indices().len() as u32 + 1);
+        lengths.push(length as u32 + 1);
         zeros.push(histogram.zero_count());
         sums.push(histogram.sum());
         mins.push(histogram.min().unwrap_or(0.0));
@@ -322,7 +355,14 @@ fn put_exponential(out: &mut Vec<u8>, all: &Packed) {
             match before {
                 None => firsts.push(i32::from(index)),
                 // Buckets ascend: neighbours are one apart.
-                Some(before) => steps.push((i32::from(index) - i32::from(before)) as u32),
+                Some(before) => {
+                    let step = (i32::from(index) - i32::from(before)).unsigned_abs();
+                    if dense {
+                        counts.extend((1..step).map(|_| 0));
+                    } else {
+                        steps.push(step);
+                    }
+                }
             }
             counts.push(count);
             before = Some(index);
@@ -335,12 +375,14 @@ fn put_exponential(out: &mut Vec<u8>, all: &Packed) {
     put_column(out, &mins);
     put_column(out, &maxs);
     put_column(out, &firsts);
-    put_column(out, &steps);
+    if !dense {
+        put_column(out, &steps);
+    }
     put_column(out, &counts);
 }
 
 /// Puts them behind those that are there, whose scale becomes theirs: the caller knows that it may.
-fn exponentials(bytes: &mut Reader<'_>, all: &mut Packed) -> Result<(), Corrupt> {
+fn exponentials(bytes: &mut Reader<'_>, all: &mut Packed, dense: bool) -> Result<(), Corrupt> {
     const SHORT: Corrupt = Corrupt("columns of different lengths");
     if !all.take_scale(bytes.byte()? as i8) {
         return Err(Corrupt("buckets of another scale"));
@@ -350,7 +392,8 @@ fn exponentials(bytes: &mut Reader<'_>, all: &mut Packed) -> Result<(), Corrupt>
     let mut values = || Ok::<_, Corrupt>(bytes.column::<f64>()?.into_iter());
     let (mut sums, mut mins, mut maxs) = (values()?, values()?, values()?);
     let mut firsts = bytes.column::<i32>()?.into_iter();
-    let (steps, counts): (Vec<u32>, Vec<u64>) = (bytes.column()?, bytes.column()?);
+    let steps: Vec<u32> = if dense { Vec::new() } else { bytes.column()? };
+    let counts: Vec<u64> = bytes.column()?;
     let (mut steps, mut counts) = (&steps[..], &counts[..]);
     all.reserve(lengths.len(), counts.len());
     for length in lengths {
@@ -360,15 +403,20 @@ fn exponentials(bytes: &mut Reader<'_>, all: &mut Packed) -> Result<(), Corrupt>
         };
         let length = usize::try_from(length).map_err(|_| SHORT)?;
         let own = counts.split_off(..length).ok_or(SHORT)?;
-        let apart = steps.split_off(..length.saturating_sub(1)).ok_or(SHORT)?;
         let first = if length > 0 { firsts.next().ok_or(SHORT)? } else { 0 };
+        let zero_count = zeros.next().ok_or(SHORT)?;
         let values = [
             sums.next().ok_or(SHORT)?,
             mins.next().ok_or(SHORT)?,
             maxs.next().ok_or(SHORT)?,
         ];
-        all.push_parts(zeros.next().ok_or(SHORT)?, values, first, apart, own)
-            .map_err(|_| Corrupt("buckets that are none"))?;
+        let put = if dense {
+            all.push_run(zero_count, values, first, own)
+        } else {
+            let apart = steps.split_off(..length.saturating_sub(1)).ok_or(SHORT)?;
+            all.push_parts(zero_count, values, first, apart, own)
+        };
+        put.map_err(|_| Corrupt("buckets that are none"))?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use pco::ChunkConfig;
 use pco::data_types::Number;
 use pco::standalone::simple_decompress;
 
-use super::whole::{self, numbers_of, put_numbers};
+use super::whole::{self, cells, numbers_of, put_numbers};
 
 /// What was read is not what was written. The engine below checks sums, so this is a fault or a newer format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,8 +61,15 @@ pub(super) trait Cell: Number + Copy + Default {
     fn read(bytes: &mut Reader<'_>) -> Result<Self, Corrupt>;
     /// The whole numbers that these are, divided by the first.
     fn numbers(values: &[Self]) -> Option<(u64, Vec<i64>)>;
+    /// Whether a whole number can be one; of what is divided, any can.
+    fn has(number: i64) -> bool;
+    /// What a whole number that can be one is, divided by another.
+    fn cast(number: i64, divisor: u64) -> Self;
+
     /// What a whole number is, divided by another.
-    fn of_number(number: i64, divisor: u64) -> Option<Self>;
+    fn of_number(number: i64, divisor: u64) -> Option<Self> {
+        Self::has(number).then(|| Self::cast(number, divisor))
+    }
 }
 
 macro_rules! bytes_of {
@@ -89,14 +96,18 @@ macro_rules! cell {
                 Some((1, numbers.collect::<Option<_>>()?))
             }
 
-            fn of_number(number: i64, _divisor: u64) -> Option<Self> {
-                Self::try_from(number).ok()
+            fn has(number: i64) -> bool {
+                Self::try_from(number).is_ok()
+            }
+
+            fn cast(number: i64, _divisor: u64) -> Self {
+                number as Self
             }
         }
     )*};
 }
 
-cell!(u32, u64, i32);
+cell!(u32, u64, i32, i64);
 
 impl Cell for f64 {
     bytes_of!(f64);
@@ -105,15 +116,19 @@ impl Cell for f64 {
         numbers_of(values)
     }
 
-    fn of_number(number: i64, divisor: u64) -> Option<Self> {
-        Some(number as f64 / divisor as f64)
+    fn has(_number: i64) -> bool {
+        true
+    }
+
+    fn cast(number: i64, divisor: u64) -> Self {
+        number as f64 / divisor as f64
     }
 }
 
 /// A column of any length. Three of four series do not change from minute to minute: these cost a few bytes.
 pub(super) fn put_column<T: Cell>(out: &mut Vec<u8>, values: &[T]) {
     #[cfg(test)]
-    if older::is_on() {
+    if older::is_before(4) {
         return older::put_column(out, values);
     }
     put_varint(out, values.len() as u64);
@@ -158,7 +173,7 @@ fn put_packed<T: Cell>(out: &mut Vec<u8>, values: &[T]) -> Option<()> {
     put_numbers(out, &numbers)
 }
 
-/// How columns were written up to format 3.
+/// What was written in earlier formats.
 #[cfg(test)]
 pub(super) mod older {
     use std::cell::Cell as Flag;
@@ -168,30 +183,32 @@ pub(super) mod older {
     use super::*;
 
     thread_local! {
-        static IS_ON: Flag<bool> = const { Flag::new(false) };
+        static FORMAT: Flag<u32> = const { Flag::new(u32::MAX) };
     }
 
-    /// What this thread writes is of format 3 until this is dropped.
+    /// What this thread writes is of an earlier format until this is dropped.
     #[derive(Debug)]
     pub(in super::super) struct Older;
 
     impl Older {
-        pub(in super::super) fn on() -> Self {
-            IS_ON.set(true);
+        pub(in super::super) fn of(format: u32) -> Self {
+            FORMAT.set(format);
             Self
         }
     }
 
     impl Drop for Older {
         fn drop(&mut self) {
-            IS_ON.set(false);
+            FORMAT.set(u32::MAX);
         }
     }
 
-    pub(in super::super) fn is_on() -> bool {
-        IS_ON.get()
+    /// Whether what this thread writes is older than a format.
+    pub(in super::super) fn is_before(format: u32) -> bool {
+        FORMAT.get() < format
     }
 
+    /// Columns up to format 3.
     pub(super) fn put_column<T: Cell>(out: &mut Vec<u8>, values: &[T]) {
         put_varint(out, values.len() as u64);
         let Some(first) = values.first() else {
@@ -296,9 +313,9 @@ impl<'a> Reader<'a> {
             ARBITRARY => whole::unpack(self, count)?,
             FRACTIONS => {
                 let divisor = self.varint()?;
-                self.whole(count, divisor)?
+                cells(self, count, divisor)?
             }
-            _ if make & 0xf == WHOLE => self.whole(count, 10_u64.pow(u32::from(make >> 4)))?,
+            _ if make & 0xf == WHOLE => cells(self, count, 10_u64.pow(u32::from(make >> 4)))?,
             _ => return Err(Corrupt("a column of an unknown make")),
         };
         if values.len() == count {
@@ -306,16 +323,6 @@ impl<'a> Reader<'a> {
         } else {
             Err(Corrupt("a column has another length than it says"))
         }
-    }
-}
-
-impl Reader<'_> {
-    fn whole<T: Cell>(&mut self, count: usize, divisor: u64) -> Result<Vec<T>, Corrupt> {
-        let numbers = whole::numbers(self, count)?;
-        let values = numbers.into_iter().map(|number| T::of_number(number, divisor));
-        values
-            .collect::<Option<_>>()
-            .ok_or(Corrupt("a number is too large for its column"))
     }
 }
 

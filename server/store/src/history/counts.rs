@@ -24,9 +24,10 @@ impl Counts {
         }
     }
 
-    /// Room for so many records, of which the first one is here: to grow step by step is to copy step by step.
-    pub(super) fn make_room(&mut self, records: usize) {
-        self.times.reserve(self.times.len() * records.saturating_sub(1));
+    /// Room for so many records, of which the first one's distributions are here and its times not yet: to grow step by step
+    /// is to copy step by step.
+    pub(super) fn make_room(&mut self, times: usize, records: usize) {
+        self.times.reserve(times * records);
         if let Distributions::Packed(all) = &mut self.all {
             all.make_room(records);
         }

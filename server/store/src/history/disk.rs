@@ -34,8 +34,8 @@ use super::tier::{COUNT, TIERS};
 ///
 /// In format 2 records were complete when they were written: it is also one of format 3, in which they grow. Records of
 /// format 3 name all their times, and their columns are floating point: they are read beside those of format 4, which take
-/// their place as they grow and age.
-pub(super) const FORMAT: u32 = 4;
+/// their place as they grow and age. Format 5 has one make of record more.
+pub(super) const FORMAT: u32 = 5;
 
 /// The number in the place of a series' for what belongs to all.
 const SHARED: u32 = u32::MAX;

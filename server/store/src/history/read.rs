@@ -331,6 +331,10 @@ impl<'a> Look<'a> {
             match times {
                 Some(offsets) if counts.all.len() == before + offsets.len() => {
                     self.spend(offsets.len() * WEIGHT);
+                    // Before it is cut: the first one may have little of what is asked for, and the others are like it.
+                    if before == 0 {
+                        counts.make_room(offsets.len(), records);
+                    }
                     let times = offsets.iter().map(|offset| start + Millis::from(*offset));
                     counts.times.extend(times);
                     counts.cut_from(before, from, to);
@@ -341,9 +345,6 @@ impl<'a> Look<'a> {
                     }
                     counts.all.keep(0..before);
                 }
-            }
-            if before == 0 {
-                counts.make_room(records);
             }
         });
     }

@@ -47,7 +47,7 @@ fn counter_at(second: i64) -> f64 {
 fn durations_at(second: i64) -> Exponential {
     let mut histogram = Exponential::new();
     for n in 0..second % 4 {
-        histogram.record(0.001 * (1 + (second * 31 + n * 17) % 500) as f64);
+        histogram.record(0.001 * (20 + (second * 31 + n * 17) % 500) as f64);
     }
     histogram
 }

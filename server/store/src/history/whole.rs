@@ -9,7 +9,7 @@ use pco::ChunkConfig;
 use pco::data_types::Number;
 use pco::wrapped::{FileCompressor, FileDecompressor};
 
-use super::codec::{Corrupt, LEVEL, Reader, put_signed, put_varint};
+use super::codec::{Cell, Corrupt, LEVEL, Reader, put_signed, put_varint};
 
 /// The version of `pco`'s format that it writes: it is not repeated in each column. With another one it is another make
 /// of column.
@@ -186,50 +186,90 @@ fn narrowed<T>(multiples: &[u64], narrow: impl Fn(u64) -> T) -> Vec<T> {
     multiples.iter().map(|number| narrow(*number)).collect()
 }
 
-/// What [`put_numbers`] wrote of so many.
-pub(super) fn numbers(bytes: &mut Reader<'_>, count: usize) -> Result<Vec<i64>, Corrupt> {
-    numbers_within(bytes, count, true)
+/// What [`put_numbers`] wrote of so many, each divided by a number.
+pub(super) fn cells<T: Cell>(bytes: &mut Reader<'_>, count: usize, divisor: u64) -> Result<Vec<T>, Corrupt> {
+    cells_within(bytes, count, divisor, true)
 }
 
-fn numbers_within(bytes: &mut Reader<'_>, count: usize, may_step: bool) -> Result<Vec<i64>, Corrupt> {
+fn cells_within<T: Cell>(
+    bytes: &mut Reader<'_>,
+    count: usize,
+    divisor: u64,
+    may_step: bool,
+) -> Result<Vec<T>, Corrupt> {
     let (least, unit) = (bytes.signed()?, bytes.varint()?);
+    let line = Line { least, unit, divisor };
     if unit == 0 {
-        return Ok(vec![least; count]);
+        let one = T::of_number(least, divisor).ok_or(TOO_LARGE)?;
+        return Ok(vec![one; count]);
     }
-    let number = |multiple: u64| least.wrapping_add(unit.wrapping_mul(multiple) as i64);
-    Ok(match bytes.byte()? {
+    match bytes.byte()? {
         DIFFERENCES => {
+            let mut multiples = Vec::with_capacity(count.min(FEW));
             let mut multiple = bytes.varint()?;
-            let mut all = Vec::with_capacity(count.min(FEW));
             for place in 0..count {
                 if place > 0 {
                     multiple = multiple.wrapping_add(bytes.signed()? as u64);
                 }
-                all.push(number(multiple));
+                multiples.push(multiple);
             }
-            all
+            line.cells(&multiples)
         }
-        1 => widened(unpack::<u8>(bytes, count)?, number),
-        2 => widened(unpack::<u16>(bytes, count)?, number),
-        4 => widened(unpack::<u32>(bytes, count)?, number),
-        8 => widened(unpack::<u64>(bytes, count)?, number),
+        1 => line.cells(&unpack::<u8>(bytes, count)?),
+        2 => line.cells(&unpack::<u16>(bytes, count)?),
+        4 => line.cells(&unpack::<u32>(bytes, count)?),
+        8 => line.cells(&unpack::<u64>(bytes, count)?),
         STEPS if may_step && count > 0 => {
             let mut multiple = bytes.varint()?;
-            let steps = numbers_within(bytes, count - 1, false)?;
-            let mut all = Vec::with_capacity(count);
-            all.push(number(multiple));
-            for step in steps {
+            let mut multiples = Vec::with_capacity(count);
+            multiples.push(multiple);
+            for step in cells_within::<i64>(bytes, count - 1, 1, false)? {
                 multiple = multiple.wrapping_add(step as u64);
-                all.push(number(multiple));
+                multiples.push(multiple);
             }
-            all
+            line.cells(&multiples)
         }
-        _ => return Err(Corrupt("numbers of an unknown make")),
-    })
+        _ => Err(Corrupt("numbers of an unknown make")),
+    }
 }
 
-fn widened<T: Into<u64>>(narrow: Vec<T>, number: impl Fn(u64) -> i64) -> Vec<i64> {
-    narrow.into_iter().map(|multiple| number(multiple.into())).collect()
+const TOO_LARGE: Corrupt = Corrupt("a number is too large for its column");
+
+/// How multiples become what a column holds.
+#[derive(Clone, Copy, Debug)]
+struct Line {
+    least: i64,
+    unit: u64,
+    divisor: u64,
+}
+
+impl Line {
+    fn cells<N: Copy + Ord + Into<u64>, T: Cell>(self, multiples: &[N]) -> Result<Vec<T>, Corrupt> {
+        let Self { least, unit, divisor } = self;
+        let number = |multiple: N| least.wrapping_add(unit.wrapping_mul(multiple.into()) as i64);
+        let Some(most) = multiples.iter().max() else {
+            return Ok(Vec::new());
+        };
+        // There are millions of them: whether all fit is asked once.
+        let greatest = i128::from(least) + i128::from(unit) * i128::from((*most).into());
+        let fit = T::has(least) && i64::try_from(greatest).is_ok_and(T::has);
+        Ok(match (fit, unit) {
+            (true, 1) => multiples
+                .iter()
+                .map(|multiple| T::cast(least.wrapping_add((*multiple).into() as i64), divisor))
+                .collect(),
+            (true, _) => multiples
+                .iter()
+                .map(|multiple| T::cast(number(*multiple), divisor))
+                .collect(),
+            _ => {
+                let found = multiples
+                    .iter()
+                    .map(|multiple| T::of_number(number(*multiple), divisor));
+                found.collect::<Option<_>>().ok_or(TOO_LARGE)?
+            }
+        })
+    }
 }
 
 #[cfg(test)]
@@ -272,7 +312,7 @@ mod tests {
                 let mut out = Vec::new();
                 put_numbers(&mut out, &all).expect("memory");
                 let mut reader = Reader::new(&out);
-                prop_assert_eq!(numbers(&mut reader, all.len()), Ok(all));
+                prop_assert_eq!(cells(&mut reader, all.len(), 1), Ok(all));
                 prop_assert!(reader.is_empty());
             }
         }

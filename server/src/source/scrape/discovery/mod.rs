@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use keiki_model::series::Sample;
 use keiki_model::time::Millis;
+use tokio::task::JoinHandle;
 
 use super::target::{ScrapeConfig, Template};
 use crate::source::{Refused, Source, SourceError};
@@ -110,6 +111,8 @@ pub struct Discovery<T> {
     tell: T,
     told: Option<Vec<Found>>,
     refused: Option<Refused>,
+    /// A look that is on its way, perhaps since one that was given up.
+    looking: Option<JoinHandle<Look>>,
 }
 
 impl<T: FnMut(Vec<ScrapeConfig>) + Send + 'static> Discovery<T> {
@@ -122,6 +125,7 @@ impl<T: FnMut(Vec<ScrapeConfig>) + Send + 'static> Discovery<T> {
             tell,
             told: None,
             refused: None,
+            looking: None,
         }
     }
 
@@ -232,8 +236,10 @@ fn bytes_of(file: &Path) -> Result<Vec<u8>, SourceError> {
     Ok(bytes)
 }
 
-/// Every file's bytes.
-fn look(all: &[Files]) -> Result<BTreeMap<PathBuf, Result<Vec<u8>, SourceError>>, SourceError> {
+/// Every file's bytes, or why there are none.
+type Look = Result<BTreeMap<PathBuf, Result<Vec<u8>, SourceError>>, SourceError>;
+
+fn look(all: &[Files]) -> Look {
     let mut bytes = BTreeMap::new();
     for files in all {
         for file in files.found()? {
@@ -255,8 +261,13 @@ impl<T: FnMut(Vec<ScrapeConfig>) + Send + 'static> Source for Discovery<T> {
 
     async fn collect(&mut self, _: Millis) -> Result<Vec<Sample>, SourceError> {
         let files = self.config.files.clone();
-        // The disk may be slow, and this task shares its thread with others.
-        let now = tokio::task::spawn_blocking(move || look(&files)).await;
+        // The disk may be slow, and this task shares its thread with others. One that does not answer at all (a server of
+        // files that went away) has one thread wait for it, not one more with every look.
+        let looking = self
+            .looking
+            .get_or_insert_with(|| tokio::task::spawn_blocking(move || look(&files)));
+        let now = looking.await;
+        self.looking = None;
         self.take(now.map_err(|error| SourceError::Panicked(error.to_string()))??)?;
         Ok(Vec::new())
     }

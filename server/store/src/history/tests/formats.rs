@@ -82,29 +82,36 @@ fn a_folder_of_the_second_format_is_read() {
     bench.store = Store::new(Limits::default());
     let disk = super::super::disk::Disk::open(&path).expect("a history");
     let format = disk.meta.get("format").expect("it is read").expect("a version");
-    assert_eq!(format.as_ref(), 4_i64.to_le_bytes());
+    assert_eq!(format.as_ref(), i64::from(super::super::disk::FORMAT).to_le_bytes());
 }
 
-#[test]
-fn a_folder_of_the_third_format_is_read_and_grows() {
+/// The first bytes of the records that a folder holds, by tier.
+fn makes(path: &Path) -> Vec<Vec<u8>> {
+    let disk = super::super::disk::Disk::open(path).expect("a history");
+    let of_tier = |tier: usize| {
+        let mut makes = Vec::new();
+        for series in 0..4 {
+            disk.records(tier, series, START, START + 4 * HOUR, |_, bytes| {
+                makes.push(bytes.expect("a record")[0]);
+            });
+        }
+        makes
+    };
+    (0..TIERS.len()).map(of_tier).collect()
+}
+
+/// A folder written by an earlier Keiki: `check` sees the first bytes of its records, and of those after it has grown.
+fn grows(format: u32, check: impl Fn(&[Vec<u8>], &[Vec<u8>])) {
     let mut bench = Bench::new();
-    let older = super::super::codec::older::Older::on();
+    let older = super::super::codec::older::Older::of(format);
     bench.run(100 * 60);
     let path = bench.path();
     bench.store = Store::new(Limits::default());
+    let written = makes(&path);
     let disk = super::super::disk::Disk::open(&path).expect("a history");
-    disk.meta.insert("format", 3_i64.to_le_bytes()).expect("room");
-    let made = |disk: &super::super::disk::Disk| {
-        let mut makes = Vec::new();
-        disk.records(0, 0, START, START + HOUR, |_, bytes| {
-            makes.push(bytes.expect("a record")[0] & 0xc0 != 0)
-        });
-        makes
-    };
-    assert!(
-        made(&disk).len() > 5 && !made(&disk).contains(&true),
-        "all their times have names"
-    );
+    disk.meta
+        .insert("format", i64::from(format).to_le_bytes())
+        .expect("room");
     drop((disk, older));
     for _ in 0..2 {
         bench.reopen();
@@ -112,4 +119,27 @@ fn a_folder_of_the_third_format_is_read_and_grows() {
         // Records of minutes and quarters of an hour grow on.
         bench.run(70 * 60);
     }
+    bench.store = Store::new(Limits::default());
+    check(&written, &makes(&path));
+}
+
+#[test]
+fn a_folder_of_the_third_format_is_read_and_grows() {
+    let own = |make: &u8| make & 0xc0 != 0;
+    grows(3, |written, grown| {
+        assert!(
+            written[0].len() > 5 && !written[0].iter().any(own),
+            "all their times have names"
+        );
+        assert!(grown[0].iter().any(own));
+    });
+}
+
+#[test]
+fn a_folder_of_the_fourth_format_is_read_and_grows() {
+    let dense = |make: &u8| make & 0x3f == 7;
+    grows(4, |written, grown| {
+        assert!(written[1].len() > 5 && !written.iter().flatten().any(dense));
+        assert!(grown.iter().flatten().any(dense), "{grown:?}");
+    });
 }
