@@ -18,17 +18,23 @@ const glue = import(load(WASM_JS));
 // Without the charts the page still has live numbers and the server's SVG: the app looks whether they are there.
 const charts = import(load(ECHARTS)).catch((error) => console.warn("Keiki: the charts did not load.", error));
 
-/** Loads the page anew as soon as the server answers: what a browser shows instead of a page never comes back by itself. */
+/**
+ * Loads the page anew as soon as the server answers: what a browser shows instead of a page never comes back by itself.
+ * `refused` takes a refusal for an answer, too: Keiki's own page of it says what is the matter.
+ */
 const RETRY_MS = 2_000;
-async function reload() {
+async function reload({ refused = false } = {}) {
   try {
-    const { ok } = await fetch(location.href, { method: "HEAD", cache: "no-store", signal: AbortSignal.timeout(3_000) });
-    if (ok) return location.reload();
+    const { ok, status } = await fetch(location.href, { method: "HEAD", cache: "no-store", signal: AbortSignal.timeout(3_000) });
+    if (ok || (refused && (status === 401 || status === 403))) return location.reload();
   } catch {
     // Away: it is asked again.
   }
-  setTimeout(reload, RETRY_MS);
+  setTimeout(reload, RETRY_MS, { refused });
 }
+
+// The app and the stream ask for it, too: for another build, and where nothing opens the stream any more.
+addEventListener("keiki:reload", ({ detail }) => reload(detail ?? {}));
 
 // A page that could not start, or go on, must not pass for a live one. It says so, and is loaded anew: after a while, so
 // that a fault that comes at once does not come without end.

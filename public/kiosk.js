@@ -7,12 +7,16 @@ const DRIFT_MS = 60_000;
 /** The hour of the night, by the wall's own clock. */
 const NIGHT_HOUR = 4;
 
+/** What keeps the screen awake, until the browser takes it back. */
+let awake;
+
 async function stayAwake() {
+  if (document.hidden || awake?.released === false) return;
   try {
     // Plain HTTP has no wake lock; there the screen's own settings must do.
-    await navigator.wakeLock?.request("screen");
+    awake = await navigator.wakeLock?.request("screen");
   } catch {
-    // Refused while the page is hidden, or on low battery: it is asked for again when the page comes into sight.
+    // Refused, such as on low battery: it is asked for again within a minute, and when the page comes into sight.
   }
 }
 
@@ -34,14 +38,17 @@ export function nextNight(now, chance) {
 
 export function start(reload) {
   stayAwake();
-  document.addEventListener("visibilitychange", () => document.hidden || stayAwake());
+  document.addEventListener("visibilitychange", stayAwake);
   let step = 0;
-  setInterval(() => wander((step += 1)), DRIFT_MS);
-  // For who watches over the browser from outside: a title that stands still tells of a renderer that is gone.
+  setInterval(() => {
+    wander((step += 1));
+    stayAwake();
+  }, DRIFT_MS);
+  // For who watches over the browser from outside: a title that stands still tells of a renderer that is gone. By the
+  // browser's clock: the wall's stands still, too, while the server is away.
   const { title } = document;
   setInterval(() => {
-    const minute = document.querySelector(".wall time")?.firstChild?.textContent ?? "";
-    document.title = `${minute} · ${title}`;
+    document.title = `${new Date().toTimeString().slice(0, 5)} · ${title}`;
   }, DRIFT_MS / 6);
   let night = nextNight(new Date(), Math.random());
   // Looked at often, since the machine may sleep or its clock be set.

@@ -87,7 +87,7 @@ function outside() {
   try {
     const last = Number(sessionStorage.getItem("keiki-outside"));
     sessionStorage.setItem("keiki-outside", Date.now());
-    if (Date.now() - last > 60_000) location.reload();
+    if (Date.now() - last > 60_000) dispatchEvent(new CustomEvent("keiki:reload", { detail: { refused: true } }));
   } catch {
     // Without a memory of its own the page stays, and says that the stream is lost.
   }

@@ -4,10 +4,10 @@
 //! and its counter; the browser's `text-autospace` sets the distance.
 
 use keiki_model::format;
-use keiki_model::panel::State;
+use keiki_model::panel::{Failure, State};
 use keiki_model::target::Status;
 use keiki_model::text::Language;
-use keiki_model::time::{Millis, SECOND};
+use keiki_model::time::{Millis, SECOND, Zone};
 
 /// A fixed text in Japanese and English.
 #[derive(Clone, Copy, Debug)]
@@ -216,11 +216,14 @@ pub fn announcement(title: &str, word: &str, reason: Option<&str>, language: Lan
     }
 }
 
-/// What a source in error said.
-pub fn failed(source: &str, language: Language) -> String {
-    match language {
-        Language::Ja => [source, " から取得できません。"].concat(),
-        Language::En => [source, " can’t be read."].concat(),
+/// Which source is in error, and since when.
+pub fn failed(failure: &Failure, zone: &Zone, now: Millis, language: Language) -> String {
+    let source = &failure.source;
+    match (language, failure.since.map(|since| zone.moment(since, now))) {
+        (Language::Ja, None) => [source, " から取得できません。"].concat(),
+        (Language::En, None) => [source, " can’t be read."].concat(),
+        (Language::Ja, Some(since)) => [source, " から ", &since, " 以降取得できません。"].concat(),
+        (Language::En, Some(since)) => [source, " can’t be read since ", &since, "."].concat(),
     }
 }
 

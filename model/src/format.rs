@@ -70,6 +70,11 @@ fn decimals_below(goal: f64) -> u8 {
     }
 }
 
+/// Decimals by which a value of a power of ten or more shows three significant figures.
+fn decimals_of(size: f64) -> u8 {
+    decimals_below(size * 1.01)
+}
+
 /// Amounts that are shown with a unit of their own rather than as a number of things.
 const PLAIN_COUNTS: [&str; 3] = ["resources", "database", "explore"];
 
@@ -77,7 +82,8 @@ impl Scale {
     /// The scale of a stat. `limit` is the measured one that came with its value.
     pub fn of_stat(panel: &PanelSpec, stat: &StatSpec, limit: Option<f64>) -> Self {
         let owner = stat.of.as_deref().unwrap_or(&panel.id);
-        Self::new(owner, stat.key, stat.unit, goals(panel, owner, stat.unit), limit)
+        let reference = limit.or(panel.magnitude);
+        Self::new(owner, stat.key, stat.unit, goals(panel, owner, stat.unit), reference)
     }
 
     /// The scale of a table's column.
@@ -94,9 +100,9 @@ impl Scale {
             let both = spec.stats.iter().zip(&panel.stats);
             both.filter(|(stat, _)| stat.of.is_none() && stat.unit == spec.unit)
         };
-        let limit = own().find_map(|(_, stat)| stat.limit);
+        let reference = own().find_map(|(_, stat)| stat.limit).or(spec.magnitude);
         let key = own().next().map_or(StatKey::Last, |(stat, _)| stat.key);
-        Self::new(&spec.id, key, spec.unit, goals(spec, &spec.id, spec.unit), limit)
+        Self::new(&spec.id, key, spec.unit, goals(spec, &spec.id, spec.unit), reference)
     }
 
     fn new<'g>(
@@ -104,7 +110,7 @@ impl Scale {
         key: StatKey,
         unit: Unit,
         goals: impl Iterator<Item = &'g Goal>,
-        limit: Option<f64>,
+        reference: Option<f64>,
     ) -> Self {
         let group = owner.split('.').next().unwrap_or_default();
         let goals: Vec<&Goal> = goals.collect();
@@ -121,22 +127,23 @@ impl Scale {
         match unit {
             Unit::Seconds => {
                 // Requests, queries and the cache are in milliseconds, tasks in seconds; a goal of another magnitude
-                // decides otherwise. Never both in one panel.
+                // decides otherwise, as does the size of what nobody has a goal for. Never both in one panel.
                 let in_seconds = if group == "queue" {
                     largest == 0.0 || largest >= 0.1
                 } else {
-                    largest >= 10.0
+                    largest.max(reference.unwrap_or(0.0)) >= 10.0
                 };
                 let (factor, word) = if in_seconds { (1.0, "s") } else { (1e3, "ms") };
-                let decimals = match (smallest.is_finite(), in_seconds, group) {
-                    (true, ..) => decimals_below(smallest * factor).clamp(1, 2),
-                    (false, true, _) | (false, false, "cache") => 2,
-                    (false, false, _) => 1,
+                let decimals = match (reference, smallest.is_finite(), in_seconds, group) {
+                    (_, true, ..) => decimals_below(smallest * factor).clamp(1, 2),
+                    (Some(size), ..) => decimals_of(size * factor),
+                    (None, false, true, _) | (None, false, false, "cache") => 2,
+                    (None, false, false, _) => 1,
                 };
                 amount(factor, decimals, word, word)
             }
             Unit::Bytes | Unit::BytesPerSecond => {
-                let reference = if largest > 0.0 { Some(largest) } else { limit };
+                let reference = if largest > 0.0 { Some(largest) } else { reference };
                 let power = match reference.unwrap_or(1e6) {
                     size if size >= 1e12 => 4,
                     size if size >= 1e9 => 3,
@@ -160,7 +167,11 @@ impl Scale {
             }
             Unit::Ratio => Self::ratio(owner, key, &goals),
             Unit::Count => {
-                let decimals = if owner == "resources.load" { 2 } else { 0 };
+                let decimals = match reference {
+                    _ if owner == "resources.load" => 2,
+                    Some(size) if group == "explore" => decimals_of(size),
+                    _ => 0,
+                };
                 let ja = if PLAIN_COUNTS.contains(&group) { "" } else { "件" };
                 let ja = if owner == "queue.workers" { "" } else { ja };
                 amount(1.0, decimals, ja, "")

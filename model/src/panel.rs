@@ -224,6 +224,9 @@ pub struct PanelSpec {
     /// The axis ends here by nature, if it has an end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub axis_limit: Option<f64>,
+    /// How large its values are, to a power of ten, where that alone tells their scale: of a metric that nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub magnitude: Option<f64>,
     /// The label that names a series or row, in this order; what is not listed is left out of its name.
     pub naming: Vec<String>,
     /// Its figures; the headline first.
@@ -386,6 +389,9 @@ pub struct Failure {
     pub source: String,
     /// What it said. Holds no secret.
     pub message: String,
+    /// Since when it has failed; `None` where it is the question that failed, not a source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Millis>,
     /// When it is tried again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_attempt: Option<Millis>,

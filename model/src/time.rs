@@ -78,6 +78,15 @@ impl Zone {
         format!("{hour:02}:{minute:02}:{second:02}")
     }
 
+    /// A time as it is told at another one: `14:07:03`, with the date where it was on another day.
+    pub fn moment(&self, time: Millis, now: Millis) -> String {
+        let (year, month, day) = self.date(time);
+        if (year, month, day) == self.date(now) {
+            return self.hms(time);
+        }
+        format!("{year}-{month:02}-{day:02} {}", self.hms(time))
+    }
+
     /// `14:07`.
     pub fn hm(&self, time: Millis) -> String {
         let (hour, minute, _) = self.clock(time);

@@ -194,6 +194,7 @@ fn happen(panel: &mut PanelSnapshot, event: &Event) {
             panel.failure = (panel.state == State::Error).then(|| Failure {
                 source: "web".into(),
                 message: "refused".into(),
+                since: None,
                 next_attempt: Some(5),
             });
         }

@@ -238,6 +238,7 @@ impl Failing {
             Some(Failure {
                 source: status.name,
                 message,
+                since: status.failing_since,
                 next_attempt: status.next_attempt,
             })
         })

@@ -124,6 +124,7 @@ fn panel(query: &Query, unit: Unit) -> Panel {
         chart: ChartKind::Line,
         palette: Palette::default(),
         axis_limit: None,
+        magnitude: None,
         naming: Vec::new(),
         stats: vec![stat],
         columns: Vec::new(),

@@ -244,9 +244,12 @@ impl Client {
             storage.set_item(RELOADED_FOR, &other).ok()?;
             (!again).then_some(())
         };
-        // Where loading fails the page stays as it is, too.
-        let reloads = first().is_some() && window().location().reload().is_ok();
-        self.session.borrow_mut().tolerant = !reloads;
+        // By way of the page's own script: it looks first whether the server answers, and asks again until it does.
+        let event = || web_sys::Event::new("keiki:reload").ok();
+        let reload = || event().is_some_and(|event| window().dispatch_event(&event).is_ok());
+        let reloads = first().is_some() && reload();
+        let mut session = self.session.borrow_mut();
+        session.tolerated = session.other.clone().filter(|_| !reloads);
         reloads
     }
 }

@@ -37,8 +37,8 @@ pub struct Session {
     build: Arc<str>,
     /// The newest state, painted or not.
     pub snapshot: Snapshot,
-    /// Whether another build is put up with: the page was loaded anew for it already.
-    pub tolerant: bool,
+    /// The other build that is put up with: the page was loaded anew for it already.
+    pub tolerated: Option<Arc<str>>,
     /// The other build that answered.
     pub other: Option<Arc<str>>,
 }
@@ -56,7 +56,7 @@ impl Session {
         Self {
             build: Arc::clone(&snapshot.build),
             snapshot,
-            tolerant: false,
+            tolerated: None,
             other: None,
         }
     }
@@ -88,7 +88,7 @@ impl Session {
         let Some(head) = json::read::<Head>(&event.data) else {
             return Outcome::Retry;
         };
-        if head.build != self.build && !self.tolerant {
+        if head.build != self.build && self.tolerated.as_ref() != Some(&head.build) {
             self.other = Some(head.build);
             return Outcome::Reload;
         }
@@ -180,9 +180,16 @@ mod tests {
         new.build = "two".into();
         let new = event("snapshot", &new);
         assert_eq!(session.take(&new), Outcome::Reload);
-        session.tolerant = true;
+        session.tolerated = session.other.clone();
         assert_eq!(session.take(&new), Outcome::Changed);
         assert_eq!(session.since(), "boot-6");
+        let mut third = snapshot(7);
+        third.build = "three".into();
+        assert_eq!(
+            session.take(&event("snapshot", &third)),
+            Outcome::Reload,
+            "and for the next one"
+        );
     }
 
     #[test]
@@ -190,7 +197,7 @@ mod tests {
         let mut session = Session::new(snapshot(5));
         let unreadable = serde_json::json!({ "build": "two", "view": "overview@1/300", "panels": "none" });
         assert_eq!(session.take(&event("snapshot", &unreadable)), Outcome::Reload);
-        session.tolerant = true;
+        session.tolerated = session.other.clone();
         assert_eq!(session.take(&event("snapshot", &unreadable)), Outcome::Retry);
     }
 

@@ -66,13 +66,14 @@ fn worst(page: Page, panels: &[Arc<PanelSnapshot>]) -> Option<(usize, u8)> {
 }
 
 /// Which group stands alone now, if the wall shows one at a time: by the server's clock, so that walls side by side turn
-/// together. While one is critical it stays.
+/// together; as it runs on between the events of a long window, which come less often than it turns. While one is critical
+/// it stays.
 fn spot(page: Page, panels: &[Arc<PanelSnapshot>]) -> Option<usize> {
     let seconds = page.fixed.get_value().wall.as_ref()?.rotate?;
     match worst(page, panels) {
         Some((place, 3)) => Some(place),
         _ => {
-            let turn = page.clock.get() / (i64::from(seconds) * SECOND);
+            let turn = page.time.get() / (i64::from(seconds) * SECOND);
             Some(usize::try_from(turn).unwrap_or(0) % panels.len().max(1))
         }
     }
@@ -166,7 +167,7 @@ pub fn foot(page: Page, panels: &[Arc<PanelSnapshot>]) -> Markup {
         State::Empty | State::Error => panel
             .failure
             .as_ref()
-            .map(|failure| text::failed(&failure.source, language)),
+            .map(|failure| text::failed(failure, &page.header.get().zone, page.clock.get(), language)),
     };
     html! {
         @for (panel, state) in wrong {

@@ -170,6 +170,7 @@ fn panel(spec: &PanelSpec, view: &View, mood: Mood, seed: u64) -> PanelSnapshot 
         failure: (mood == Mood::Failed).then(|| Failure {
             source: "redis://127.0.0.1:6379".to_owned(),
             message: "connection refused (os error 111)".to_owned(),
+            since: Some(NOW - 95_000),
             next_attempt: Some(NOW + 8_000),
         }),
     }

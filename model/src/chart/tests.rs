@@ -36,6 +36,7 @@ pub(super) fn panel(chart: ChartKind, unit: Unit, goal: Option<Goal>, series: &[
             chart,
             palette: Palette::Categorical,
             axis_limit: None,
+            magnitude: None,
             naming: vec!["name".to_owned()],
             stats: vec![stat],
             columns: Vec::new(),

@@ -68,6 +68,7 @@ pub fn panel(id: &str, title: Text, axis: Text, unit: Unit, chart: ChartKind, he
         palette: Palette::Categorical,
         // No share is more than all of it.
         axis_limit: (unit == Unit::Ratio).then_some(1.0),
+        magnitude: None,
         naming: Vec::new(),
         stats: Vec::new(),
         columns: Vec::new(),
@@ -118,6 +119,13 @@ impl Builder {
             query,
         });
         self.naming(&["stat"])
+    }
+
+    /// How large its values are: see [`PanelSpec::magnitude`].
+    #[must_use]
+    pub fn magnitude(mut self, magnitude: Option<f64>) -> Self {
+        self.0.spec.magnitude = magnitude;
+        self
     }
 
     /// The labels that name a series or a row.

@@ -17,6 +17,7 @@ fn bare(chart: ChartKind, top: usize) -> Panel {
         chart,
         palette: Palette::default(),
         axis_limit: None,
+        magnitude: None,
         naming: Vec::new(),
         stats: Vec::new(),
         columns: Vec::new(),

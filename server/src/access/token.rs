@@ -7,6 +7,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use keiki_app::request::PageRequest;
 use keiki_model::time::Millis;
 use keiki_model::view::{Item, Subject, View, percent_decode};
 use parking_lot::{Mutex, MutexGuard};
@@ -21,8 +22,6 @@ use super::hex;
 pub const PREFIX: &str = "keiki_";
 /// The stream, below the base path.
 const LIVE: &str = "/api/live";
-/// The resolutions of pages: seconds per point, and in all.
-const PAGES: [(u32, u32); 3] = [(1, 60), (1, 300), (3, 900)];
 /// The most views that a token opens at once.
 const MOST_VIEWS: usize = 32;
 /// How often the file is looked at.
@@ -45,6 +44,22 @@ pub struct Token {
     /// Until when it holds; for good where nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Millis>,
+}
+
+/// Whether a view is as a page asks for it: one of the pages' windows or any stretch of the past, at the resolution that goes
+/// with its length.
+fn of_a_page(view: &View) -> bool {
+    let usual = |window| {
+        let usual = View::of_window(view.subject.clone(), window, view.scope.clone());
+        (usual.step, usual.window) == (view.step, view.window)
+    };
+    let fits = match view.until {
+        Some(_) => usual(view.window),
+        None => PageRequest::WINDOWS.into_iter().any(usual),
+    };
+    fits && view
+        .compare
+        .is_none_or(|before| PageRequest::COMPARED.contains(&before))
 }
 
 /// Whether a path is one, or begins as one that ends in `*`.
@@ -98,7 +113,6 @@ impl Token {
         let Some(items) = views.and_then(|views| Item::list(&views).ok()) else {
             return false;
         };
-        let of_a_page = |view: &View| view.compare.is_none() && PAGES.contains(&(view.step, view.window));
         let shown = |item: &Item| of_a_page(&item.view) && self.shows(&item.view.subject);
         items.len() <= MOST_VIEWS && items.iter().all(shown)
     }

@@ -10,11 +10,11 @@ use keiki_model::panel::{ChartKind, Palette, Panel};
 use keiki_model::query::{Function, Query};
 use keiki_model::series::{Kind, Series};
 use keiki_model::text::Text;
-use keiki_model::time::Millis;
+use keiki_model::time::{Millis, SECOND};
 use keiki_model::unit::Unit;
 
 use super::units;
-use crate::store::{SourceId, Store};
+use crate::store::{Ring, SourceId, Store, Stored};
 
 /// The group of such panels; no page of a group has this id.
 pub const GROUP: &str = "explore";
@@ -22,6 +22,8 @@ pub const GROUP: &str = "explore";
 const LOOKED_AT: usize = 2_000;
 /// How many metrics are listed at once.
 pub const LISTED: usize = 200;
+/// How many samples back the size of values is looked for.
+const SIZED: usize = 60;
 /// How many series a chart draws.
 const DRAWN: usize = 8;
 
@@ -107,12 +109,73 @@ fn differing<'a>(series: impl Iterator<Item = &'a Series>) -> Vec<(String, usize
     values.into_iter().map(kinds).filter(|(_, kinds)| *kinds > 1).collect()
 }
 
+/// How large the values of a metric are now: the largest, to a power of ten. Of a counter that is its rate. Nothing where
+/// they are whole numbers of things, which need no scale.
+fn magnitude(store: &Store, metric: &str, kind: Kind, unit: Unit) -> Option<f64> {
+    let reader = store.read();
+    let all = reader.series(metric).filter(|stored| stored.series().kind() == kind);
+    let sizes: Vec<f64> = all
+        .take(LOOKED_AT)
+        .filter_map(size)
+        .filter(|size| size.is_finite())
+        .collect();
+    if unit == Unit::Count && kind == Kind::Gauge && sizes.iter().all(|size| size.fract() == 0.0) {
+        return None;
+    }
+    let largest = sizes.into_iter().fold(0.0, f64::max);
+    (largest > 0.0).then(|| 10_f64.powf(largest.log10().floor()))
+}
+
+/// How large the newest value of one series is.
+fn size(stored: &Stored) -> Option<f64> {
+    match stored.ring() {
+        Ring::Gauge(ring) => ring.values().last().map(|value| value.abs()),
+        Ring::Counter(ring) => {
+            let (values, (_, offsets)) = (ring.values(), stored.times());
+            let before = values
+                .len()
+                .checked_sub(1)?
+                .checked_sub(1)?
+                .min(values.len().saturating_sub(SIZED));
+            let apart = f64::from(offsets.last()? - offsets.get(before)?) * stored.unit() as f64 / 1_000.0;
+            let grown = values.last()? - values[before];
+            // One that began anew has another time.
+            (apart > 0.0 && grown >= 0.0).then_some(grown / apart)
+        }
+        Ring::Histogram(ring) => {
+            let newest = stored.newest()?;
+            let lately = ring.single(newest - SIZED as Millis * SECOND, newest + 1);
+            lately.filter_map(|(_, one)| one.max()).reduce(f64::max)
+        }
+    }
+}
+
 /// The panel of a metric; `None` where no series bears its name, nor did one that is remembered.
 pub fn panel(store: &Store, asked: &Asked<'_>) -> Option<Panel> {
     let metric = asked.metric;
     let gathered = gathered(store, metric).or_else(|| remembered(store, metric))?;
-    let kind = gathered.kind;
     let labels = differing(gathered.series.iter().map(|(series, _)| &**series));
+    // What is read as another metric has that one's unit.
+    let read_as = gathered.series.first().map_or(metric, |(series, _)| series.name());
+    let kind = gathered.kind;
+    Some(drawn(asked, kind, read_as, &labels, |unit| {
+        magnitude(store, metric, kind, unit)
+    }))
+}
+
+/// The panel of a metric of which nothing is left: who looks at it is told so, and sees it again when it comes again.
+pub fn nothing(asked: &Asked<'_>) -> Panel {
+    drawn(asked, Kind::Gauge, asked.metric, &[], |_| None)
+}
+
+fn drawn(
+    asked: &Asked<'_>,
+    kind: Kind,
+    read_as: &str,
+    labels: &[(String, usize)],
+    magnitude: impl Fn(Unit) -> Option<f64>,
+) -> Panel {
+    let metric = asked.metric;
     let by: Vec<&str> = if asked.by.is_empty() {
         labels.iter().map(|(name, _)| name.as_str()).collect()
     } else {
@@ -134,8 +197,6 @@ pub fn panel(store: &Store, asked: &Asked<'_>) -> Option<Panel> {
         Kind::Gauge => ("値", "Value"),
         Kind::Histogram => ("分位数", "Quantiles"),
     };
-    // What is read as another metric has that one's unit.
-    let read_as = gathered.series.first().map_or(metric, |(series, _)| series.name());
     let (how_ja, how_en) = if read_as == metric {
         ("をそのまま。".to_owned(), ", as it came.".to_owned())
     } else {
@@ -161,7 +222,9 @@ pub fn panel(store: &Store, asked: &Asked<'_>) -> Option<Panel> {
         Kind::Gauge | Kind::Histogram => (units::of_metric(read_as), ChartKind::Line),
     };
     let named = |builder: Builder, query: Query| builder.lines(query.by(&by)).naming(&by);
-    let builder = build(&id, title, Text::new(ja, en), unit, chart, help).top(DRAWN);
+    let builder = build(&id, title, Text::new(ja, en), unit, chart, help)
+        .top(DRAWN)
+        .magnitude(magnitude(unit));
     let builder = match kind {
         Kind::Counter => named(builder, rate(&what)).stat(Rate, Text::new("合計", "All"), rate(&what)),
         Kind::Gauge => named(builder, mean(&what))
@@ -190,7 +253,7 @@ pub fn panel(store: &Store, asked: &Asked<'_>) -> Option<Panel> {
         }
     };
     let sentence = Text::new("この期間には届いていません。", "Nothing came in this time.");
-    Some(builder.fed_by(sentence, &lines_to_keep(metric, read_as, &by, kind)))
+    builder.fed_by(sentence, &lines_to_keep(metric, read_as, &by, kind))
 }
 
 /// The lines of `keiki.toml` that make such a panel one of a group's.

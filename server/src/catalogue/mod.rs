@@ -43,11 +43,18 @@ impl Catalogue {
         group::panel(id).or_else(own).map(Cow::Borrowed)
     }
 
+    /// As [`Catalogue::panel`]; an empty one for a metric of which nothing is left, or nothing yet. Somebody may have opened
+    /// its page while there was something.
+    pub fn shown(&self, id: &str) -> Option<Cow<'_, Panel>> {
+        let nothing = || Some(Cow::Owned(explore::nothing(&explore::Asked::parse(id)?)));
+        self.panel(id).or_else(nothing)
+    }
+
     /// Whether there is what a view is about.
     pub fn knows(&self, view: &View) -> bool {
         match &view.subject {
             Subject::Overview | Subject::Group(_) => true,
-            Subject::Panel(id) => self.panel(id).is_some(),
+            Subject::Panel(id) => self.shown(id).is_some(),
         }
     }
 

@@ -295,7 +295,7 @@ impl Compose for Composer {
         let panels: Vec<_> = match &view.subject {
             Subject::Overview => Group::ALL.iter().map(|group| of(group.card())).collect(),
             Subject::Group(group) => self.catalogue.panels(*group).map(of).collect(),
-            Subject::Panel(id) => self.catalogue.panel(id).iter().map(|panel| of(panel)).collect(),
+            Subject::Panel(id) => self.catalogue.shown(id).iter().map(|panel| of(panel)).collect(),
         };
         Snapshot {
             build: Arc::clone(&self.run.build),

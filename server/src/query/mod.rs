@@ -216,6 +216,7 @@ impl Engine {
             condition.failure = Some(Failure {
                 source: HISTORY.to_owned(),
                 message: overload.to_string(),
+                since: None,
                 next_attempt: None,
             });
         }

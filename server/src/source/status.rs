@@ -52,6 +52,8 @@ pub struct SourceStatus {
     pub last_success: Option<Millis>,
     /// When and why it last failed. Stays after a recovery; compare with `last_success`.
     pub last_error: Option<(Millis, String)>,
+    /// Since when no reading has succeeded: the first failure after a success. Nothing while it is up.
+    pub failing_since: Option<Millis>,
     /// Samples read since Keiki started.
     pub samples_total: u64,
     /// How many samples there had been at times of the newest minute.
@@ -247,6 +249,7 @@ impl StatusHandle {
         let recovered = self.change(|entry| {
             let status = &mut entry.status;
             status.up = true;
+            status.failing_since = None;
             status.last_success = Some(now);
             status.samples_total += samples as u64;
             status.recent.push_back((now, status.samples_total));
@@ -292,6 +295,7 @@ impl StatusHandle {
             let begun = entry.told.failed(now, &text);
             let begun = begun.then(|| (status.name.clone(), text.clone()));
             status.up = false;
+            status.failing_since.get_or_insert(now);
             status.last_error = Some((now, text));
             status.errors_total += 1;
             status.collect_seconds_last = Some(took.as_secs_f64());

@@ -48,12 +48,13 @@ impl App {
 }
 
 /// Why a panel in error has no data.
-fn said(panel: &PanelSnapshot, language: Language) -> Vec<String> {
+fn said(snapshot: &Snapshot, panel: &PanelSnapshot, language: Language) -> Vec<String> {
+    let (zone, now) = (&snapshot.header.zone, snapshot.now);
     let failure = panel.failure.iter();
     failure
         .flat_map(|failure| {
             [
-                keiki_app::text::failed(&failure.source, language),
+                keiki_app::text::failed(failure, zone, now, language),
                 failure.message.clone(),
             ]
         })
@@ -77,7 +78,7 @@ impl Render for App {
             hidden: &[],
         };
         let mut model = ChartModel::new(panel, &options);
-        let said = said(panel, look.language);
+        let said = said(snapshot, panel, look.language);
         if !said.is_empty() {
             // The reason stands where it would say that there are no data.
             model.gaps.iter_mut().for_each(|gap| gap.label = None);

@@ -150,6 +150,7 @@ impl Bench {
             (source == name).then(|| Failure {
                 source: source.to_owned(),
                 message: "connection refused".to_owned(),
+                since: None,
                 next_attempt: None,
             })
         })
@@ -166,6 +167,7 @@ impl Bench {
                 (metric == self.0).then(|| Failure {
                     source: "missing".to_owned(),
                     message: "no right".to_owned(),
+                    since: None,
                     next_attempt: None,
                 })
             }

@@ -32,6 +32,8 @@ struct Panel<'a> {
 struct Error<'a> {
     source: &'a str,
     message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<i64>,
 }
 
 #[derive(Serialize)]
@@ -58,9 +60,9 @@ impl Serialize for Stats {
     }
 }
 
-/// `{"panel", "state", "error": {"source", "message"}, "unit", "from", "to", "step", "series": [{"labels", "points": [[unix_ms,
+/// `{"panel", "state", "error": {"source", "message", "since"}, "unit", "from", "to", "step", "series": [{"labels", "points": [[unix_ms,
 /// value|null], …], "min": [value|null, …], "max", "stats"}], "before": as "series", "stats"}`. `error` is there where the
-/// state is `error`; `min` and `max` where slots of the past hold more than one value; `before` where it is asked for by
+/// state is `error`, and its `since`, Unix milliseconds, where a source has failed since then; `min` and `max` where slots of the past hold more than one value; `before` where it is asked for by
 /// `compare`, with the times of the slots beside which it stands.
 pub(super) fn json(panel: &PanelSnapshot) -> String {
     let body = Panel {
@@ -69,6 +71,7 @@ pub(super) fn json(panel: &PanelSnapshot) -> String {
         error: panel.failure.as_ref().map(|failure| Error {
             source: &failure.source,
             message: &failure.message,
+            since: failure.since,
         }),
         unit: panel.spec.unit,
         from: panel.from(),
@@ -222,6 +225,7 @@ mod tests {
             failure: Some(keiki_model::panel::Failure {
                 source: "postgres:shop".to_owned(),
                 message: "Connection refused".to_owned(),
+                since: None,
                 next_attempt: None,
             }),
             ..panel(&[])
