@@ -3,7 +3,7 @@
 //   <script src="https://keiki.example.com/embed.js" async></script>
 //   <keiki-panel panel="api.latency" window="5m" theme="auto" height="320"></keiki-panel>
 //
-// Attributes: panel; window (1m, 5m, 15m), service and host (several: commas between), lang, theme (light, dark, auto), ground
+// Attributes: panel; window (1m, 5m, 15m, 1h, 6h, 24h, 7d, 30d, 90d), service and host (several: commas between), lang, theme (light, dark, auto), ground
 // (plate, transparent), token; height in pixels, without which the panel says how high it is; src (where Keiki is, if not
 // where this script came from). It loads when it comes near the window, and says so in one sentence when Keiki is away or
 // refuses.

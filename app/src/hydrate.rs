@@ -54,7 +54,7 @@ fn attach(page: Page, snapshot: Snapshot) {
             set_root("data-theme", request.theme.as_str());
             if let Ok(history) = window().history() {
                 // A sandboxed frame may forbid it; the page shows what was chosen nevertheless.
-                let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&request.href()));
+                let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&with_token(request.href())));
             }
         }
         request
@@ -66,6 +66,17 @@ fn attach(page: Page, snapshot: Snapshot) {
             page.paused.set(!page.paused.get_untracked());
         }
     });
+}
+
+/// An address of this page with the token that is in the present one: it is in no link, but loaded anew the page needs it.
+fn with_token(href: String) -> String {
+    let search = window().location().search().unwrap_or_default();
+    let mut given = search.trim_start_matches('?').split('&');
+    match given.find(|pair| pair.starts_with("token=")) {
+        Some(token) if href.contains('?') => [&href, "&", token].concat(),
+        Some(token) => [&href, "?", token].concat(),
+        None => href,
+    }
 }
 
 fn set_root(name: &str, value: &str) {

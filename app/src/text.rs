@@ -222,8 +222,8 @@ pub fn failed(failure: &Failure, zone: &Zone, now: Millis, language: Language) -
     match (language, failure.since.map(|since| zone.moment(since, now))) {
         (Language::Ja, None) => [source, " から取得できません。"].concat(),
         (Language::En, None) => [source, " can’t be read."].concat(),
-        (Language::Ja, Some(since)) => [source, " から ", &since, " 以降取得できません。"].concat(),
-        (Language::En, Some(since)) => [source, " can’t be read since ", &since, "."].concat(),
+        (Language::Ja, Some(since)) => [source, " から取得できません（", &since, " から）。"].concat(),
+        (Language::En, Some(since)) => [source, " can’t be read (since ", &since, ")."].concat(),
     }
 }
 

@@ -99,7 +99,13 @@ test("every route says what it demands, with no, wrong, expired, revoked and for
   const view = (views) => `/api/live?views=${encodeURIComponent(views)}&token=${embed}`;
   const stream = await openStream(server.url(view("panel:api.latency@1/300")));
   expect((await stream.next()).event).toBe("snapshot");
-  for (const views of ["overview@1", "panel:api.errors@1", "panel:api.latency@1,overview@1", "group:api@1", ""]) {
+  // In every window of its page, and at no other resolution.
+  for (const window of ["5/3600", "120/86400"]) {
+    const longer = await openStream(server.url(view(`panel:api.latency@${window}`)));
+    expect((await longer.next()).event, window).toBe("snapshot");
+    longer.close();
+  }
+  for (const views of ["panel:api.latency@1/3600", "overview@1", "panel:api.errors@1", "panel:api.latency@1,overview@1", "group:api@1", ""]) {
     expect(await statusOf(server, view(views)), views).toBe(403);
   }
   // A stream ends with its token.
@@ -325,6 +331,13 @@ test("no secret is in a log, a page, an error or a metric", async ({ start, open
   const page = await open(server.url(`/?token=${token}`));
   await live(page);
   bodies.push(await page.content());
+  // What is chosen changes the address, and the page can be loaded anew.
+  await page.goto(server.url(`/groups/resources?token=${token}`));
+  await live(page);
+  await page.locator("thead th a").first().click();
+  await expect(page).toHaveURL(/sort=.*token=keiki_/);
+  await page.reload();
+  await live(page);
   // Addresses that were asked for are not bodies: each is cut off before the search.
   const told = bodies.map((body) => body.slice(body.indexOf(" ")));
   for (const secret of [token, PASSWORD, hash.split('"')[1]]) {

@@ -164,6 +164,14 @@ test("the page that writes the lines tells what will not work, and what to chang
   await page.locator("input[name=page]").fill("https://admin.example.com/ops");
   await page.getByRole("button", { name: "Write and check" }).click();
   await expect(page.locator("pre").first()).toHaveText(`<script src="${server.origin}/embed.js" async></script>\n<keiki-panel panel="resources.memory" lang="en" theme="dark"></keiki-panel>`);
+  for (const window of ["1h", "90d"]) {
+    await page.locator("select[name=window]").selectOption(window);
+    await page.getByRole("button", { name: "Write and check" }).click();
+    await expect(page.locator("pre").first()).toContainText(`window="${window}"`);
+    await expect(page.locator("select[name=window]")).toHaveValue(window);
+  }
+  await page.locator("select[name=window]").selectOption("5m");
+  await page.getByRole("button", { name: "Write and check" }).click();
   const checks = page.locator(".checks li");
   await expect(checks.nth(0)).toContainText('Write origins = ["https://admin.example.com"] below [embed]');
   await expect(checks.nth(1)).toContainText("mixed content");

@@ -2,6 +2,7 @@
 import { createServer } from "node:http";
 import { drawn, live, overflowing } from "../lib/page.js";
 import { get } from "../lib/http.js";
+import { openStream } from "../lib/sse.js";
 import { expect, test as base } from "../lib/test.js";
 import { until } from "../lib/until.js";
 
@@ -91,7 +92,12 @@ test("what is not there is told", async ({ start, open }) => {
   for (const path of ["/explore/nothing", "/embed/explore.nothing", "/panels/explore.nothing.json", "/panels/api.nothing.svg"]) {
     expect((await get(server.url(path))).status, path).toBe(404);
   }
-  expect((await get(server.url("/api/live?views=panel:explore.nothing@1"))).status).toBe(400);
+  expect((await get(server.url("/explore/nothing?lang=en"))).body).toContain("Nothing fits");
+  // Of a metric that has ended, or has not come yet, a page that is open stays so.
+  const stream = await openStream(server.url("/api/live?views=panel:explore.nothing@1"));
+  const { data } = await stream.next();
+  expect(data.panels.map(({ spec, state }) => [spec.id, state])).toEqual([["explore.nothing", "empty"]]);
+  stream.close();
   expect((await get(server.url(`/explore?q=${"a".repeat(300)}`))).status).toBe(400);
   expect((await get(server.url("/explore?q=%3Cscript%3E"))).body).not.toContain("<script>");
   const page = await open(server.url("/groups/queue?lang=en"));

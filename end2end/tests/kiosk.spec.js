@@ -66,6 +66,16 @@ test("one at a time: turns by the clock, in the order that was asked for", async
   await expect(chart).toHaveAttribute("data-chart", "live");
 });
 
+test("a long window, whose events come less often than the wall turns, keeps no group from its turn", async ({ server, open }) => {
+  const page = await open(server.url("/kiosk?rotate=5&groups=queue,cache&window=24h&lang=en"), WALL);
+  await live(page);
+  const seen = new Set();
+  await until("both had their turn", async () => {
+    seen.add(await page.evaluate(() => document.querySelector("section[data-panel]:not([hidden])").dataset.panel));
+    return seen.size === 2;
+  }, { timeout: 25_000 });
+});
+
 test("a critical group stays, with shape, word and colour", async ({ start, open }) => {
   // Two cores busy: the host's CPU passes what is allowed.
   const busy = Array.from({ length: 4 }, () => spawn(process.execPath, ["-e", "const end = Date.now() + 60_000; while (Date.now() < end);"], { stdio: "ignore" }));

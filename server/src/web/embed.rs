@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use keiki_app::PageRequest;
 use keiki_app::document::attribute;
-use keiki_app::request::Theme;
+use keiki_app::request::{Theme, window_text};
 use keiki_model::group::Group;
 use keiki_model::text::{Language, Text};
 use keiki_model::view::{Subject, percent_decode};
@@ -311,8 +311,7 @@ fn form(site: &Site, wishes: &Wishes) -> Markup {
             } }
             label { (t(&WINDOW)) select name="window" {
                 @for seconds in PageRequest::WINDOWS {
-                    @let text = format!("{}m", seconds / 60);
-                    (option(&text, seconds == window, keiki_app::text::window(seconds, language)))
+                    (option(window_text(seconds), seconds == window, keiki_app::text::window(seconds, language)))
                 }
             } }
             label { (t(&LANGUAGE)) select name="lang" {

@@ -56,15 +56,25 @@ pub(super) async fn page(State(site): State<Shared>, request: Request) -> Respon
         return fault.html(&site.base, language);
     }
     let unseen = plain::value(query, "unseen").is_some();
+    look(&site, StatusCode::OK, words, unseen, language).await
+}
+
+/// What there is of a metric's name where nothing bears all of it.
+pub(super) async fn missing(site: &Shared, metric: &str, language: Language) -> Response {
+    let words = metric.chars().take(MAX_WORDS / 4).collect();
+    look(site, StatusCode::NOT_FOUND, words, false, language).await
+}
+
+async fn look(site: &Shared, status: StatusCode, words: String, unseen: bool, language: Language) -> Response {
     let Ok(place) = site.searches.clone().try_acquire_owned() else {
         return Fault::Busy.html(&site.base, language);
     };
     let catalogue = site.state.catalogue.clone();
-    let search = words.clone();
+    let wanted = words.clone();
     let searching = move || {
         // Held until it is done, also where who asked is gone by then.
         let _place = place;
-        catalogue.find(&search, unseen)
+        catalogue.find(&wanted, unseen)
     };
     let Ok(findings) = tokio::task::spawn_blocking(searching).await else {
         return Fault::Internal.html(&site.base, language);
@@ -72,7 +82,7 @@ pub(super) async fn page(State(site): State<Shared>, request: Request) -> Respon
     let title = [TITLE.get(language), " · Keiki"].concat();
     let body = body(&site.base, language, &words, unseen, &findings, SystemClock.now());
     let document = plain::document(&site.base, language.tag(), &title, &html! {}, &body);
-    plain::page(StatusCode::OK, document, BUILDER_POLICY)
+    plain::page(status, document, BUILDER_POLICY)
 }
 
 fn body(base: &str, language: Language, words: &str, unseen: bool, findings: &Findings, now: Millis) -> Markup {

@@ -62,7 +62,8 @@ pub(super) async fn explored(State(site): State<Shared>, Path(metric): Path<Stri
     let (request, _) = request.into_parts();
     let id = [explore::GROUP, ".", &metric].concat();
     if site.state.catalogue.panel(&id).is_none() {
-        return Fault::NotFound.html(&site.base, site.language_of(request.uri.query()));
+        let language = site.language_of(request.uri.query());
+        return super::explore::missing(&site, &metric, language).await;
     }
     show(&site, PageRequest::explored(id, site.language, &site.base), &request).await
 }
