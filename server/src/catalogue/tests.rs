@@ -66,6 +66,46 @@ fn a_metric_is_a_panel_of_what_tells_its_series_apart() {
     );
 }
 
+#[test]
+fn a_metric_that_nobody_knows_is_told_in_the_size_that_it_has() {
+    use keiki_model::format::Scale;
+    use keiki_model::text::Language;
+
+    let store = Store::new(Limits::default());
+    let source = SourceId::new("shop", SourceClass::Scrape);
+    let told = |name: &str, kind, values: [f64; 2]| {
+        let series = Series::new(name, Labels::new([(SERVICE_NAME, "shop")]), kind, None);
+        for (time, value) in [(1_000, values[0]), (11_000, values[1])] {
+            store.append(&source, vec![Sample::number(&series, time, value)], time);
+        }
+        let all = Catalogue::new(Vec::new(), store.clone());
+        let panel = all
+            .panel(&["explore.", name].concat())
+            .expect("it is there")
+            .into_owned();
+        let (stat, values) = (&panel.spec.stats[0], values[1]);
+        let scale = Scale::of_stat(&panel.spec, stat, None);
+        [
+            scale.format(Some(values), Language::En).figure,
+            scale.unit(Language::En).to_owned(),
+        ]
+        .join(" ")
+    };
+    let gauge = Kind::Gauge;
+    assert_eq!(told("uptime_seconds", gauge, [3_590.0, 3_600.0]), "3,600 s");
+    assert_eq!(told("pause_seconds", gauge, [0.001, 0.0015]), "1.50 ms");
+    assert_eq!(told("stock_bytes", gauge, [1e3, 4_200.0]), "4.20 kB");
+    assert_eq!(told("workers", gauge, [3.0, 4.0]), "4 ");
+    assert_eq!(told("voltage", gauge, [1.5, 1.25]), "1.25 ");
+    assert_eq!(told("busy_seconds_total", Kind::Counter, [1.0, 4.5]), "4.500 ", "cores");
+    // Of one that is gone there is nothing to know.
+    let all = catalogue(&[]);
+    assert!(all.panel("explore.gone").is_none());
+    let gone = all.shown("explore.gone").expect("an empty panel").into_owned();
+    assert_eq!((gone.spec.id.as_str(), gone.spec.magnitude), ("explore.gone", None));
+    assert!(all.shown("api.nothing").is_none());
+}
+
 /// What an explored panel offers for the configuration is read by it, and shows the same.
 #[test]
 fn the_lines_to_keep_make_the_same_panel() {
