@@ -79,6 +79,8 @@ messages! {
     CRITICAL = "異常", "Critical";
     /// State: the data are old.
     STALE = "更新停止", "Stale";
+    /// State: what could feed it has not, in this time.
+    NOTHING_CAME = "データなし", "No data";
     /// State: nothing feeds it.
     NOT_SET_UP = "未設定", "Not set up";
     /// State: the source fails.

@@ -17,6 +17,9 @@ use crate::icon::{shape, shape_of};
 use crate::state::Page;
 use crate::text;
 
+/// The group of panels of any metric, which belong to no group's page.
+const EXPLORED: &str = "explore";
+
 /// The header.
 #[component]
 pub fn Head(
@@ -38,9 +41,14 @@ pub fn Head(
             State::Stale => panel.newest.map(|newest| text::since(&page.hms(newest), language)),
             State::Empty | State::Error => None,
         };
+        // What is explored needs no setting up: it has come, if not in this time.
+        let word = match state {
+            State::Empty if panel.spec.group == EXPLORED => Some(text::NOTHING_CAME),
+            _ => text::state(state, panel.status),
+        };
         html! {
             (shape(shape_of(state, panel.status)))
-            @if let Some(word) = text::state(state, panel.status) { (word.get(language)) }
+            @if let Some(word) = word { (word.get(language)) }
             span { (reason.unwrap_or_default()) }
         }
     });
