@@ -289,13 +289,13 @@ pub(super) fn define() -> Definition {
                 Unit::Seconds,
                 ChartKind::Table,
                 text(
-                    "サーバーが数えたクエリ（pg_stat_statements）。合計時間の多い順に 50 件まで。リテラルは消してあります。平均だけで、分位点はありません。",
-                    "Statements as the server counts them (pg_stat_statements), the 50 that took most time; their literals are \
-                     removed. There are means and no percentiles.",
+                    "サーバーが数えたクエリ（pg_stat_statements）のうち、合計時間・件数・平均のいずれかで上位のもの、100 件まで。リテラルは消してあります。平均だけで、分位点はありません。",
+                    "Statements as the server counts them (pg_stat_statements): those that led by time, calls or mean, at most 100; their \
+                     literals are removed. There are means and no percentiles.",
                 ),
             )
             .naming(&["db_query_text", DATABASE])
-            .table(50, Some(rate(&its_seconds).by(statement)))
+            .table(100, Some(rate(&its_seconds).by(statement)))
             .column(Total, text("合計", "Total"), Unit::Seconds, increase(&its_seconds).by(statement))
             .minor(Count, text("件数", "Calls"), Unit::Count, increase(&its_calls).by(statement))
             .column(

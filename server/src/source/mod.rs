@@ -106,7 +106,9 @@ pub enum SourceError {
         why: String,
     },
     /// Another reading had what this one needed. Neither a success nor a failure: nothing new is known of what is read.
-    #[error("another reading took too long")]
+    #[error(
+        "another reading of the same server leaves this one no time: a longer interval helps, or a shorter way to it"
+    )]
     Busy,
     /// The source has a bug.
     #[error("the source failed inside: {0}")]

@@ -22,6 +22,9 @@ pub const PHASE: Millis = 850;
 /// The longest pause after repeated failures, before jitter; longer intervals keep their interval.
 pub const MAX_BACK_OFF: Millis = 30_000;
 
+/// After so many readings in a row for which another one left no time, it is a failure.
+const PATIENCE: u32 = 10;
+
 /// The most that jitter adds to a pause, as a share of it: many sources of one dead peer do not return all at once.
 const JITTER: f64 = 0.25;
 
@@ -35,7 +38,7 @@ pub async fn run<S: Source, C: Clock>(
     shutdown: CancellationToken,
 ) {
     let interval = whole_seconds(source.interval());
-    let mut failures = 0;
+    let (mut failures, mut busy) = (0, 0_u32);
     // The first reading does not wait for the grid of a long interval, only for the phase.
     let mut due = next_phase(clock.now(), SECOND);
     let supervised = async {
@@ -50,13 +53,20 @@ pub async fn run<S: Source, C: Clock>(
             }
             match outcome {
                 Ok(samples) => {
-                    failures = 0;
+                    (failures, busy) = (0, 0);
                     status.succeeded(now, took, samples.len());
                     sink(samples);
                 }
                 // What was known of the source stays known: a failure is not ended by a reading that never began.
-                Err(SourceError::Busy) => {}
+                Err(SourceError::Busy) => {
+                    busy += 1;
+                    // Where that is so every time, somebody must be told. A failure that is known says more.
+                    if busy >= PATIENCE && status.get().failing_since.is_none() {
+                        status.failed(now, took, &SourceError::Busy);
+                    }
+                }
                 Err(error) => {
+                    busy = 0;
                     failures += 1;
                     status.failed(now, took, &error);
                 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use keiki_model::time::Millis;
 use tokio::task::AbortHandle;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row, Statement};
@@ -80,6 +81,10 @@ pub(super) struct Session {
     limit: u128,
     /// The user that Keiki is.
     user: String,
+    /// When the server began, Unix milliseconds by its own clock.
+    started: Millis,
+    /// Where it is, for messages.
+    address: String,
 }
 
 impl Session {
@@ -100,16 +105,30 @@ impl Session {
             prepared: HashMap::new(),
             limit: 0,
             user: String::new(),
+            started: 0,
+            address: address.clone(),
         };
         session.client.batch_execute(SET_UP).await.map_err(failed)?;
-        let sql = "SELECT current_setting('server_version_num')::int4, current_user::text";
+        let sql = "SELECT current_setting('server_version_num')::int4, current_user::text, \
+            (extract(epoch FROM pg_postmaster_start_time()) * 1000)::int8";
         let row = session.client.query_one(sql, &[]).await.map_err(failed)?;
         if row.get::<_, i32>(0) < OLDEST {
             let message = format!("PostgreSQL at {address} is older than version 13");
             return Err(SourceError::Unavailable(message));
         }
         session.user = row.get(1);
+        session.started = row.get(2);
         Ok(session)
+    }
+
+    /// When the server began.
+    pub(super) fn started(&self) -> Millis {
+        self.started
+    }
+
+    /// Where the server is, as messages name it.
+    pub(super) fn address(&self) -> &str {
+        &self.address
     }
 
     async fn limit(&mut self, timeout: Duration) -> Result<(), tokio_postgres::Error> {

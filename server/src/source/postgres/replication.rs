@@ -8,11 +8,13 @@ use crate::source::metric::Shelf;
 /// Whether it is a replica, and whether it has any: a sender is seen by all, its state only by members of `pg_monitor`.
 const PART: &str = "SELECT pg_is_in_recovery(), EXISTS (SELECT FROM pg_stat_replication)";
 
-/// PostgreSQL forgets the time once a replica has replayed everything. Of replicas of one name the last one counts.
+/// PostgreSQL forgets the time once a replica has replayed everything, and does not know it of one that says nothing of it:
+/// what is far behind is told in bytes alone then. One that catches up is one, too; a copy that is being made is none. Of
+/// replicas of one name the last one counts.
 const REPLICAS: &str = "SELECT coalesce(nullif(application_name, ''), host(client_addr), pid::text), \
     coalesce(max(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)), 0)::float8, \
-    coalesce(max(extract(epoch FROM replay_lag)), 0)::float8 \
-    FROM pg_stat_replication WHERE state = 'streaming' GROUP BY 1";
+    max(extract(epoch FROM replay_lag))::float8 \
+    FROM pg_stat_replication WHERE state NOT IN ('startup', 'backup') GROUP BY 1";
 
 /// The newest replayed transaction grows old on an idle primary; then nothing is left to replay, as long as it streams.
 const ITSELF: &str = "SELECT \
@@ -36,7 +38,7 @@ pub(super) async fn read(session: &mut Session, shelf: &mut Shelf) -> Result<(),
     session.sees_all().await?;
     if is_replica {
         for row in session.rows(ITSELF, &[]).await? {
-            lag(shelf, SELF, row.get(0), row.get(1));
+            lag(shelf, SELF, row.get(0), Some(row.get(1)));
         }
         return Ok(());
     }
@@ -46,7 +48,10 @@ pub(super) async fn read(session: &mut Session, shelf: &mut Shelf) -> Result<(),
     Ok(())
 }
 
-fn lag(shelf: &mut Shelf, replica: &str, bytes: f64, seconds: f64) {
-    shelf.number(&LAG_BYTES, &[replica], bytes.max(0.0));
-    shelf.number(&LAG_SECONDS, &[replica], seconds.max(0.0));
+fn lag(shelf: &mut Shelf, replica: &str, bytes: f64, seconds: Option<f64>) {
+    let bytes = bytes.max(0.0);
+    shelf.number(&LAG_BYTES, &[replica], bytes);
+    if let Some(seconds) = seconds.or((bytes == 0.0).then_some(0.0)) {
+        shelf.number(&LAG_SECONDS, &[replica], seconds.max(0.0));
+    }
 }

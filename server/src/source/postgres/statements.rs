@@ -2,7 +2,8 @@
 //!
 //! The extension forgets statements when it is full and all of them when it is reset, so that a sum over it can fall.
 //! Keiki therefore adds up what each statement grew by, and reports running totals of its own: of all statements, and of
-//! the leading ones with their texts. Numbers are read at every reading, texts only of statements that newly lead.
+//! the leading ones with their texts. Numbers are read at every reading, texts only of statements that newly lead: for
+//! these the server reads a file that may be large, and may hold what it cannot convert. That costs nothing but the texts.
 
 use std::collections::{HashMap, HashSet};
 
@@ -23,6 +24,12 @@ const REPORTED: usize = 200;
 
 const EXTENSION: &str = "SELECT n.nspname::text, e.extversion FROM pg_extension e \
     JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pg_stat_statements'";
+
+/// After texts could not be read they are left alone so long, milliseconds.
+const TEXTS_PAUSE: Millis = 60 * 1_000;
+
+/// By how much the server's clock and Keiki's may differ, milliseconds.
+const APART: Millis = 2_000;
 
 const NAMES: &str = "SELECT oid, datname::text FROM pg_database";
 
@@ -96,6 +103,10 @@ pub(super) struct Statements {
     databases: HashMap<u32, String>,
     /// The running totals of the series.
     totals: HashMap<Named, Cost>,
+    /// Until when no texts are asked for.
+    pause: Millis,
+    /// When the server that was last read began, and when that was.
+    server: Option<(Millis, Millis)>,
 }
 
 impl Statements {
@@ -126,11 +137,34 @@ impl Statements {
             };
             (key, cost)
         });
+        let now = shelf.time();
+        self.meet(session.started(), now);
         self.count(readings.collect());
-        self.lead(shelf.time());
-        self.find_texts(session, &schema).await?;
+        self.lead(now);
+        if now >= self.pause
+            && let Err(failed) = self.find_texts(session, &schema).await
+        {
+            if failed.is_fatal() {
+                return Err(failed);
+            }
+            self.pause = now + TEXTS_PAUSE;
+            // No text of a statement can be in what the server says of reading them.
+            tracing::warn!(error = %failed.told(session.address()), "texts of statements can't be read: their figures come without them");
+        }
         self.report(shelf);
         Ok(())
+    }
+
+    /// Another server behind the same address, such as after a failover: what it executed before was not seen by Keiki.
+    /// The same one, started anew, goes on where it was or from zero. Another one had begun before the former was last read.
+    fn meet(&mut self, started: Millis, now: Millis) {
+        if let Some((before, read)) = self.server
+            && started != before
+            && started < read - APART
+        {
+            self.newest = None;
+        }
+        self.server = Some((started, now));
     }
 
     /// Notes what each statement grew by.
@@ -144,7 +178,10 @@ impl Statements {
                 None => Cost::default(),
                 Some(newest) => cost.since(newest.get(key).copied().unwrap_or_default()),
             };
-            self.all.add(grown);
+            // What a function executes is part of its call already.
+            if key.top_level {
+                self.all.add(grown);
+            }
             let seen = self.seen.entry((key.database, key.query)).or_default();
             seen.grown.add(grown);
             seen.unreported.add(grown);
@@ -193,7 +230,9 @@ impl Statements {
             for row in session.rows(&sql, &[&queries]).await? {
                 let subject = (row.get(0), row.get(1));
                 if self.leading.contains_key(&subject) {
-                    let text = row.get::<_, Option<&str>>(2).map(normalised).unwrap_or_default();
+                    let text = row.try_get::<_, Option<&str>>(2).ok().flatten();
+                    // Hidden, or no text: a database may hold any bytes.
+                    let text = text.map(normalised).unwrap_or_default();
                     self.texts.insert(subject, text);
                 }
             }
@@ -293,6 +332,36 @@ mod tests {
         assert_eq!(statements.all, Cost::default());
         read(&mut statements, &[(1, 103.0, 10.5), (2, 2.0, 1.0)]);
         assert_eq!((statements.all.calls, statements.all.seconds), (5.0, 1.5));
+    }
+
+    #[test]
+    fn what_a_function_executes_is_counted_once() {
+        let mut statements = Statements::default();
+        let nested = Key {
+            top_level: false,
+            ..key(2)
+        };
+        for calls in [0.0, 1.0] {
+            let cost = Cost { calls, seconds: calls };
+            statements.count(HashMap::from([(key(1), cost), (nested, cost)]));
+        }
+        assert_eq!((statements.all.calls, statements.all.seconds), (1.0, 1.0));
+        assert_eq!(statements.seen[&(1, 2)].grown.calls, 1.0, "it may lead all the same");
+    }
+
+    #[test]
+    fn another_server_behind_the_same_address_is_a_beginning() {
+        let mut statements = Statements::default();
+        let mut at = |started, now, calls| {
+            statements.meet(started, now);
+            read(&mut statements, &[(1, calls, 0.0)]);
+            statements.all.calls
+        };
+        assert_eq!(at(1_000, 100_000, 50.0), 0.0);
+        assert_eq!(at(1_000, 105_000, 51.0), 1.0);
+        assert_eq!(at(500, 110_000, 9_000.0), 1.0, "a standby of long ago");
+        assert_eq!(at(500, 115_000, 9_002.0), 3.0);
+        assert_eq!(at(118_000, 120_000, 4.0), 7.0, "the same one, from zero");
     }
 
     #[test]

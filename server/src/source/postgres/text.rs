@@ -12,11 +12,46 @@ const PLACEHOLDER: &str = "?";
 
 /// The text without literals and comments, on one line, at most [`LENGTH`] characters long.
 pub(super) fn normalised(sql: &str) -> String {
-    let mut text = Text::default();
+    let (mut text, mut settings) = (Text::default(), Settings::Begin);
     for token in (Tokens { rest: sql }) {
-        text.push(token);
+        text.push(settings.hidden(token));
     }
     text.finish()
+}
+
+/// Where in a statement a bare word is no name but what a setting is set to: `SET app.user = alice`,
+/// `ALTER ROLE shop SET app.region TO north`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Settings {
+    /// Before the first word of a statement.
+    Begin,
+    /// In one that sets nothing, or in which `=` compares or assigns columns.
+    Other,
+    /// In one in which `SET` sets.
+    Before,
+    /// After `SET`, before what the setting gets.
+    Name,
+    /// After `=` or `TO`.
+    Value,
+}
+
+impl Settings {
+    /// The token, or a literal's in its place.
+    fn hidden<'a>(&mut self, token: Token<'a>) -> Token<'a> {
+        let Token::Plain(word) = token else { return token };
+        let is = |other: &str| word.eq_ignore_ascii_case(other);
+        *self = match *self {
+            _ if is(";") => Self::Begin,
+            Self::Begin if is("set") => Self::Name,
+            Self::Begin if is("alter") || is("create") => Self::Before,
+            Self::Begin => Self::Other,
+            Self::Before if is("set") => Self::Name,
+            Self::Name if is("=") || is("to") => Self::Value,
+            Self::Value if !is("default") && word.starts_with(|c: char| c == '"' || is_word(c)) => return Token::Value,
+            state => state,
+        };
+        token
+    }
 }
 
 /// A part of a statement.
@@ -245,6 +280,24 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn what_a_setting_is_set_to_goes() {
+        for (sql, expected) in [
+            ("SET app.user = alice", "SET app.user = ?"),
+            ("set local jwt.sub to user_8231, \"Bob\"", "set local jwt.sub to ?"),
+            ("SET search_path TO DEFAULT;", "SET search_path TO DEFAULT"),
+            (
+                "ALTER ROLE shop SET app.region TO north",
+                "ALTER ROLE shop SET app.region TO ?",
+            ),
+            ("SELECT 1; SET a = b", "SELECT ?; SET a = ?"),
+            ("UPDATE t SET a = b WHERE c = d", "UPDATE t SET a = b WHERE c = d"),
+            ("ALTER TABLE t RENAME TO u", "ALTER TABLE t RENAME TO u"),
+        ] {
+            assert_eq!(normalised(sql), expected, "{sql}");
+        }
+    }
 
     #[test]
     fn literals_and_comments_go() {

@@ -195,6 +195,22 @@ async fn a_reading_that_never_began_says_nothing() {
 }
 
 #[tokio::test]
+async fn a_reading_that_never_begins_is_a_failure_in_the_end() {
+    let mut bench = Bench::new(0);
+    bench.add("part", 1, &[Act::Answer, Act::Wait]);
+    bench.turn_to(6_000).await;
+    assert!(bench.board.sources()[0].up, "not yet");
+    bench.turn_to(15_000).await;
+    let status = &bench.board.sources()[0];
+    assert_eq!((status.up, status.errors_total), (false, 1), "told once");
+    let why = status.last_error.as_ref().map(|(_, text)| text.as_str());
+    assert!(
+        why.is_some_and(|why| why.contains("leaves this one no time")),
+        "{status:?}"
+    );
+}
+
+#[tokio::test]
 async fn shutdown_ends_a_runner_even_while_its_source_hangs() {
     let mut bench = Bench::new(0);
     bench.add("hanging", 1, &[Act::Hang]);
