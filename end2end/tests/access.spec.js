@@ -348,6 +348,20 @@ test("no secret is in a log, a page, an error or a metric", async ({ start, open
   expect(metrics).toMatch(/keiki_access_refused_total\{[^}]*reason="token"[^}]*\} [1-9]/);
 });
 
+test("a reverse proxy on this machine shows nothing to everybody unless that is meant", async ({ start }) => {
+  const closed = await start({});
+  expect(await statusOf(closed, "/")).toBe(200);
+  for (const name of ["X-Forwarded-For", "Forwarded", "Via", "X-Real-IP"]) {
+    for (const path of ["/", "/api/live", "/metrics", "/embed/api.latency", "/kiosk"]) expect(await statusOf(closed, path, { [name]: "9.9.9.9" }), `${path} ${name}`).toBe(403);
+    expect(await statusOf(closed, "/healthz", { [name]: "9.9.9.9" })).toBe(200);
+  }
+  const { body } = await get(closed.url("/?lang=en"), { headers: { via: "1.1 gate", accept: "text/html" } });
+  expect(body).toContain("open_proxy = true");
+  expect((await get(closed.url("/metrics"))).body).toMatch(/keiki_access_refused_total\{[^}]*reason="proxied"[^}]*\} [1-9]/);
+  const open = await start({ config: "[access]\nopen_proxy = true\n" });
+  expect(await statusOf(open, "/", { via: "1.1 gate" })).toBe(200);
+});
+
 test("TLS by Keiki itself; a renewed certificate is used without a restart", async ({ start }) => {
   test.setTimeout(90_000);
   const files = newCertificate("before");

@@ -30,6 +30,8 @@ pub struct Access {
     pub proxy_header: Option<http::HeaderName>,
     /// The proxies' addresses: from there the header is believed, and who a request was forwarded for.
     pub proxy_addresses: Vec<Network>,
+    /// Whether a proxy on this machine may show everything to everybody, where nobody is asked.
+    pub open_proxy: bool,
     /// Where tokens are kept.
     pub tokens: PathBuf,
     /// When everybody is asked who they are.

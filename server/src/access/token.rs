@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use keiki_app::request::PageRequest;
@@ -206,6 +206,8 @@ impl TokenFile {
         created: Millis,
         expires: Option<Millis>,
     ) -> Result<String, TokenError> {
+        fs::create_dir_all(self.folder()).map_err(|error| self.failed(error))?;
+        let _alone = self.alone()?;
         let mut tokens = self.list()?;
         if tokens.iter().any(|token| token.name == name) {
             return Err(TokenError::Taken(name.to_owned()));
@@ -235,13 +237,34 @@ impl TokenFile {
     /// # Errors
     /// There is none of this name, or the file can't be written.
     pub fn revoke(&self, name: &str) -> Result<(), TokenError> {
+        let unknown = || TokenError::Unknown(name.to_owned());
+        if !self.folder().is_dir() {
+            return Err(unknown());
+        }
+        let _alone = self.alone()?;
         let mut tokens = self.list()?;
         let before = tokens.len();
         tokens.retain(|token| token.name != name);
         if tokens.len() == before {
-            return Err(TokenError::Unknown(name.to_owned()));
+            return Err(unknown());
         }
         self.write(tokens)
+    }
+
+    fn folder(&self) -> &Path {
+        let folder = self.0.parent().filter(|folder| !folder.as_os_str().is_empty());
+        folder.unwrap_or(Path::new("."))
+    }
+
+    /// While this is held no other process changes the file: what it read is what it changes.
+    fn alone(&self) -> Result<fs::File, TokenError> {
+        let lock = || {
+            // The folder itself, so that nothing is left behind.
+            let folder = fs::File::open(self.folder())?;
+            folder.lock()?;
+            Ok(folder)
+        };
+        lock().map_err(|error| self.failed(error))
     }
 
     /// Whole or not at all, for the owner's eyes only.
@@ -253,9 +276,6 @@ impl TokenFile {
         let json = serde_json::to_string_pretty(&contents).map_err(|error| self.broken(error.to_string()))?;
         let new = self.0.with_extension(format!("{}.part", std::process::id()));
         let write = || {
-            if let Some(folder) = self.0.parent() {
-                fs::create_dir_all(folder)?;
-            }
             let mut file = fs::OpenOptions::new()
                 .write(true)
                 .create(true)
@@ -264,9 +284,15 @@ impl TokenFile {
                 .open(&new)?;
             file.write_all(json.as_bytes())?;
             file.sync_all()?;
-            // Another user's: whoever made the file before, the server perhaps, must be able to read it still.
-            if let Ok(before) = fs::metadata(&self.0) {
-                chown(&new, Some(before.uid()), Some(before.gid()))?;
+            // Another user's: whoever made the file before, the server perhaps, must be able to read it still. Of the first
+            // one that root makes it is the folder's owner.
+            let owner = match fs::metadata(&self.0) {
+                Ok(before) => Some(before),
+                Err(_) if file.metadata()?.uid() == 0 => Some(fs::metadata(self.folder())?),
+                Err(_) => None,
+            };
+            if let Some(owner) = owner {
+                chown(&new, Some(owner.uid()), Some(owner.gid()))?;
             }
             fs::rename(&new, &self.0)
         };
@@ -346,13 +372,17 @@ impl Tokens {
         if known.looked.is_none_or(|looked| looked.elapsed() >= LOOK) {
             known.looked = Some(Instant::now());
             let stamp = self.file.stamp();
-            if stamp != known.stamp {
+            let is_new = stamp != known.stamp;
+            // What mends one that can't be read (another owner, a disk that answers again) may not change its stamp.
+            if is_new || known.is_broken {
                 known.stamp = stamp;
                 // Of a file that can't be read no token holds.
                 let tokens = self.file.list();
                 known.is_broken = tokens.is_err();
                 let tokens = tokens.unwrap_or_else(|error| {
-                    tracing::error!(%error, "no token holds until this is mended");
+                    if is_new {
+                        tracing::error!(%error, "no token holds until this is mended");
+                    }
                     Vec::new()
                 });
                 known.by_hash = tokens.into_iter().map(|token| (token.hash.clone(), token)).collect();
@@ -451,9 +481,34 @@ mod tests {
         assert_eq!(tokens.find(&again, 4), None);
         assert!(tokens.are_there(), "nobody knows");
         assert!(matches!(file.list(), Err(TokenError::Contents { .. })));
+        // Mended by what leaves neither time nor length another: a disk that answers again, or another owner.
+        let good = serde_json::to_string(&Contents {
+            version: 1,
+            tokens: vec![Token {
+                hash: hash(&again),
+                ..token(&["/kiosk"])
+            }],
+        });
+        let good = good.unwrap();
+        fs::write(&file.0, "x".repeat(good.len())).unwrap();
+        let broken = fs::metadata(&file.0).unwrap().modified().unwrap();
+        tokio::time::advance(LOOK).await;
+        assert_eq!(tokens.find(&again, 4), None);
+        fs::write(&file.0, good).unwrap();
+        let mended = fs::OpenOptions::new().write(true).open(&file.0).unwrap();
+        mended.set_modified(broken).unwrap();
+        tokio::time::advance(LOOK).await;
+        assert!(tokens.find(&again, 4).is_some());
         fs::remove_file(&file.0).unwrap();
         tokio::time::advance(LOOK).await;
         assert!(!tokens.are_there());
+        // Many at once, as by a script: none is lost.
+        let add = |number: usize| file.add(&number.to_string(), vec!["/kiosk".into()], 0, None).is_ok();
+        let all = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8).map(|number| scope.spawn(move || add(number))).collect();
+            threads.into_iter().all(|thread| thread.join().unwrap())
+        });
+        assert!(all && file.list().unwrap().len() == 8);
         fs::remove_dir_all(&folder).unwrap();
     }
 }

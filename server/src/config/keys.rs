@@ -510,6 +510,13 @@ pub static TABLES: &[Table] = &[
                 "[]",
                 "The proxies' addresses, such as \"10.0.0.5\" or \"10.0.0.0/24\": from there that header is believed, and X-Forwarded-For.",
             ),
+            key(
+                "open_proxy",
+                Kind::Boolean,
+                "false",
+                "Where nobody is asked, whether a reverse proxy on this machine may show everything to everybody, and let them \
+                 change it. Without it forwarded requests are refused.",
+            ),
         ],
     },
     Table {

@@ -164,11 +164,13 @@ impl Resolver {
         let proxy_addresses = self.texts("access", "proxy_addresses", |text| {
             text.parse().map_err(|error| format!("{text:?}: {error}"))
         });
+        let open_proxy = self.boolean("access", "open_proxy");
         let mut access = Access {
             password_hash: password_hash?,
             session: Duration::from_secs(3_600 * u64::try_from(session_hours?).ok()?),
             proxy_header: proxy_header?,
             proxy_addresses: proxy_addresses?,
+            open_proxy: open_proxy?,
             tokens: Access::tokens_in(data_dir),
             asks: Asks::default(),
         };

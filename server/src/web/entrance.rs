@@ -67,6 +67,9 @@ impl Entrance {
     {
         let guard = &self.site.guard;
         if !guard.asks() {
+            if let Some(refused) = guard.refuse_proxied(&request, &self.site) {
+                return Ok(refused);
+            }
             let is_stream = guard::is_stream(&request, &self.site);
             let response = self.dispatch(request).await?;
             return Ok(if is_stream {

@@ -29,6 +29,8 @@ pub(super) enum Fault {
     },
     /// What was shown opens other addresses.
     Forbidden,
+    /// A proxy forwards it, and nobody would be asked.
+    Proxied,
     /// A parameter holds what it can't hold.
     Parameter {
         /// Its name.
@@ -56,7 +58,7 @@ impl Fault {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Unauthorised { .. } => StatusCode::UNAUTHORIZED,
-            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::Forbidden | Self::Proxied => StatusCode::FORBIDDEN,
             Self::Parameter { .. } => StatusCode::BAD_REQUEST,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -86,6 +88,10 @@ impl Fault {
             Self::Forbidden => (
                 "このトークンではこのアドレスを開けません。",
                 "What you have shown does not open this address.",
+            ),
+            Self::Proxied => (
+                "リバースプロキシ経由の要求ですが、この Keiki は誰にも認証を求めません。keiki.toml の [access] に認証を設定するか、                 誰にでも公開してよければ open_proxy = true と書いてください。",
+                "A reverse proxy forwards this request, and this Keiki asks nobody who they are. Write below [access] in keiki.toml who                  may see it, or open_proxy = true if everybody may.",
             ),
             Self::Busy => (
                 "まだ表示できません。数秒後にもう一度お試しください。",

@@ -38,6 +38,16 @@ const RECHECK: Duration = Duration::from_secs(2);
 /// Passwords that are looked at side by side: each takes memory and a core.
 const VERIFIERS: usize = 2;
 
+/// What proxies add to what they forward.
+const FORWARDED: [&str; 6] = [
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-real-ip",
+    "forwarded",
+    "via",
+];
+
 /// Where a request comes from: put into its extensions by the connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Peer(pub(super) SocketAddr);
@@ -74,16 +84,19 @@ pub(super) enum Refusal {
     Throttled,
     /// A page of another site sent it.
     Foreign,
+    /// A proxy forwards it while nobody is asked.
+    Proxied,
 }
 
 impl Refusal {
-    const ALL: [(Self, &str); 6] = [
+    const ALL: [(Self, &str); 7] = [
         (Self::Missing, "missing"),
         (Self::Token, "token"),
         (Self::Path, "path"),
         (Self::Password, "password"),
         (Self::Throttled, "throttled"),
         (Self::Foreign, "foreign"),
+        (Self::Proxied, "proxied"),
     ];
 }
 
@@ -96,6 +109,7 @@ pub(super) struct Guard {
     password: Option<(String, Sessions)>,
     proxy_header: Option<header::HeaderName>,
     proxies: Vec<Network>,
+    open_proxy: bool,
     tokens: Tokens,
     throttle: Throttle,
     verifiers: Arc<Semaphore>,
@@ -116,6 +130,7 @@ impl Guard {
             password: password.map(|hash| (hash.clone(), Sessions::new(&hash, access.session))),
             proxy_header: access.proxy_header.clone(),
             proxies: access.proxy_addresses.clone(),
+            open_proxy: access.open_proxy,
             tokens: Tokens::new(TokenFile::new(access.tokens.clone())),
             throttle: Throttle::default(),
             verifiers: Arc::new(Semaphore::new(VERIFIERS)),
@@ -132,6 +147,20 @@ impl Guard {
     /// Whether everybody is asked now; else only this machine comes here.
     pub(super) fn asks(&self) -> bool {
         *self.asking.borrow()
+    }
+
+    /// Why a request is refused while nobody is asked: all that comes to loopback is taken to be from this machine, and what
+    /// a proxy forwards is not.
+    pub(super) fn refuse_proxied<B>(&self, request: &Request<B>, site: &Site) -> Option<Response> {
+        let is_forwarded = || FORWARDED.iter().any(|name| request.headers().contains_key(*name));
+        let path = request.uri().path();
+        let path = path.strip_prefix(site.base.as_str()).unwrap_or(path);
+        let is_open = OPEN.contains(&path) || path.starts_with(OPEN_FOLDER);
+        if self.open_proxy || is_open || !is_forwarded() {
+            return None;
+        }
+        self.count(Refusal::Proxied);
+        Some(refuse(self, Refusal::Proxied, request, path, site))
     }
 
     /// Keeps to the file of tokens, for as long as the server runs.
@@ -427,6 +456,7 @@ fn in_query(method: &Method, query: &str) -> Option<String> {
 fn refuse<B>(guard: &Guard, refusal: Refusal, request: &Request<B>, path: &str, site: &Site) -> Response {
     let fault = match refusal {
         Refusal::Path => Fault::Forbidden,
+        Refusal::Proxied => Fault::Proxied,
         _ => Fault::Unauthorised {
             only_tokens: guard.has_only_tokens(),
         },
