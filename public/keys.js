@@ -4,8 +4,8 @@ const KEYS = [
   ["Space", "一時停止・再開", "pause or go live", undefined],
   ["0", "概要", "the overview", () => press(".tabs nav a")],
   ["1 – 6", "グループ", "a group", undefined],
-  ["[", "短い期間", "a shorter window", () => step(".windows a", -1)],
-  ["]", "長い期間", "a longer window", () => step(".windows a", 1)],
+  ["[", "短い期間", "a shorter window", () => resize(-1)],
+  ["]", "長い期間", "a longer window", () => resize(1)],
   [",", "前の期間", "the time before", () => press(".span a.earlier")],
   [".", "次の期間", "the time after", () => press(".span a.later")],
   ["-", "期間を広げる", "zoom out", () => press(".span a.wider")],
@@ -26,6 +26,16 @@ function step(selector, by, around = false) {
   const all = [...document.querySelectorAll(selector)];
   const place = all.findIndex((link) => link.hasAttribute("aria-current")) + by;
   all.at(around ? place % all.length : place < 0 ? all.length : place)?.click();
+}
+
+/** Presses the next shorter or longer window; of a stretch that is none of them, by its length. */
+function resize(by) {
+  const all = [...document.querySelectorAll(".windows a")];
+  const chart = document.querySelector(".chart[data-from]");
+  if (!chart || all.some((link) => link.hasAttribute("aria-current"))) return step(".windows a", by);
+  const length = (Number(chart.dataset.to) - Number(chart.dataset.from)) / 1000;
+  const fits = all.filter(({ dataset }) => (Number(dataset.seconds) - length) * by > 0);
+  fits.at(by > 0 ? 0 : -1)?.click();
 }
 
 function tables() {

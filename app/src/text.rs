@@ -81,10 +81,16 @@ messages! {
     STALE = "更新停止", "Stale";
     /// State: what could feed it has not, in this time.
     NOTHING_CAME = "データなし", "No data";
+    /// State: data that nobody judges come again.
+    LIVE_AGAIN = "データが再び届いています", "Live again";
     /// State: nothing feeds it.
     NOT_SET_UP = "未設定", "Not set up";
     /// State: the source fails.
     ERROR = "エラー", "Error";
+    /// Why a panel is not normal: one of its rows misses a target.
+    IN_A_ROW = "表に目標を外れた行があります", "a row of the table misses its target";
+    /// Why a card is not normal: a figure of its group that is not on it misses a target.
+    ELSEWHERE = "このグループの別の指標が目標を外れています", "another figure of this group misses its target";
     /// Why a panel is stale.
     SILENT = "データが届いていません", "no new data";
     /// The data are Keiki's own.
@@ -200,6 +206,7 @@ pub fn reason(label: &str, by: &str, over: bool, limit: bool, language: Language
         (Language::Ja, false, false) => [label, "が目標を", by, "下回る"],
         (Language::Ja, true, true) => [label, "が上限 ", by, " を超過"],
         (Language::Ja, true, false) => [label, "が下限 ", by, " を下回る"],
+        (Language::En, false, true) if by.is_empty() => [label, " is over target", "", ""],
         (Language::En, false, true) => [label, " is ", by, " over target"],
         (Language::En, false, false) => [label, " is ", by, " under target"],
         (Language::En, true, true) => [label, " is over its limit of ", by, ""],
@@ -209,12 +216,10 @@ pub fn reason(label: &str, by: &str, over: bool, limit: bool, language: Language
 }
 
 /// A change of state, as it is read aloud.
-pub fn announcement(title: &str, word: &str, reason: Option<&str>, language: Language) -> String {
-    match (language, reason) {
-        (Language::Ja, None) => [title, "：", word, "。"].concat(),
-        (Language::Ja, Some(reason)) => [title, "：", word, "、", reason, "。"].concat(),
-        (Language::En, None) => [title, ": ", word, "."].concat(),
-        (Language::En, Some(reason)) => [title, ": ", word, ", ", reason, "."].concat(),
+pub fn announcement(title: &str, word: &str, language: Language) -> String {
+    match language {
+        Language::Ja => [title, "：", word, "。"].concat(),
+        Language::En => [title, ": ", word, "."].concat(),
     }
 }
 

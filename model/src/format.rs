@@ -294,9 +294,14 @@ impl Scale {
         trimmed(shown, decimals_below(shown.abs()).min(2))
     }
 
-    /// The goal as a stat names it: `< 50`, `≥ 1,000`.
+    /// The goal as a stat names it: `< 50`, `≤ 10`, `≥ 1,000`, `30–50`.
     pub fn aim(&self, goal: &Goal) -> String {
+        if let Some(best) = goal.best {
+            let (least, most) = (goal.target.min(best), goal.target.max(best));
+            return [&self.level(least), "–", &self.level(most)].concat();
+        }
         let sign = match goal.direction {
+            Direction::Below if goal.inclusive => "≤ ",
             Direction::Below => "< ",
             Direction::Above => "≥ ",
         };

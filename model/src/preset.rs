@@ -7,6 +7,9 @@
 use crate::target::Goal;
 use crate::text::Text;
 
+/// The name of the one that holds where none is chosen.
+pub const DEFAULT_NAME: &str = "default";
+
 /// Panel, stat key and target.
 pub type Entry = (&'static str, &'static str, Goal);
 
@@ -32,13 +35,28 @@ pub struct Band {
     pub goals: &'static [Entry],
 }
 
-/// The figure by which the load is measured: requests per second.
-pub const LOAD: (&str, &str) = ("api.throughput", "rate");
+/// The figures by which the load is measured, per second: requests; of a program that answers none, tasks, such as a bot's
+/// commands.
+pub const LOAD: [(&str, &str); 2] = [("api.throughput", "rate"), ("queue.rate", "rate")];
 /// A level is left downwards only when the load is this much below where it began: else targets would flicker.
 const SLACK: f64 = 0.8;
 
 const fn below(panel: &'static str, key: &'static str, target: f64, allowed: Option<f64>) -> Entry {
     (panel, key, Goal::below(target, allowed))
+}
+
+const fn at_most(panel: &'static str, key: &'static str, target: f64, allowed: Option<f64>) -> Entry {
+    (panel, key, Goal::at_most(target, allowed))
+}
+
+/// As good as the one, or better up to the other and beyond.
+const fn range(panel: &'static str, key: &'static str, target: f64, best: f64, allowed: Option<f64>) -> Entry {
+    let goal = if best < target {
+        Goal::below(target, allowed)
+    } else {
+        Goal::above(target, allowed)
+    };
+    (panel, key, goal.from(best))
 }
 
 const fn above(panel: &'static str, key: &'static str, target: f64, allowed: Option<f64>) -> Entry {
@@ -50,11 +68,18 @@ const MINUTE: f64 = 60.0;
 const S0: Preset = Preset {
     name: "s0",
     goals: &[
-        below("api.latency", "mean", 0.1, Some(0.5)),
-        below("database.query_time", "mean", 0.05, Some(0.2)),
-        below("database.connections", "last", 10.5, None),
+        below("api.latency", "mean", 0.1, None),
+        below("database.query_time", "mean", 0.05, None),
+        below("database.statements", "mean", 0.1, None),
+        below("database.top_statements", "mean", 0.1, None),
+        at_most("database.connections", "last", 10.0, None),
         above("database.transactions", "ratio", 0.99, None),
         below("queue.run_time", "p95", 0.2, None),
+        // What is allowed of the host is where the team would scale up.
+        below("resources.cpu", "last", 0.3, Some(0.7)),
+        below("resources.memory", "last", 0.7, Some(0.8)),
+        below("resources.disk_space", "max", 0.8, None),
+        below("resources.watched", "last", 0.3, None),
     ],
     bands: &[
         Band {
@@ -109,10 +134,11 @@ const S1: Preset = Preset {
 const S2: Preset = Preset {
     name: "s2",
     goals: &[
-        below("api.latency", "p95", 30.0, None),
+        at_most("api.latency", "p95", 30.0, None),
         below("api.errors", "ratio", 0.01, None),
-        // From 10 to 30 % is normal; beyond 80 % is the warning.
-        below("resources.watched", "last", 0.3, Some(0.8)),
+        // From 10 to 30 % is normal, and a quiet hour is no fault; beyond 80 % is the warning.
+        range("resources.watched", "last", 0.3, 0.1, Some(0.8)),
+        range("resources.memory", "last", 0.8, 0.7, Some(0.9)),
     ],
     bands: &[],
 };
@@ -129,23 +155,24 @@ const S3: Preset = Preset {
     ],
     bands: &[],
 };
-/// The range "30 to 50 ms" is reached at 50; its alert is at 100.
+/// The next rung of its ladder, "short". The range "30 to 50 ms" is reached at 50; its alert is at 100. Of requests all should
+/// succeed; its alert is at one in a hundred.
 const S4: Preset = Preset {
     name: "s4",
     goals: &[
-        above("api.throughput", "rate", 3_000.0, None),
-        below("api.latency", "mean", 0.05, Some(0.1)),
-        below("api.latency", "p50", 0.03, None),
-        below("api.latency", "p99", 0.3, None),
-        below("api.errors", "ratio", 0.01, None),
-        above("cache.hit_rate", "ratio", 0.8, None),
+        range("api.throughput", "rate", 3_000.0, 5_000.0, None),
+        range("api.latency", "mean", 0.05, 0.03, Some(0.1)),
+        range("api.latency", "p50", 0.03, 0.02, None),
+        range("api.latency", "p99", 0.3, 0.2, None),
+        at_most("api.errors", "ratio", 0.0, Some(0.01)),
+        range("cache.hit_rate", "ratio", 0.8, 0.9, None),
     ],
     bands: &[],
 };
 /// What holds where no preset is chosen: hosts by ratios; API, database and processes by the third team's SLO. Its
 /// throughput is left out: how much a service is asked for is no fault of the service.
 const DEFAULT: Preset = Preset {
-    name: "default",
+    name: DEFAULT_NAME,
     goals: &[
         below("api.latency", "p50", 0.05, None),
         below("api.latency", "p99", 0.2, None),
@@ -215,7 +242,7 @@ impl Targets {
     }
 
     /// The target of a panel's stat. What the preset does not name falls back to the default only for the host's own
-    /// resources, which no service's preset replaces.
+    /// resources.
     pub fn goal(self, panel: &str, key: &str) -> Option<Goal> {
         let find = |goals: &[Entry]| {
             let found = goals.iter().find(|(p, k, _)| *p == panel && *k == key);
@@ -227,7 +254,7 @@ impl Targets {
                 .or_else(|| find(self.found().goals))
         };
         if panel.starts_with("resources.") && panel != "resources.watched" {
-            return find(DEFAULT.goals);
+            return own().or_else(|| find(DEFAULT.goals));
         }
         own()
     }
@@ -301,7 +328,7 @@ mod tests {
     fn a_band_follows_the_load_and_does_not_flicker() {
         let s0 = targets("s0");
         let mean = |load: Option<f64>, before| s0.at(load, before).goal("api.latency", "mean").unwrap();
-        assert_eq!(mean(None, None), Goal::below(0.1, Some(0.5)));
+        assert_eq!(mean(None, None), Goal::below(0.1, None));
         assert_eq!(mean(Some(0.0), None), Goal::below(0.05, Some(0.1)));
         assert_eq!(mean(Some(30.0 / 60.0), None), Goal::below(0.1, Some(0.2)));
         assert_eq!(mean(Some(1e9), None), Goal::below(0.2, Some(0.5)));

@@ -293,7 +293,10 @@ pub async fn run(config: Config, bound: web::Bound, shutdown: CancellationToken)
     let presets: HashMap<_, _> = config
         .services
         .iter()
-        .filter_map(|service| Some((service.name.clone(), service.preset?.to_owned())))
+        .map(|service| {
+            let preset = service.preset.unwrap_or(keiki_model::preset::DEFAULT_NAME);
+            (service.name.clone(), preset.to_owned())
+        })
         .collect();
     let of_services = config.services.iter();
     let of_services = of_services.filter_map(|service| Some((service.name.as_str(), service.apdex_seconds?)));

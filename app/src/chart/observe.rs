@@ -20,6 +20,10 @@ pub(super) fn page(charts: Charts) {
     if let Ok(Some(dark)) = window().match_media("(prefers-color-scheme: dark)") {
         listen(&dark, "change", &bump);
     }
+    // Paper is white, and of another size.
+    if let Ok(Some(print)) = window().match_media("print") {
+        listen(&print, "change", &bump);
+    }
     // A theme that is chosen by a control of the page, with or without a script of its own.
     listen(&document, "change", &bump);
     if let (Some(root), Ok(observer)) = (document.document_element(), MutationObserver::new(&bump)) {

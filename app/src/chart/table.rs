@@ -78,7 +78,7 @@ fn body(panel: &PanelSnapshot, charts: Charts) -> Markup {
     html! {
         @for readout in readouts(panel, ROWS, charts.language) {
             tr {
-                th scope="row" { (header.zone.hms(readout.time)) }
+                th scope="row" { (header.zone.moment(readout.time, panel.to - 1)) }
                 @for value in &readout.values { td class="n" { (value.figure) } }
             }
         }

@@ -6,16 +6,24 @@ use keiki_model::target::Status;
 use keiki_model::text::Language;
 use keiki_model::time::{Millis, SECOND};
 
-use crate::panel::head::reason;
 use crate::text;
 
 /// The shortest time between two announcements.
 const PAUSE: Millis = 5 * SECOND;
 
+/// How long a state must have held before it is said, unless it is critical or an error: a figure that goes up and down
+/// about its target must not be told each time.
+const HOLD: Millis = 15 * SECOND;
+
+/// The state of a panel's data, and what is judged of them.
+type Shown = (State, Option<Status>);
+
 /// What was said of the panels.
 #[derive(Debug, Default)]
 pub struct Announcer {
-    said: Vec<(State, Option<Status>)>,
+    said: Vec<Shown>,
+    /// What each shows now, and since when.
+    shown: Vec<(Shown, Millis)>,
     last: Millis,
 }
 
@@ -27,33 +35,34 @@ impl Announcer {
         language: Language,
         title: impl Fn(&PanelSnapshot) -> String,
     ) -> Option<String> {
-        let states: Vec<_> = snapshot
-            .panels
-            .iter()
-            .map(|panel| (panel.state, panel.status))
-            .collect();
-        if self.said.len() != states.len() {
-            self.said = states;
+        let now = snapshot.now;
+        let states = || snapshot.panels.iter().map(|panel| (panel.state, panel.status));
+        if self.said.len() != snapshot.panels.len() {
+            self.said = states().collect();
+            self.shown = states().map(|state| (state, now)).collect();
             return None;
         }
-        if self.said == states || snapshot.now - self.last < PAUSE {
+        for (shown, state) in self.shown.iter_mut().zip(states()) {
+            if shown.0 != state {
+                *shown = (state, now);
+            }
+        }
+        if now - self.last < PAUSE {
             return None;
         }
-        let changed = snapshot.panels.iter().zip(&self.said);
-        let changed = changed.filter(|(panel, said)| (panel.state, panel.status) != **said);
-        let sentences: Vec<String> = changed
-            .filter_map(|(panel, _)| {
-                let word = text::state(panel.state, panel.status)?.get(language);
-                let reason = if panel.state == State::Live {
-                    reason(panel, language)
-                } else {
-                    None
-                };
-                Some(text::announcement(&title(panel), word, reason.as_deref(), language))
-            })
-            .collect();
-        self.said = states;
-        self.last = snapshot.now;
+        let mut sentences = Vec::new();
+        for ((panel, said), (state, since)) in snapshot.panels.iter().zip(&mut self.said).zip(&self.shown) {
+            let at_once = matches!(state, (State::Error, _) | (State::Live, Some(Status::Bad)));
+            if said == state || !(at_once || now - since >= HOLD) {
+                continue;
+            }
+            *said = *state;
+            let word = text::state(state.0, state.1).unwrap_or(text::LIVE_AGAIN);
+            sentences.push(text::announcement(&title(panel), word.get(language), language));
+        }
+        if !sentences.is_empty() {
+            self.last = now;
+        }
         (!sentences.is_empty()).then(|| sentences.join(" "))
     }
 }

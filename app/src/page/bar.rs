@@ -51,7 +51,7 @@ pub fn Bar(
 fn window_link(page: Page, window: u32) -> impl IntoView {
     let href = page.link(move |request| request.window = window);
     let chosen = page.request.get_untracked().window == window;
-    view! { <a href=href aria-current=chosen.then_some("true")>{text::window(window, page.language)}</a> }
+    view! { <a href=href data-seconds=window.to_string() aria-current=chosen.then_some("true")>{text::window(window, page.language)}</a> }
 }
 
 fn language_link(page: Page, language: Language) -> impl IntoView {

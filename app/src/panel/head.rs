@@ -38,7 +38,10 @@ pub fn Head(
         let (panel, state) = (panel.get(), state.get());
         let reason = match state {
             State::Live => reason(&panel, language),
-            State::Stale => panel.newest.map(|newest| text::since(&page.hms(newest), language)),
+            State::Stale => {
+                let moment = |newest| page.header.get().zone.moment(newest, page.clock.get());
+                panel.newest.map(|newest| text::since(&moment(newest), language))
+            }
             State::Empty | State::Error => None,
         };
         // What is explored needs no setting up: it has come, if not in this time.
@@ -90,12 +93,13 @@ pub fn Head(
 /// Why a panel is not normal: the first of its figures with the panel's own judgement, and by how much it is off.
 pub fn reason(panel: &PanelSnapshot, language: Language) -> Option<String> {
     let status = panel.status.filter(|status| *status != Status::Ok)?;
-    let (spec, stat) = panel
-        .spec
-        .stats
-        .iter()
-        .zip(&panel.stats)
-        .find(|(_, stat)| stat.status == Some(status))?;
+    let mut stats = panel.spec.stats.iter().zip(&panel.stats);
+    let Some((spec, stat)) = stats.find(|(_, stat)| stat.status == Some(status)) else {
+        let mut cells = panel.rows.iter().flat_map(|row| &row.cells);
+        let in_a_row = cells.any(|cell| cell.status == Some(status));
+        let why = if in_a_row { text::IN_A_ROW } else { text::ELSEWHERE };
+        return Some(why.get(language).to_owned());
+    };
     let (goal, value) = (spec.goal.as_ref()?, stat.value?);
     let scale = Scale::of_stat(&panel.spec, spec, stat.limit);
     let over = goal.direction == Direction::Below;

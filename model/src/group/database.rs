@@ -289,13 +289,13 @@ pub(super) fn define() -> Definition {
                 Unit::Seconds,
                 ChartKind::Table,
                 text(
-                    "サーバーが数えたクエリ（pg_stat_statements）のうち、合計時間・件数・平均のいずれかで上位のもの、100 件まで。リテラルは消してあります。平均だけで、分位点はありません。",
-                    "Statements as the server counts them (pg_stat_statements): those that led by time, calls or mean, at most 100; their \
+                    "サーバーが数えたクエリ（pg_stat_statements）のうち、合計時間・件数・平均のいずれかで上位のもの、60 件まで。リテラルは消してあります。平均だけで、分位点はありません。",
+                    "Statements as the server counts them (pg_stat_statements): those that led by time, calls or mean, at most 60; their \
                      literals are removed. There are means and no percentiles.",
                 ),
             )
             .naming(&["db_query_text", DATABASE])
-            .table(100, Some(rate(&its_seconds).by(statement)))
+            .table(60, Some(rate(&its_seconds).by(statement)))
             .column(Total, text("合計", "Total"), Unit::Seconds, increase(&its_seconds).by(statement))
             .minor(Count, text("件数", "Calls"), Unit::Count, increase(&its_calls).by(statement))
             .column(

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use keiki_model::frame::{Annotation, GroupSummary, Header, Snapshot};
 use keiki_model::group::{self, Group};
-use keiki_model::panel::{Panel, PanelSnapshot};
-use keiki_model::preset::{LOAD, Targets};
+use keiki_model::panel::{Panel, PanelSnapshot, StatKey, State, Table};
+use keiki_model::preset::{DEFAULT_NAME, LOAD, Targets};
 use keiki_model::series::SERVICE_NAME;
 use keiki_model::time::{Millis, SECOND, Zone};
 use keiki_model::view::{Scope, Subject, View};
@@ -95,18 +95,20 @@ impl Composer {
         Self { apdex, ..self }
     }
 
-    /// The preset that holds for a scope: that of its services, if they all have the same one.
+    /// The preset that holds for a scope: that of its services, if they all have the same one. One that has none has the
+    /// default's targets. Of all services those that the configuration names are asked.
     fn preset(&self, scope: &Scope) -> Option<Targets> {
-        let mut presets = self
-            .presets
-            .iter()
-            .filter(|(service, _)| scope.services.is_empty() || scope.services.contains(service))
-            .map(|(_, preset)| preset.as_str());
-        let first = presets.next()?;
-        if presets.all(|preset| preset == first) {
-            Targets::of(first)
+        let of = |service: &String| self.presets.get(service).map_or(DEFAULT_NAME, String::as_str);
+        let mut presets: Vec<_> = if scope.services.is_empty() {
+            self.presets.values().map(String::as_str).collect()
         } else {
-            None
+            scope.services.iter().map(of).collect()
+        };
+        presets.sort_unstable();
+        presets.dedup();
+        match presets[..] {
+            [only] if only != DEFAULT_NAME => Targets::of(only),
+            _ => None,
         }
     }
 
@@ -115,6 +117,10 @@ impl Composer {
         let preset = self.preset(&view.scope)?;
         if !preset.has_bands() {
             return Some(preset);
+        }
+        // What was is judged by the load that there was, and the present one by what it was a moment ago.
+        if view.until.is_some() {
+            return Some(preset.at(self.load(&view.scope, tick, to), None));
         }
         let mut levels = self.levels.lock().unwrap_or_else(PoisonError::into_inner);
         let before = levels.get(&view.scope).copied();
@@ -133,7 +139,10 @@ impl Composer {
 
     /// How much a scope is asked for, requests per second over the newest minutes.
     fn load(&self, scope: &Scope, tick: &Tick, to: Millis) -> Option<f64> {
-        let (id, key) = LOAD;
+        LOAD.iter().find_map(|(id, key)| self.load_by(id, key, scope, tick, to))
+    }
+
+    fn load_by(&self, id: &str, key: &str, scope: &Scope, tick: &Tick, to: Millis) -> Option<f64> {
         let panel = figures_only(group::panel(id)?);
         let ask = Ask {
             scope,
@@ -184,6 +193,33 @@ impl Composer {
         )
     }
 
+    /// The card of a group. It bears the worst judgement of all that the targets name in its group, for a figure that is not
+    /// on it may miss its own.
+    fn card(&self, group: Group, card: &Panel, view: &View, tick: &Tick, to: Millis) -> PanelSnapshot {
+        let mut card = self.compared(card, view, tick, to);
+        let targets = self.targets(view, tick, to).unwrap_or_default();
+        let is_shown = |panel: &str, key: StatKey| {
+            let own = card.spec.id.as_str();
+            let mut shown = card.spec.stats.iter();
+            shown.any(|stat| stat.of.as_deref().unwrap_or(own) == panel && stat.key == key)
+        };
+        let is_judged = |panel: &str, key: StatKey| targets.goal(panel, key.as_str()).is_some();
+        let others = group.panels().iter().filter(|panel| {
+            let id = panel.spec.id.as_str();
+            let figures = panel.spec.stats.iter().filter(|stat| stat.of.is_none());
+            let mut missing = figures.filter(|stat| !is_shown(id, stat.key)).map(|stat| stat.key);
+            let mut columns = panel.spec.columns.iter().map(|column| column.key);
+            missing.any(|key| is_judged(id, key)) || columns.any(|key| is_judged(id, key))
+        });
+        let judged = others.map(|panel| self.panel(&judged_only(panel), view, tick, to));
+        let live = judged.filter(|panel| panel.state == State::Live);
+        let worst = live.filter_map(|panel| panel.status).max();
+        if card.state == State::Live {
+            card.status = card.status.max(worst);
+        }
+        card
+    }
+
     /// The tabs: from the cards where the view has them, else judged by the cards' figures alone.
     fn groups(&self, view: &View, tick: &Tick, to: Millis, panels: &[PanelSnapshot]) -> Vec<GroupSummary> {
         let key = (view.scope.clone(), view.window, view.until);
@@ -210,8 +246,8 @@ impl Composer {
             Group::ALL
                 .iter()
                 .map(|group| {
-                    let card = self.apdex.in_force(group.card(), &view.scope);
-                    summary(group.id(), &self.panel(&figures_only(card), view, tick, to))
+                    let card = self.card(*group, &figures_only(group.card()), view, tick, to);
+                    summary(group.id(), &card)
                 })
                 .collect()
         };
@@ -251,7 +287,8 @@ impl Composer {
             groups: self.groups(view, tick, to, panels),
             sources: (count(up), count(sources.len())),
             services,
-            zone: (self.zone)(tick.now),
+            // In winter the clock of a summer's stretch is another one.
+            zone: (self.zone)(if view.is_past() { to.min(tick.now) } else { tick.now }),
             annotations: self.annotations(view, from..end),
         }
     }
@@ -267,6 +304,15 @@ fn lines_only(panel: &Panel) -> Panel {
             limits: Vec::new(),
             ..figures_only(panel)
         }
+    }
+}
+
+/// A panel with what is judged alone: its figures, and its table without sparklines.
+fn judged_only(panel: &Panel) -> Panel {
+    let table = panel.table.clone().map(|table| Table { spark: None, ..table });
+    Panel {
+        table,
+        ..figures_only(panel)
     }
 }
 
@@ -293,7 +339,12 @@ impl Compose for Composer {
     fn compose(&self, view: &View, key: &Arc<str>, tick: &Tick, to: Millis) -> Snapshot {
         let of = |panel: &Panel| self.compared(panel, view, tick, to);
         let panels: Vec<_> = match &view.subject {
-            Subject::Overview => Group::ALL.iter().map(|group| of(group.card())).collect(),
+            Subject::Overview => {
+                let cards = Group::ALL.iter();
+                cards
+                    .map(|group| self.card(*group, group.card(), view, tick, to))
+                    .collect()
+            }
             Subject::Group(group) => self.catalogue.panels(*group).map(of).collect(),
             Subject::Panel(id) => self.catalogue.shown(id).iter().map(|panel| of(panel)).collect(),
         };

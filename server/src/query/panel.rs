@@ -52,9 +52,10 @@ pub(crate) fn snapshot<'a>(
         series.extend(sparks(table, &rows, spec.unit, evaluator));
     }
     let stats = figures(panel, &spec, evaluator);
+    let cells = rows.iter().flat_map(|row| &row.cells);
     PanelSnapshot {
         state: condition.state,
-        status: stats.iter().filter_map(|stat| stat.status).max(),
+        status: stats.iter().chain(cells).filter_map(|stat| stat.status).max(),
         itself,
         interval_ms: condition.interval_ms,
         newest: condition.newest,

@@ -32,9 +32,10 @@ pub(super) fn formatter(drawn: Drawn, model: Rc<RefCell<Arc<ChartModel>>>) -> Cl
     })
 }
 
-/// `14:04:10`, and how long it lasts where that is more than a second.
+/// `14:04:10`, with the date where that is not the window's last day, and how long it lasts where that is more than a second.
 fn heading(drawn: Drawn, time: Millis, lasts: Millis) -> String {
-    let mut heading = drawn.charts.header.get_untracked().zone.hms(time);
+    let end = drawn.model.with_untracked(|model| model.to);
+    let mut heading = drawn.charts.header.get_untracked().zone.moment(time, end - 1);
     if lasts > SECOND {
         heading.push_str("  ");
         heading.push_str(&duration(lasts, drawn.charts.language));
