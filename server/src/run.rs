@@ -320,6 +320,7 @@ pub async fn run(config: Config, bound: web::Bound, shutdown: CancellationToken)
     let limits = hub::Limits {
         views: config.limits.views,
         views_per_connection: config.limits.views_per_connection,
+        views_per_token: config.limits.views_per_token,
         subscribers: config.limits.subscribers,
     };
     let hub = Hub::new(composer, boot, limits, StreamMetrics::new(&recorder), jobs.clone());

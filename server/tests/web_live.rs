@@ -18,7 +18,7 @@ use web_support::{Server, options};
 struct Echo;
 
 impl Streams for Echo {
-    fn open(&self, views: &str, since: &str) -> Result<Events, Refusal> {
+    fn open(&self, views: &str, since: &str, _token: Option<&str>) -> Result<Events, Refusal> {
         match views {
             "bad" => Err(Refusal {
                 status: 400,

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::num::NonZeroU32;
 use std::process::ExitCode;
 
-use keiki_server::access::token::TokenFile;
+use keiki_server::access::token::{EVERYTHING, TokenFile};
 use keiki_server::access::{Access, password};
 use keiki_server::clock::{Clock as _, SystemClock};
 use keiki_server::config::{Config, DEFAULT_FILE, Overrides};
@@ -194,7 +194,11 @@ fn token(overrides: Overrides, command: TokenCommand) -> Outcome {
     let now = SystemClock.now();
     match command {
         TokenCommand::Add { name, paths, days } => {
-            let paths = if paths.is_empty() { vec!["/*".to_owned()] } else { paths };
+            let paths = if paths.is_empty() {
+                vec![EVERYTHING.to_owned()]
+            } else {
+                paths
+            };
             let opens = paths.join(" ");
             let expires = days.map(|days| now + i64::from(days.get()) * DAY);
             let text = file.add(&name, paths, now, expires)?;

@@ -20,6 +20,8 @@ use super::hex;
 
 /// What every token begins with, so that scanners for secrets can find it.
 pub const PREFIX: &str = "keiki_";
+/// The path of a token that opens everything.
+pub const EVERYTHING: &str = "/*";
 /// The stream, below the base path.
 const LIVE: &str = "/api/live";
 /// The most views that a token opens at once.
@@ -74,6 +76,11 @@ impl Token {
     /// Whether it still holds.
     pub fn holds(&self, now: Millis) -> bool {
         self.expires.is_none_or(|expires| now < expires)
+    }
+
+    /// Whether it opens some paths only: such a token may lie open in a page.
+    pub fn is_limited(&self) -> bool {
+        !self.paths.iter().any(|path| path == EVERYTHING)
     }
 
     /// Whether it opens an address: path below the base path, and query. The stream is open to whoever may see the pages
@@ -446,6 +453,7 @@ mod tests {
         assert!(!token(&["/kiosk"]).opens("/api/live", "views=group:api@1"));
         assert!(token(&["/groups/*"]).opens("/api/live", "views=group:api@1,group:queue@3"));
         assert!(token(&["/*"]).opens("/metrics", ""));
+        assert!(!token(&["/embed/*", "/*"]).is_limited() && token(&["/embed/*"]).is_limited());
         assert!(token(&[]).holds(9) && !token(&[]).holds(10));
     }
 

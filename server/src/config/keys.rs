@@ -633,6 +633,12 @@ pub static TABLES: &[Table] = &[
             limit("label_bytes", "1024", "Bytes of one label's value."),
             limit("views", "256", "Distinct views computed at a time."),
             limit("views_per_connection", "32", "Views of one stream."),
+            limit(
+                "views_per_token",
+                "64",
+                "Distinct views that all streams of one token hold, where it opens some paths only. Such tokens together leave a \
+                 quarter of `views` to everybody else.",
+            ),
             limit("subscribers", "12000", "Open streams."),
             limit(
                 "annotations",

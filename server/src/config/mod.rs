@@ -191,6 +191,8 @@ pub struct Limits {
     pub views: usize,
     /// Views of one stream.
     pub views_per_connection: usize,
+    /// Distinct views of one token that opens some paths only.
+    pub views_per_token: usize,
     /// Open streams.
     pub subscribers: usize,
     /// Annotations that are kept.

@@ -247,8 +247,8 @@ impl Resolver {
         let mut limit = |key| self.count("limits", key);
         let [series, series_per_metric, labels, label_bytes] =
             ["series", "series_per_metric", "labels", "label_bytes"].map(&mut limit);
-        let [views, views_per_connection, subscribers] =
-            ["views", "views_per_connection", "subscribers"].map(&mut limit);
+        let [views, views_per_connection, views_per_token, subscribers] =
+            ["views", "views_per_connection", "views_per_token", "subscribers"].map(&mut limit);
         let annotations = limit("annotations");
         let [page_cache_entries, page_cache_bytes] = ["page_cache_entries", "page_cache_bytes"].map(&mut limit);
         Some(Limits {
@@ -258,6 +258,7 @@ impl Resolver {
             label_bytes: label_bytes?,
             views: views?,
             views_per_connection: views_per_connection?,
+            views_per_token: views_per_token?,
             subscribers: subscribers?,
             annotations: annotations?,
             page_cache_entries: page_cache_entries?,

@@ -13,6 +13,7 @@ pub struct StreamMetrics {
     bytes: Counter,
     resyncs: Counter,
     refused: Counter,
+    over_budget: Counter,
     lag: Histogram,
 }
 
@@ -26,6 +27,7 @@ impl StreamMetrics {
             bytes: recorder.counter("keiki_stream_bytes_total", &[]),
             resyncs: recorder.counter("keiki_stream_resyncs_total", &[]),
             refused: recorder.counter("keiki_stream_refused_total", &[]),
+            over_budget: recorder.counter("keiki_stream_token_views_refused_total", &[]),
             lag: recorder.histogram("keiki_stream_publish_lag_seconds", &[]),
         }
     }
@@ -41,6 +43,11 @@ impl StreamMetrics {
 
     pub(super) fn refused(&self) {
         self.refused.inc();
+    }
+
+    /// Of a token that holds as many views as it may.
+    pub(super) fn over_budget(&self) {
+        self.over_budget.inc();
     }
 
     pub(super) fn published(&self, late: Duration) {

@@ -5,6 +5,7 @@
 //! watches is computed when a page asks for it, and forgotten after a while.
 
 mod apdex;
+mod budget;
 mod channel;
 mod compare;
 mod compose;
@@ -31,6 +32,7 @@ pub use self::apdex::Apdex;
 pub use self::compose::{Composer, Run};
 pub use self::metrics::StreamMetrics;
 
+use self::budget::Budgets;
 use self::channel::{Channel, LOG_SECONDS};
 use self::event::EventId;
 use crate::clock::Clock;
@@ -76,6 +78,8 @@ pub struct Limits {
     pub views: usize,
     /// Views of one connection.
     pub views_per_connection: usize,
+    /// Distinct views of one token that opens some paths only; all of these together leave a quarter of `views` to the others.
+    pub views_per_token: usize,
     /// Open streams; each of a connection's views counts.
     pub subscribers: usize,
 }
@@ -85,6 +89,7 @@ impl Default for Limits {
         Self {
             views: 256,
             views_per_connection: 32,
+            views_per_token: 64,
             subscribers: 12_000,
         }
     }
@@ -120,6 +125,7 @@ struct Inner {
     past: Mutex<()>,
     seq: AtomicU64,
     subscribers: AtomicUsize,
+    budgets: Arc<Budgets>,
     closed: AtomicBool,
 }
 
@@ -154,6 +160,7 @@ impl Hub {
             past: Mutex::new(()),
             seq: AtomicU64::new(0),
             subscribers: AtomicUsize::new(0),
+            budgets: Budgets::new(limits.views_per_token, limits.views),
             closed: AtomicBool::new(false),
         }))
     }
@@ -256,6 +263,14 @@ impl Hub {
     /// # Errors
     /// 400 for views that cannot be read, 503 where a limit is reached or nothing has been measured yet.
     pub fn open(&self, views: &str, since: &str) -> Result<Events, Refusal> {
+        self.open_within(views, since, None)
+    }
+
+    /// Opens a stream within the budget of a token that opens some paths only, if it is one's.
+    ///
+    /// # Errors
+    /// As [`Hub::open`]; 503 also where the token's streams hold as many distinct views as they may.
+    pub fn open_within(&self, views: &str, since: &str, token: Option<&str>) -> Result<Events, Refusal> {
         let refuse = |status, message: String| {
             self.0.metrics.refused();
             Err(Refusal { status, message })
@@ -280,6 +295,15 @@ impl Hub {
             .map(|id| id.tick);
         let mut streams = Vec::with_capacity(items.len());
         for item in items {
+            let held = token.map(|token| self.0.budgets.take(token, &item.view));
+            if let Some(None) = held {
+                self.0.metrics.over_budget();
+                let most = self.0.limits.views_per_token;
+                return refuse(
+                    503,
+                    format!("this token holds too many distinct views: limits.views_per_token is {most}"),
+                );
+            }
             let (channel, tick) = match self.0.channel(&item.view) {
                 Ok(found) => found,
                 Err(error) => return refuse(503, error.to_string()),
@@ -301,7 +325,8 @@ impl Hub {
             // Of a long window the next event may be a minute away, of a stretch of the past it never comes: who asks for one
             // gets all of it, and knows that the stream lives.
             let since = since.filter(|_| !item.new && !item.view.is_past());
-            streams.push(subscriber::stream(receiver, since, self.0.metrics.clone(), Box::new(counted)).boxed());
+            streams
+                .push(subscriber::stream(receiver, since, self.0.metrics.clone(), Box::new((counted, held))).boxed());
         }
         if streams.len() == 1 {
             return Ok(streams.remove(0));

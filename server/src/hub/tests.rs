@@ -299,6 +299,7 @@ async fn limits_refuse_and_what_ends_gives_room() {
     let limits = Limits {
         views: 2,
         views_per_connection: 2,
+        views_per_token: 2,
         subscribers: 2,
     };
     let (hub, _) = hub(limits);
@@ -320,6 +321,36 @@ async fn limits_refuse_and_what_ends_gives_room() {
     drop(second);
     assert!(hub.open("overview@1/300", "").is_ok());
     drop(third);
+}
+
+#[tokio::test]
+async fn a_token_of_some_paths_leaves_room_for_everybody_else() {
+    let limits = Limits {
+        views: 4,
+        views_per_token: 2,
+        ..Limits::default()
+    };
+    let (hub, _) = hub(limits);
+    tick(&hub, 0..1);
+    let status = |result: Result<Events, Refusal>| result.err().map(|refusal| refusal.status);
+    let open = |views: &str, token: &str| hub.open_within(views, "", Some(token));
+    let of_one = open("overview@1/60,overview@1/300", "one").expect("two views");
+    let again = open("overview@1/60", "one").expect("one of them again");
+    assert_eq!(status(open("overview@3/900", "one")), Some(503));
+    let mixed = open("overview@1/60,overview@3/900", "one");
+    assert_eq!(status(mixed), Some(503), "and nothing is kept of it");
+    let of_two = open("overview@3/900", "two").expect("the third of four views");
+    assert_eq!(
+        status(open("group:api@1/60", "two")),
+        Some(503),
+        "the fourth is everybody else's"
+    );
+    let page: Item = "group:api@1/60".parse().expect("a view");
+    assert!(hub.snapshot(&page.view).is_ok());
+    assert!(hub.open("group:api@1/60", "").is_ok());
+    drop((of_one, again));
+    assert!(open("group:api@1/60,overview@3/900", "one").is_ok());
+    drop(of_two);
 }
 
 #[tokio::test]

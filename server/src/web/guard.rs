@@ -61,13 +61,18 @@ enum Grant {
     Proxy,
     /// A login, until then.
     Session(Millis),
-    /// A token, by its text, and its name.
-    Token(String, String),
+    /// A token, by its text.
+    Token(String, Shown),
 }
 
-/// The name of the token that let a request in: put into its extensions by the entrance.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Shown(pub(super) String);
+/// The token that let a request in: put into its extensions by the entrance.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Shown {
+    /// Empty where it was none.
+    pub(super) name: String,
+    /// Whether it opens some paths only.
+    pub(super) is_limited: bool,
+}
 
 /// Why it is not let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -279,7 +284,9 @@ impl Guard {
         match self.tokens.find(&text, now) {
             None => Err(Refusal::Token),
             Some(token) if token.opens(path, query) && (is_reading || token.changes(path)) => {
-                Ok(Grant::Token(text, token.name))
+                let is_limited = token.is_limited();
+                let name = token.name;
+                Ok(Grant::Token(text, Shown { name, is_limited }))
             }
             Some(_) => Err(Refusal::Path),
         }
@@ -374,10 +381,10 @@ pub(super) struct Pass {
 }
 
 impl Pass {
-    /// The name of the token, if it was one.
+    /// The token, if it was one.
     pub(super) fn shown(&self) -> Shown {
         match &self.grant {
-            Grant::Token(_, name) => Shown(name.clone()),
+            Grant::Token(_, shown) => shown.clone(),
             _ => Shown::default(),
         }
     }

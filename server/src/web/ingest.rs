@@ -86,7 +86,7 @@ async fn receive(site: &Site, request: Request) -> Result<(HeaderMap, Sent), Unr
         site.guard.count(Refusal::Foreign);
         return Err(Unread::Foreign);
     }
-    let token = parts.extensions.get::<Shown>().cloned().unwrap_or_default().0;
+    let token = parts.extensions.get::<Shown>().cloned().unwrap_or_default().name;
     site.state
         .inlets
         .admit(&token, SystemClock.now())

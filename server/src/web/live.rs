@@ -11,6 +11,7 @@ use keiki_app::live::endpoint::server::{Events, Live, Refusal};
 use leptos::prelude::provide_context;
 use parking_lot::Mutex;
 
+use super::guard::Shown;
 use super::headers;
 use crate::hub::Hub;
 
@@ -19,17 +20,18 @@ pub const ROUTE: &str = "/api/live";
 
 /// Where streams come from.
 pub trait Streams: Send + Sync + 'static {
-    /// Opens a stream of views, resumed from `since` (an event's id) where that is not empty.
+    /// Opens a stream of views, resumed from `since` (an event's id) where that is not empty, within the budget of `token`
+    /// (its name) where that opens some paths only.
     ///
     /// # Errors
     ///
     /// The views cannot be read, or a limit is reached.
-    fn open(&self, views: &str, since: &str) -> Result<Events, Refusal>;
+    fn open(&self, views: &str, since: &str, token: Option<&str>) -> Result<Events, Refusal>;
 }
 
 impl Streams for Hub {
-    fn open(&self, views: &str, since: &str) -> Result<Events, Refusal> {
-        Hub::open(self, views, since)
+    fn open(&self, views: &str, since: &str, token: Option<&str>) -> Result<Events, Refusal> {
+        self.open_within(views, since, token)
     }
 }
 
@@ -43,12 +45,14 @@ pub fn route<S: Streams>(streams: Arc<S>) -> MethodRouter {
 /// The streams for one request: keeps its refusal for the response.
 struct Once {
     streams: Arc<dyn Streams>,
+    /// The name of the token, if it is a limited one.
+    token: Option<String>,
     refusal: Mutex<Option<Refusal>>,
 }
 
 impl Live for Once {
     fn open(&self, views: &str, since: &str) -> Result<Events, Refusal> {
-        self.streams.open(views, since)
+        self.streams.open(views, since, self.token.as_deref())
     }
 
     fn refused(&self, refusal: Refusal) {
@@ -65,8 +69,10 @@ async fn serve(streams: Arc<dyn Streams>, mut request: Request) -> Response {
     request
         .headers_mut()
         .insert(header::ACCEPT, HeaderValue::from_static("text/event-stream"));
+    let shown = request.extensions_mut().remove::<Shown>().unwrap_or_default();
     let once = Arc::new(Once {
         streams,
+        token: shown.is_limited.then_some(shown.name),
         refusal: Mutex::new(None),
     });
     let context = Arc::clone(&once);
