@@ -1,36 +1,29 @@
 //! Tokens for kiosks, embeds and machines: made once, shown once, kept as a hash. Each opens some paths, until it expires or
 //! is revoked. The command line writes the file, the server reads it anew when it has changed.
 
+mod opens;
+
 use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use keiki_app::request::PageRequest;
 use keiki_model::time::Millis;
-use keiki_model::view::{Item, Subject, View, percent_decode};
 use parking_lot::{Mutex, MutexGuard};
 use ring::digest::{SHA256, digest};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+pub use self::opens::EVERYTHING;
+
 use super::hex;
 
 /// What every token begins with, so that scanners for secrets can find it.
 pub const PREFIX: &str = "keiki_";
-/// The path of a token that opens everything.
-pub const EVERYTHING: &str = "/*";
-/// The stream, below the base path.
-const LIVE: &str = "/api/live";
-/// The most views that a token opens at once.
-const MOST_VIEWS: usize = 32;
 /// How often the file is looked at.
 pub const LOOK: Duration = Duration::from_secs(1);
-
-/// The only thing that a token can change.
-const CHANGED: [&str; 3] = ["/api/annotations", "/v1/", "/api/v1/write"];
 
 /// A token as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,91 +41,10 @@ pub struct Token {
     pub expires: Option<Millis>,
 }
 
-/// Whether a view is as a page asks for it: one of the pages' windows or any stretch of the past, at the resolution that goes
-/// with its length.
-fn of_a_page(view: &View) -> bool {
-    let usual = |window| {
-        let usual = View::of_window(view.subject.clone(), window, view.scope.clone());
-        (usual.step, usual.window) == (view.step, view.window)
-    };
-    let fits = match view.until {
-        Some(_) => usual(view.window),
-        None => PageRequest::WINDOWS.into_iter().any(usual),
-    };
-    fits && view
-        .compare
-        .is_none_or(|before| PageRequest::COMPARED.contains(&before))
-}
-
-/// Whether a path is one, or begins as one that ends in `*`.
-fn matches(allowed: &str, path: &str) -> bool {
-    match allowed.strip_suffix('*') {
-        Some(beginning) => path.starts_with(beginning),
-        None => path == allowed,
-    }
-}
-
 impl Token {
     /// Whether it still holds.
     pub fn holds(&self, now: Millis) -> bool {
         self.expires.is_none_or(|expires| now < expires)
-    }
-
-    /// Whether it opens some paths only: such a token may lie open in a page.
-    pub fn is_limited(&self) -> bool {
-        !self.paths.iter().any(|path| path == EVERYTHING)
-    }
-
-    /// Whether it opens an address: path below the base path, and query. The stream is open to whoever may see the pages
-    /// that show the same.
-    pub fn opens(&self, path: &str, query: &str) -> bool {
-        self.matches(path) || (path == LIVE && self.opens_views(query))
-    }
-
-    /// Whether it may change what lies at an address: only where one of its paths names that, since whoever made it to look
-    /// at everything gave no leave to write.
-    pub fn changes(&self, path: &str) -> bool {
-        let names = |allowed: &str| CHANGED.iter().any(|place| allowed.starts_with(place));
-        let mut named = self.paths.iter().filter(|allowed| names(allowed));
-        named.any(|allowed| matches(allowed, path))
-    }
-
-    fn matches(&self, path: &str) -> bool {
-        self.paths.iter().any(|allowed| matches(allowed, path))
-    }
-
-    /// Whether it may see all views of a stream's query. Strict, since the stream reads the query by rules of its own: one
-    /// list of views, no name written in another way, and the resolutions of pages alone, for a token may lie open in a page
-    /// and every other view costs the server something.
-    fn opens_views(&self, query: &str) -> bool {
-        let mut views = None;
-        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-            match pair.split_once('=').unwrap_or((pair, "")) {
-                ("views", value) if views.is_none() => views = Some(value),
-                ("since" | "token", _) => {}
-                _ => return false,
-            }
-        }
-        let views = match views {
-            None | Some("") => Some(String::new()),
-            Some(views) => percent_decode(&views.replace('+', " ")),
-        };
-        let Some(items) = views.and_then(|views| Item::list(&views).ok()) else {
-            return false;
-        };
-        let shown = |item: &Item| of_a_page(&item.view) && self.shows(&item.view.subject);
-        items.len() <= MOST_VIEWS && items.iter().all(shown)
-    }
-
-    fn shows(&self, subject: &Subject) -> bool {
-        match subject {
-            Subject::Overview => self.matches("/") || self.matches("/kiosk"),
-            Subject::Group(group) => self.matches(&["/groups/", group.id()].concat()),
-            Subject::Panel(id) => {
-                let page = id.strip_prefix("explore.").map(|metric| ["/explore/", metric].concat());
-                self.matches(&["/embed/", id].concat()) || page.is_some_and(|page| self.matches(&page))
-            }
-        }
     }
 }
 
@@ -411,50 +323,6 @@ mod tests {
             created: 0,
             expires: Some(10),
         }
-    }
-
-    #[test]
-    fn it_opens_its_paths_and_the_views_that_they_show() {
-        let panel = token(&["/embed/api.latency"]);
-        for (path, query, open) in [
-            ("/embed/api.latency", "", true),
-            ("/embed/api.latency2", "", false),
-            ("/embed/api.errors", "", false),
-            ("/", "", false),
-            ("/api/live", "views=panel%3Aapi.latency%401%2F300&since=", true),
-            ("/api/live", "views=panel:api.latency@1/60,panel:api.errors@1", false),
-            ("/api/live", "views=panel:api.latency@1&views=overview", false),
-            ("/api/live", "views=overview%401", false),
-            ("/api/live", "views=nonsense", false),
-            ("/api/live", "views=%zz", false),
-            ("/api/live", "", false),
-            (
-                "/api/live",
-                "v%69ews=panel:api.errors@1&views=panel:api.latency@1",
-                false,
-            ),
-            ("/api/live", "[views]=panel:api.latency@1", false),
-            ("/api/live", "views=panel:api.latency@1/61", false),
-            ("/api/live", "views=panel:api.latency@900/900", false),
-            ("/api/livex", "views=panel:api.latency@1", false),
-        ] {
-            assert_eq!(panel.opens(path, query), open, "{path}?{query}");
-        }
-        assert!(token(&["/kiosk"]).opens("/api/live", ""));
-        assert!(token(&["/kiosk"]).opens("/api/live", "views="));
-        for dressed in [
-            "v%69ews=group:database@1",
-            "[views]=group:database@1",
-            "views%5B%5D=group:database@1",
-            "+views=x",
-        ] {
-            assert!(!token(&["/kiosk"]).opens("/api/live", dressed), "{dressed}");
-        }
-        assert!(!token(&["/kiosk"]).opens("/api/live", "views=group:api@1"));
-        assert!(token(&["/groups/*"]).opens("/api/live", "views=group:api@1,group:queue@3"));
-        assert!(token(&["/*"]).opens("/metrics", ""));
-        assert!(!token(&["/embed/*", "/*"]).is_limited() && token(&["/embed/*"]).is_limited());
-        assert!(token(&[]).holds(9) && !token(&[]).holds(10));
     }
 
     #[tokio::test(start_paused = true)]
