@@ -94,7 +94,7 @@ test("only known names of hosts are answered", async ({ server, start }) => {
   for (const host of [`localhost:${server.port}`, `127.0.0.1:${server.port}`, `[::1]:${server.port}`, "localhost"]) {
     expect((await get(server.url("/"), { headers: { host } })).status, host).toBe(200);
   }
-  const other = await start({ config: '[server]\nallowed_hosts = ["keiki.example.com"]\n' });
+  const other = await start({ config: '[server]\nallowed_hosts = ["keiki.example.com"]\n[access]\nopen_proxy = true\n' });
   expect((await get(other.url("/"), { headers: { host: "keiki.example.com" } })).status).toBe(200);
 });
 

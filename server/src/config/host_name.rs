@@ -22,6 +22,12 @@ impl HostName {
         }
     }
 
+    /// Whether it can only be this machine's own name.
+    pub fn is_loopback(&self) -> bool {
+        let is_local = self.name == "localhost" || self.name.ends_with(".localhost");
+        is_local || self.name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    }
+
     /// Whether a request that names `host` is meant by this entry of a list.
     pub fn admits(&self, host: &Self) -> bool {
         self.name == host.name && (self.port.is_none() || self.port == host.port)

@@ -47,6 +47,8 @@ fn every_key_is_read() {
         allowed_hosts = ["keiki.example.com", "[::1]:3000"]
         max_connections = 5_000
         header_timeout = 2.5
+        [access]
+        open_proxy = true
         [site]
         timezone = "Asia/Tokyo"
         language = "en"
@@ -190,6 +192,10 @@ fn a_bad_value_is_shown_with_what_would_do() {
         ("[server]\nlisten = \"0.0.0.0:80\"", "or write \"127.0.0.1:80\""),
         ("[server]\nlisten = \"[::]:80\"", "can be reached from other machines"),
         (
+            "[server]\nallowed_hosts = [\"localhost\", \"keiki.example.com\"]",
+            "\"keiki.example.com\" is a name for readers of other machines",
+        ),
+        (
             "[server]\nlisten = \"0.0.0.0:80\"\n[access]\nproxy_header = \"X-User\"",
             "proxy_header needs proxy_addresses",
         ),
@@ -323,7 +329,7 @@ fn broken_toml_says_where() {
 fn the_environment_overrides_the_file() {
     let config = from_environment(&[
         ("KEIKI_SERVER__LISTEN", "127.0.0.1:4000"),
-        ("KEIKI_SERVER__ALLOWED_HOSTS", "a.example, b.example"),
+        ("KEIKI_SERVER__ALLOWED_HOSTS", "a.localhost, b.localhost"),
         ("KEIKI_HOST__ENABLED", "false"),
         ("KEIKI_SERVER__HEADER_TIMEOUT", "3"),
         ("KEIKI_LOG", "debug"),
@@ -332,7 +338,7 @@ fn the_environment_overrides_the_file() {
     ])
     .unwrap();
     assert_eq!(config.server.listen.port(), 4000);
-    assert_eq!(config.server.allowed_hosts[1].name, "b.example");
+    assert_eq!(config.server.allowed_hosts[1].name, "b.localhost");
     assert!(!config.host.enabled);
     assert_eq!(config.server.header_timeout, Duration::from_secs(3));
 }

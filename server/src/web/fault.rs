@@ -90,8 +90,10 @@ impl Fault {
                 "What you have shown does not open this address.",
             ),
             Self::Proxied => (
-                "リバースプロキシ経由の要求ですが、この Keiki は誰にも認証を求めません。keiki.toml の [access] に認証を設定するか、                 誰にでも公開してよければ open_proxy = true と書いてください。",
-                "A reverse proxy forwards this request, and this Keiki asks nobody who they are. Write below [access] in keiki.toml who                  may see it, or open_proxy = true if everybody may.",
+                "リバースプロキシ経由の要求ですが、この Keiki は誰にも認証を求めません。keiki.toml の [access] に認証を設定するか、\
+                 誰にでも公開してよければ open_proxy = true と書いてください。docs/access.md に説明があります。",
+                "A reverse proxy forwards this request, and this Keiki asks nobody who they are. Write below [access] in \
+                 keiki.toml who may see it, or open_proxy = true if everybody may: see docs/access.md.",
             ),
             Self::Busy => (
                 "まだ表示できません。数秒後にもう一度お試しください。",
@@ -259,6 +261,7 @@ mod tests {
             Fault::Unauthorised { only_tokens: true },
             Fault::Unauthorised { only_tokens: false },
             Fault::Forbidden,
+            Fault::Proxied,
             Fault::Busy,
             Fault::Internal,
             Fault::parameter("rotate", "bad value of rotate: write whole seconds from 5 to 3600"),
@@ -266,6 +269,7 @@ mod tests {
         ];
         for fault in faults {
             let (ja, en) = (fault.words(Language::Ja), fault.words(Language::En));
+            assert!(!ja.contains("  ") && !en.contains("  "), "a line goes on: {ja} {en}");
             assert!(ja.contains('。') && !en.contains('。'), "{ja} {en}");
         }
     }
