@@ -284,10 +284,10 @@ pub fn sorted(title: &str, column: &str, descending: bool, language: Language) -
 
 /// The name of a chart for those who don't see it.
 pub fn chart(title: &str, window: u32, language: Language) -> String {
-    let minutes = (window / 60).to_string();
+    let length = self::window(window, language);
     match language {
-        Language::Ja => [title, "、直近", &minutes, "分"].concat(),
-        Language::En => [title, ", last ", &minutes, " min"].concat(),
+        Language::Ja => [title, "、直近", &length].concat(),
+        Language::En => [title, ", last ", &length].concat(),
     }
 }
 

@@ -23,7 +23,7 @@ pub use ends::named;
 pub use heat::{Cell, Heat};
 pub use names::{Key, keys};
 pub use points::Point;
-pub use readout::{Readout, headings, readout, readouts};
+pub use readout::{Readout, headings, readout, readouts, summary};
 
 /// How many points a series of the first, static picture has at most.
 pub const STATIC_POINTS: usize = 150;

@@ -34,7 +34,7 @@ pub mod table;
 
 pub use keys::Keys;
 pub use spark::sparkline;
-pub use table::DataTable;
+pub use table::{DataTable, Summary};
 
 /// How many points a series has at most where a chart is wide. The first picture is sent to everyone, the live one only
 /// drawn.
@@ -258,6 +258,7 @@ pub fn Chart(
         true => text::UNDRAWN.get(charts.language).to_owned(),
         false => String::new(),
     });
+    let described = table::summary_id(&panel.get_untracked().spec.id);
     let label = changing::text(move || drawn.model.get().label.clone());
     // Which stretch the page came with: that of a page of the past, under whose charts a drag is measured.
     let (from, to) = panel.with_untracked(|panel| (panel.from().to_string(), panel.to.to_string()));
@@ -271,7 +272,7 @@ pub fn Chart(
     });
     let cursor = move || changing::attribute(move || drawn.cursor().map(percent));
     Some(view! {
-        <div class=class role="img" aria-label=label data-chart=source data-from=from data-to=to>
+        <div class=class role="img" aria-label=label aria-describedby=described data-chart=source data-from=from data-to=to>
             <svg class="under" aria-hidden="true" inner_html=part(frame::under)></svg>
             <div class="first" inner_html=first></div>
             <div class="canvas" id=id></div>

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use keiki_model::chart::{headings, readouts};
+use keiki_model::chart::{headings, readouts, summary};
 use keiki_model::panel::{ChartKind, PanelSnapshot};
 use keiki_model::text::Language;
 use leptos::prelude::*;
@@ -56,6 +56,27 @@ pub fn DataTable(
             </details>
         }
     })
+}
+
+/// What a chart says to those who do not see it: read with the chart, and never by itself. Refreshed every five seconds.
+#[component]
+pub fn Summary(
+    /// The panel now.
+    panel: RwSignal<Arc<PanelSnapshot>>,
+) -> impl IntoView {
+    let charts = expect_context::<Charts>();
+    #[cfg(feature = "hydrate")]
+    let shown = refreshed(panel, RwSignal::new(true));
+    #[cfg(not(feature = "hydrate"))]
+    let shown = panel;
+    let text = changing::text(move || summary(&shown.get(), charts.language));
+    let id = summary_id(&panel.get_untracked().spec.id);
+    view! { <p class="sr" id=id>{text}</p> }
+}
+
+/// The name under which a chart finds what it says.
+pub fn summary_id(panel: &str) -> String {
+    ["sum-", panel].concat()
 }
 
 /// The row of headings.

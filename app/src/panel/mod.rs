@@ -22,7 +22,7 @@ use self::message::message;
 pub use self::stat::Stat;
 use self::table::Table;
 use crate::changing;
-use crate::chart::{Chart, DataTable, Keys, frozen};
+use crate::chart::{Chart, DataTable, Keys, Summary, frozen};
 use crate::page::wall::{in_order, is_away};
 use crate::state::{Page, PanelStore};
 use crate::text;
@@ -175,6 +175,7 @@ fn Figure(page: Page, panel: RwSignal<Arc<PanelSnapshot>>, place: Place) -> impl
                 <Keys panel hidden brief/>
             </figcaption>
             <Chart panel hidden=hidden/>
+            <Summary panel/>
         </figure>
         <DataTable panel/>
     }

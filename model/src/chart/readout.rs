@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::chart::names;
 use crate::chart::points::{Columns, mean};
 use crate::format::{Formatted, Scale};
-use crate::panel::{ChartKind, PanelSnapshot};
+use crate::panel::{ChartKind, PanelSnapshot, SeriesPoints};
 use crate::text::Language;
 use crate::time::{Millis, SECOND};
 
@@ -56,6 +56,36 @@ fn read(panel: &PanelSnapshot, scale: &Scale, slots: Range<usize>, language: Lan
             .map(|series| scale.format(merged(&series.points), language))
             .collect(),
     }
+}
+
+/// How many series a summary tells of; the rest is in the table of data.
+const TOLD: usize = 6;
+
+/// What a chart shows, in a sentence for each series: its newest, smallest and largest value. Nothing where there are no
+/// lines, or nothing is in them.
+pub fn summary(panel: &PanelSnapshot, language: Language) -> String {
+    let scale = Scale::of_panel(panel);
+    let figure = |value: f64| scale.format(Some(value), language).joined(language);
+    let sentence = |(name, series): (String, &SeriesPoints)| {
+        let known = || series.points.iter().copied().flatten();
+        let (newest, least) = (known().next_back()?, known().reduce(f64::min)?);
+        let [newest, least, most] = [newest, least, known().reduce(f64::max)?].map(figure);
+        Some(match language {
+            Language::En => format!("{name}: newest {newest}, from {least} to {most}."),
+            Language::Ja => format!("{name}：最新 {newest}、最小 {least}、最大 {most}。"),
+        })
+    };
+    if panel.spec.chart == ChartKind::Heat {
+        return String::new();
+    }
+    let name = |name: &str| match name {
+        "" => panel.spec.axis.get(language).to_owned(),
+        name => name.to_owned(),
+    };
+    let keys = names::keys(panel, language);
+    let names = keys.iter().map(|key| name(&key.name)).zip(&panel.series);
+    let sentences: Vec<String> = names.take(TOLD).filter_map(sentence).collect();
+    sentences.join(if language == Language::En { " " } else { "" })
 }
 
 /// The names above the columns of [`readouts`], with the unit. A series without a name has the axis's.

@@ -359,3 +359,103 @@ impl Compose for Composer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use keiki_model::histogram::Exponential;
+    use keiki_model::series::{Kind, Labels, Sample, Series};
+    use keiki_model::target::Status;
+    use keiki_model::view::Item;
+
+    use super::*;
+    use crate::store::{Limits, SourceClass, SourceId, Store};
+
+    const NOW: Millis = 1_800_000_000_000;
+
+    /// Services that answer requests in these times, seconds, and the presets of some.
+    fn composer(services: &[(&str, f64)], presets: &[(&str, &str)]) -> Composer {
+        let store = Store::new(Limits::default());
+        let source = SourceId::new("otlp", SourceClass::Otlp);
+        for (service, seconds) in services {
+            let labels = Labels::new([(SERVICE_NAME, *service)]);
+            let series = Series::new(
+                "http_server_request_duration_seconds",
+                labels,
+                Kind::Histogram,
+                Some(1_000),
+            );
+            for time in (NOW - 20 * SECOND..NOW).step_by(1_000) {
+                let mut histogram = Exponential::new();
+                histogram.record(*seconds);
+                let sample = Sample::distribution(&series, time, histogram.into());
+                store.append(&source, vec![sample], time);
+            }
+        }
+        let run = Run {
+            build: "build".into(),
+            boot: "boot".into(),
+        };
+        let presets = presets
+            .iter()
+            .map(|(service, preset)| ((*service).to_owned(), (*preset).to_owned()));
+        let catalogue = Catalogue::new(Vec::new(), store.clone());
+        let annotations = Annotations::open(store.clone(), 10);
+        let engine = Engine::new(store, |_: &str| None);
+        let zone = |_| Zone::default();
+        Composer::new(
+            engine,
+            StatusBoard::new(),
+            presets.collect(),
+            zone,
+            run,
+            catalogue,
+            annotations,
+        )
+    }
+
+    fn tick() -> Tick {
+        Tick {
+            seq: 1,
+            second: NOW - SECOND,
+            now: NOW,
+        }
+    }
+
+    fn overview(composer: &Composer) -> Snapshot {
+        let view: Item = "overview@1/60".parse().expect("a view");
+        composer.compose(&view.view, &"overview@1/60".into(), &tick(), NOW)
+    }
+
+    #[test]
+    fn a_preset_holds_where_all_services_have_it() {
+        let composer = composer(
+            &[],
+            &[("ai", "s2"), ("web", DEFAULT_NAME), ("bot", "s0"), ("other", "s0")],
+        );
+        let preset = |services: &[&str]| {
+            let scope = Scope {
+                services: services.iter().map(|&service| service.to_owned()).collect(),
+                ..Scope::default()
+            };
+            composer.preset(&scope).map(|targets| targets.preset)
+        };
+        assert_eq!(preset(&["ai"]), Some("s2"));
+        assert_eq!(preset(&["bot", "other"]), Some("s0"));
+        assert_eq!(preset(&["ai", "web"]), None, "one has the default's");
+        assert_eq!(preset(&["ai", "unknown"]), None);
+        assert_eq!(preset(&[]), None);
+    }
+
+    #[test]
+    fn a_card_bears_what_is_judged_beside_it() {
+        // This preset judges the mean, which is not on the card.
+        let snapshot = overview(&composer(&[("bot", 0.9)], &[("bot", "s0")]));
+        let card = &snapshot.panels[0];
+        assert_eq!(card.spec.group, "api");
+        assert!(card.stats.iter().all(|stat| stat.status.is_none()), "{:?}", card.stats);
+        assert_eq!(card.status, Some(Status::Bad), "far beyond what is allowed at a light load");
+        assert_eq!(snapshot.header.groups[0].status, card.status);
+        let snapshot = overview(&composer(&[("bot", 0.001)], &[("bot", "s0")]));
+        assert_eq!(snapshot.panels[0].status, Some(Status::Ok));
+    }
+}
