@@ -137,8 +137,14 @@
       this.#timer = setTimeout(() => this.#missed(), PATIENCE_MS);
     }
 
-    /** The frame answers who asks: so it knows by whom it is framed. */
+    /**
+     * The frame answers who asks: so it knows by whom it is framed. A frame that was well may have loaded itself anew, and found
+     * nobody: what a browser shows then answers nothing.
+     */
     #greet() {
+      this.#answered = false;
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => this.#missed(), PATIENCE_MS);
       // A frame that was refused, or could not be loaded, is of no origin: then nobody is told.
       this.#frame?.contentWindow?.postMessage({ keiki: "hello", fit: !this.hasAttribute("height") }, this.#home.origin);
     }
@@ -162,12 +168,13 @@
 
     /** Nothing was heard: is nobody there, or does it refuse? Whether it answers at all can be known without reading it. */
     async #missed() {
-      const home = this.#home;
+      const [home, frame] = [this.#home, this.#frame];
       const there = await fetch(new URL("embed.js", home), { mode: "no-cors", cache: "no-store", signal: AbortSignal.timeout(3_000) }).then(
         () => true,
         () => false,
       );
-      if (!this.#frame || this.#answered) return;
+      // Meanwhile another frame may be wanted.
+      if (!frame || frame !== this.#frame || this.#answered) return;
       this.#frame.hidden = true;
       this.#say(there ? this.#words.refused(home.host) : this.#words.away(home.host));
       this.#timer = setTimeout(() => this.#load(false), AGAIN_MS[Math.min(this.#tries++, AGAIN_MS.length - 1)]);

@@ -38,8 +38,9 @@ class Reader {
   #closed = false;
   #timer;
 
-  constructor(url, on, end) {
-    this.#read(url, on)
+  /** `sole` tells that nobody else's view is asked for. */
+  constructor(url, on, end, sole) {
+    this.#read(url, on, sole)
       .catch((refusal) => refusal)
       .then((refusal) => {
         if (this.#closed) return;
@@ -61,10 +62,11 @@ class Reader {
     return promise;
   }
 
-  async #read(url, on) {
+  async #read(url, on, sole) {
     const { signal } = this.#abort;
     const answer = await this.#within(CONNECT_MS, fetch(url, { signal, cache: "no-store" }));
-    if (answer.status === 401 || answer.status === 403) outside();
+    // Of several views one may be another's that is not opened: each asks by itself then.
+    if (answer.status === 401 || (answer.status === 403 && sole)) outside();
     if (!answer.ok) throw { status: answer.status, wait: 1_000 * Number(answer.headers.get("retry-after")) || undefined };
     const reader = answer.body.getReader();
     const decoder = new TextDecoder();
@@ -82,12 +84,17 @@ class Reader {
   }
 }
 
-/** The login or the token is no longer good: loaded anew, the page says what is the matter. At most once a minute. */
+/**
+ * The login or the token is no longer good: loaded anew, the page says what is the matter. At most once a minute. The frames of
+ * one host page share their memory, and each must say it.
+ */
 function outside() {
   try {
-    const last = Number(sessionStorage.getItem("keiki-outside"));
-    sessionStorage.setItem("keiki-outside", Date.now());
-    if (Date.now() - last > 60_000) dispatchEvent(new CustomEvent("keiki:reload", { detail: { refused: true } }));
+    const name = `keiki-outside ${location.pathname}`;
+    const last = Number(sessionStorage.getItem(name));
+    if (Date.now() - last <= 60_000) return;
+    sessionStorage.setItem(name, Date.now());
+    dispatchEvent(new CustomEvent("keiki:reload", { detail: { refused: true } }));
   } catch {
     // Without a memory of its own the page stays, and says that the stream is lost.
   }
@@ -388,8 +395,9 @@ export class Share {
       (events) => this.#bring(events),
       (wait, status) => {
         this.#hangUp();
-        // What all want together is refused: somebody wants what there is not, or they are too many. Each for itself, then.
-        if (status >= 400 && status < 500 && status !== 401 && status !== 403 && wanted.size > 1) {
+        // What all want together is refused: somebody wants what there is not, or may not, or they are too many. Each for
+        // itself, then.
+        if (status >= 400 && status < 500 && status !== 401 && wanted.size > 1) {
           this.#apart = performance.now() + APART_MS;
           for (const [id, member] of this.#members) {
             if (member.view) this.#say("full", { to: id });
@@ -488,9 +496,10 @@ export function start() {
   const token = new URLSearchParams(location.search).get("token");
   const connect = ({ views, since }, on, end) => {
     const query = new URLSearchParams({ views, since, ...(token && { token }) });
-    return new Reader(`${base}/api/live?${query}`, on, end);
+    return new Reader(`${base}/api/live?${query}`, on, end, !views.includes(","));
   };
-  const name = ["keiki", base, mark(token ?? "")].join(" ");
+  // The name of this file holds what is in it: those who talk with each other speak the same language.
+  const name = ["keiki", base, mark(token ?? ""), mark(import.meta.url)].join(" ");
   const share = new Share((part) => channelOf(part ? `${name} ${part}` : name), connect);
   return {
     open(view, since) {

@@ -357,7 +357,8 @@ test("a reverse proxy on this machine shows nothing to everybody unless that is 
   }
   const { body } = await get(closed.url("/?lang=en"), { headers: { via: "1.1 gate", accept: "text/html" } });
   expect(body).toContain("open_proxy = true");
-  expect((await get(closed.url("/metrics"))).body).toMatch(/keiki_access_refused_total\{[^}]*reason="proxied"[^}]*\} [1-9]/);
+  const counted = async () => /keiki_access_refused_total\{[^}]*reason="proxied"[^}]*\} [1-9]/.test((await get(closed.url("/metrics"))).body);
+  await until("it is counted", counted);
   const open = await start({ config: "[access]\nopen_proxy = true\n" });
   expect(await statusOf(open, "/", { via: "1.1 gate" })).toBe(200);
 });

@@ -234,14 +234,13 @@ impl Client {
     /// Loads the page anew for another build, but only once for each: a cache in between may hold on to the old page.
     /// Where the tab can't remember that it did, it stays.
     fn reload(&self) -> bool {
+        // The frames of one host page share the storage, and each loads itself anew.
+        let name = [RELOADED_FOR, " ", &window().location().pathname().unwrap_or_default()].concat();
         let first = || {
             let storage = window().session_storage().ok()??;
             let other = self.session.borrow().other.clone()?;
-            let again = storage
-                .get_item(RELOADED_FOR)
-                .ok()?
-                .is_some_and(|build| *build == *other);
-            storage.set_item(RELOADED_FOR, &other).ok()?;
+            let again = storage.get_item(&name).ok()?.is_some_and(|build| *build == *other);
+            storage.set_item(&name, &other).ok()?;
             (!again).then_some(())
         };
         // By way of the page's own script: it looks first whether the server answers, and asks again until it does.

@@ -453,7 +453,11 @@ mod tests {
         let card = &snapshot.panels[0];
         assert_eq!(card.spec.group, "api");
         assert!(card.stats.iter().all(|stat| stat.status.is_none()), "{:?}", card.stats);
-        assert_eq!(card.status, Some(Status::Bad), "far beyond what is allowed at a light load");
+        assert_eq!(
+            card.status,
+            Some(Status::Bad),
+            "far beyond what is allowed at a light load"
+        );
         assert_eq!(snapshot.header.groups[0].status, card.status);
         let snapshot = overview(&composer(&[("bot", 0.001)], &[("bot", "s0")]));
         assert_eq!(snapshot.panels[0].status, Some(Status::Ok));
