@@ -135,16 +135,25 @@ test("a password: log in, go on where one wanted to, log out; guessing is slowed
   const forged = `keiki_session=${Date.now() + 1e9}.${"ab".repeat(32)}`;
   expect(await statusOf(server, "/", { cookie: forged })).toBe(401);
   expect(await statusOf(server, "/", { cookie: `keiki_session=${cookie.value}` })).toBe(200);
+  const stream = await openStream(server.url("/api/live"), { headers: { cookie: `keiki_session=${cookie.value}` } });
+  expect((await stream.next()).event).toBe("snapshot");
   await page.goto(server.url("/login?lang=en"));
   await page.locator("button").click();
   await expect(page).toHaveURL(/\/login\?lang=en$/);
+  // Logging out ends the login itself: what it had open, and a copy of its cookie.
+  expect(await statusOf(server, "/", { cookie: `keiki_session=${cookie.value}` })).toBe(401);
+  await within("the stream ends", 10_000, (async () => {
+    while ((await stream.next()) !== null);
+  })());
   await page.goto(server.url("/"));
   await expect(page).toHaveURL(/\/login\?next=/);
 
   const post = (body, headers = {}) => get(server.url("/login"), { method: "POST", headers: { "content-type": "application/x-www-form-urlencoded", ...headers }, body });
   // A page of another site can't send the form.
   expect((await post(`password=${PASSWORD}`, { origin: "http://evil.example" })).status).toBe(403);
-  expect((await post(`password=${PASSWORD}`, { origin: server.origin })).status).toBe(303);
+  const entered = await post(`password=${PASSWORD}`, { origin: server.origin });
+  expect(entered.status).toBe(303);
+  const [inside] = String(entered.headers["set-cookie"]).split(";");
   expect((await post(`password=${PASSWORD}&next=//evil.example`)).headers.location).toBe("/");
   expect((await post("x".repeat(10_000))).status).toBe(400);
   const tries = [];
@@ -155,7 +164,7 @@ test("a password: log in, go on where one wanted to, log out; guessing is slowed
   expect(refused.status, "the right one has to wait, too").toBe(429);
   expect(Number(refused.headers["retry-after"])).toBeGreaterThan(0);
   // Who is inside stays there.
-  expect(await statusOf(server, "/", { cookie: `keiki_session=${cookie.value}` })).toBe(200);
+  expect(await statusOf(server, "/", { cookie: inside })).toBe(200);
 });
 
 test("a proxy's word counts only from its address; beside Keiki nobody is trusted", async ({ start }) => {

@@ -1,9 +1,9 @@
 //! Who may see Keiki: a password, a trusted proxy's word, or a token. What is told of a refusal, and how requests are
 //! taken apart, is the web's affair (`web/guard.rs`).
 //!
-//! Nothing here is kept in the clear: passwords as argon2id, tokens as SHA-256 of 256 random bits. Sessions are not kept
-//! at all: a cookie says until when it holds, signed with a key that is made from the password's hash, so that they outlive
-//! a restart and end with the password.
+//! Nothing here is kept in the clear: passwords as argon2id, tokens as SHA-256 of 256 random bits. Sessions are not kept,
+//! but for those that were ended: a cookie says until when it holds, signed with a key that is made from the password's hash,
+//! so that they outlive a restart and end with the password.
 
 pub mod network;
 pub mod password;

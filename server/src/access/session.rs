@@ -1,17 +1,25 @@
-//! Logins: a cookie that says until when it holds, signed. Nothing is kept on the server.
+//! Logins: a cookie that says until when it holds, signed. Nothing is kept on the server but which of them were ended before
+//! their time, and that only until a restart: the browser that logged out has none any more.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use keiki_model::time::Millis;
+use parking_lot::Mutex;
 use ring::hmac;
 
 use super::hex;
 
+/// Of how many logins that were ended is known. Beyond, those that end soonest by themselves are forgotten.
+const ENDED: usize = 10_000;
+
 /// Signs cookies and knows its own again.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Sessions {
     key: hmac::Key,
     length: Duration,
+    /// Those that were ended, by the time until when they would hold: it names a login, to the millisecond.
+    ended: Mutex<BTreeSet<Millis>>,
 }
 
 impl Sessions {
@@ -22,6 +30,7 @@ impl Sessions {
         Self {
             key: hmac::Key::new(hmac::HMAC_SHA256, key.as_ref()),
             length,
+            ended: Mutex::default(),
         }
     }
 
@@ -46,13 +55,46 @@ impl Sessions {
             .map(|at| u8::from_str_radix(signature.get(at..at + 2)?, 16).ok())
             .collect();
         hmac::verify(&self.key, until.as_bytes(), &signature?).ok()?;
-        until.parse().ok().filter(|until| *until > now)
+        until.parse().ok().filter(|until| self.holds(*until, now))
+    }
+
+    /// Whether a login that would hold until then does still.
+    pub fn holds(&self, until: Millis, now: Millis) -> bool {
+        now < until && !self.ended.lock().contains(&until)
+    }
+
+    /// Ends the login of a cookie, if it is one of these, for whoever holds a copy of it too.
+    pub fn end(&self, cookie: &str, now: Millis) {
+        let Some(until) = self.check(cookie, now) else {
+            return;
+        };
+        let mut ended = self.ended.lock();
+        // What has ended by itself needs no mention.
+        *ended = ended.split_off(&now);
+        ended.insert(until);
+        if ended.len() > ENDED {
+            ended.pop_first();
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_ended_holds_no_longer() {
+        let sessions = Sessions::new("hash", Duration::from_secs(10));
+        let (mine, other) = (sessions.issue(1_000), sessions.issue(1_001));
+        sessions.end("1.00", 1_002);
+        sessions.end(&mine.to_uppercase(), 1_002);
+        assert_eq!(sessions.check(&mine, 1_002), None);
+        assert!(!sessions.holds(11_000, 1_002));
+        assert_eq!(sessions.check(&other, 1_002), Some(11_001));
+        let next = sessions.issue(20_000);
+        sessions.end(&next, 20_001);
+        assert_eq!(sessions.ended.lock().len(), 1, "those of the past are forgotten");
+    }
 
     #[test]
     fn a_cookie_holds_until_its_end_and_for_its_password() {

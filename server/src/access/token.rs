@@ -315,6 +315,24 @@ impl Tokens {
 mod tests {
     use super::*;
 
+    #[test]
+    fn what_root_makes_is_the_folders_owners() {
+        use std::os::unix::fs::{MetadataExt as _, chown};
+
+        let folder = tempfile::tempdir().unwrap();
+        // Nobody but root can give anything away.
+        if chown(folder.path(), Some(12_345), Some(12_346)).is_err() {
+            return;
+        }
+        let file = TokenFile::new(folder.path().join("tokens.json"));
+        let owner = || fs::metadata(&file.0).map(|made| (made.uid(), made.gid())).unwrap();
+        file.add("wall", vec!["/kiosk".into()], 0, None).unwrap();
+        assert_eq!(owner(), (12_345, 12_346));
+        chown(&file.0, Some(12_347), None).unwrap();
+        file.revoke("wall").unwrap();
+        assert_eq!(owner(), (12_347, 12_346), "and stays whose it is");
+    }
+
     fn token(paths: &[&str]) -> Token {
         Token {
             name: "one".into(),

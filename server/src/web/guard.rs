@@ -5,6 +5,8 @@
 //! who comes from this machine too: a reverse proxy beside Keiki makes nobody trusted. Tokens come and go while Keiki runs,
 //! and what they alone demand begins and ends with them.
 
+mod given;
+
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,12 +20,13 @@ use keiki_model::time::Millis;
 use keiki_model::view::percent_encode;
 use tokio::sync::{Semaphore, watch};
 
+use self::given::{bearer, cookies, in_query};
 use super::fault::Fault;
 use super::router::Site;
 use crate::access::network::Network;
 use crate::access::session::Sessions;
 use crate::access::throttle::Throttle;
-use crate::access::token::{LOOK, PREFIX, TokenFile, Tokens};
+use crate::access::token::{LOOK, TokenFile, Tokens};
 use crate::access::{Access, Asks, password};
 use crate::clock::{Clock as _, SystemClock};
 
@@ -226,16 +229,7 @@ impl Guard {
 
     fn session(&self, headers: &HeaderMap, now: Millis) -> Option<Millis> {
         let (_, sessions) = self.password.as_ref()?;
-        let lines = headers
-            .get_all(header::COOKIE)
-            .iter()
-            .filter_map(|line| line.to_str().ok());
-        let cookies = lines
-            .flat_map(|line| line.split(';'))
-            .filter_map(|cookie| cookie.trim().split_once('='));
-        cookies
-            .filter(|(name, _)| *name == COOKIE)
-            .find_map(|(_, value)| sessions.check(value, now))
+        cookies(headers).find_map(|cookie| sessions.check(cookie, now))
     }
 
     fn is_proxy(&self, peer: IpAddr) -> bool {
@@ -296,7 +290,10 @@ impl Guard {
         let now = SystemClock.now();
         match grant {
             Grant::Open | Grant::Proxy => true,
-            Grant::Session(until) => now < *until,
+            Grant::Session(until) => {
+                let sessions = self.password.as_ref().map(|(_, sessions)| sessions);
+                sessions.is_some_and(|sessions| sessions.holds(*until, now))
+            }
             Grant::Token(text, _) => self.tokens.find(text, now).is_some(),
         }
     }
@@ -356,8 +353,12 @@ impl Guard {
             .ok_or((Refusal::Password, None))
     }
 
-    /// The cookie that ends a login.
+    /// Ends the login that a request shows; the cookie that removes it from the browser.
     pub(super) fn log_out(&self, headers: &HeaderMap, base: &str) -> Option<HeaderValue> {
+        if let Some((_, sessions)) = &self.password {
+            let now = SystemClock.now();
+            cookies(headers).for_each(|cookie| sessions.end(cookie, now));
+        }
         self.cookie("", Duration::ZERO, headers, base)
     }
 
@@ -432,31 +433,6 @@ pub(super) fn keep_quiet(query: Option<&str>, response: &mut Response) {
             .headers_mut()
             .insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     }
-}
-
-fn bearer(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = value.split_once(' ')?;
-    // One of another kind is meant for somebody else, such as the proxy.
-    let own = scheme.eq_ignore_ascii_case("bearer") && token.trim().starts_with(PREFIX);
-    own.then(|| token.trim().to_owned())
-}
-
-/// The token of an address. Only of what reads: an address is easily passed on.
-fn in_query(method: &Method, query: &str) -> Option<String> {
-    if !matches!(*method, Method::GET | Method::HEAD) {
-        return None;
-    }
-    let mut tokens = query.split('&').filter_map(|pair| pair.strip_prefix("token="));
-    tokens
-        .next()
-        .filter(|token| token.starts_with(PREFIX))
-        .map(str::to_owned)
-        .or_else(|| {
-            let given = query.split('&').any(|pair| pair.starts_with("token="));
-            // Of another form: an unknown one, not none.
-            given.then(String::new)
-        })
 }
 
 /// Says why; leads people to the login where that helps.
