@@ -126,6 +126,12 @@ test.describe("a host page", () => {
         server = await startServer({ port, config });
         await expect(page.locator("keiki-panel p")).toHaveCount(0, { timeout: 30_000 });
         await until("live", async () => frames(page).length === 1 && (await linked(frames(page)[0])) === "live");
+        // A frame that loads itself anew while nobody is there shows the browser's own page, which answers nothing.
+        await server.halt();
+        await frames(page)[0].evaluate(() => location.reload()).catch(() => {});
+        await expect(page.locator("keiki-panel p")).toContainText("can't be reached", { timeout: 30_000 });
+        server = await startServer({ port, config });
+        await expect(page.locator("keiki-panel p")).toHaveCount(0, { timeout: 30_000 });
       } finally {
         await server.stop();
       }
