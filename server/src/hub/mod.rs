@@ -301,7 +301,9 @@ impl Hub {
                 let most = self.0.limits.views_per_token;
                 return refuse(
                     503,
-                    format!("this token holds too many distinct views: limits.views_per_token is {most}"),
+                    format!(
+                        "this token, or all such tokens, hold too many distinct views: limits.views_per_token is {most}"
+                    ),
                 );
             }
             let (channel, tick) = match self.0.channel(&item.view) {
