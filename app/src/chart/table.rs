@@ -21,7 +21,7 @@ pub fn DataTable(
     panel: RwSignal<Arc<PanelSnapshot>>,
 ) -> impl IntoView {
     let kind = panel.get_untracked().spec.chart;
-    let drawn = !matches!(kind, ChartKind::Heat | ChartKind::Table | ChartKind::Stat);
+    let drawn = !matches!(kind, ChartKind::Table | ChartKind::Stat);
     let charts = expect_context::<Charts>();
     let title = match charts.language {
         Language::En => "Data table",

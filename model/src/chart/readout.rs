@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::chart::names;
 use crate::chart::points::{Columns, mean};
-use crate::format::{Formatted, Scale};
+use crate::format::{Formatted, MISSING, Scale, fixed};
 use crate::panel::{ChartKind, PanelSnapshot, SeriesPoints};
 use crate::text::Language;
 use crate::time::{Millis, SECOND};
@@ -37,11 +37,42 @@ pub fn readouts(panel: &PanelSnapshot, most: usize, language: Language) -> Vec<R
     let scale = Scale::of_panel(panel);
     let slots = panel.slots as usize;
     let step = slots.div_ceil(most.max(1)).max(1);
-    (0..slots)
-        .rev()
-        .step_by(step)
+    let newest_first = (0..slots).rev().step_by(step);
+    if panel.spec.chart == ChartKind::Heat {
+        // What is counted is added up, so that nothing lies between the rows.
+        let counted = |slot: usize| counts(panel, (slot + 1).saturating_sub(step)..slot + 1);
+        return newest_first.map(counted).collect();
+    }
+    newest_first
         .map(|slot| read(panel, &scale, slot..slot + 1, language))
         .collect()
+}
+
+/// How many there were in each row of a heat map.
+fn counts(panel: &PanelSnapshot, slots: Range<usize>) -> Readout {
+    let figure = |series: &SeriesPoints| {
+        let known = || series.points.get(slots.clone()).unwrap_or_default().iter().flatten();
+        let count = known().next().map(|_| known().sum::<f64>());
+        Formatted {
+            figure: count.map_or_else(|| MISSING.to_owned(), |count| fixed(count, 0)),
+            unit: String::new(),
+        }
+    };
+    Readout {
+        time: panel.slot_time(slots.start),
+        lasts: Millis::try_from(slots.len()).unwrap_or(1) * Millis::from(panel.step) * SECOND,
+        values: panel.series.iter().map(figure).collect(),
+    }
+}
+
+/// The name of a heat map's row: up to which value it reaches.
+fn reach(series: &SeriesPoints, scale: &Scale, language: Language) -> String {
+    let bound = series.labels.get("le").and_then(|bound| bound.parse().ok());
+    let named = |bound| Formatted {
+        figure: scale.level(bound),
+        unit: scale.unit(language).to_owned(),
+    };
+    bound.map_or_else(String::new, |bound| ["≤ ", &named(bound).joined(language)].concat())
 }
 
 fn read(panel: &PanelSnapshot, scale: &Scale, slots: Range<usize>, language: Language) -> Readout {
@@ -76,7 +107,18 @@ pub fn summary(panel: &PanelSnapshot, language: Language) -> String {
         })
     };
     if panel.spec.chart == ChartKind::Heat {
-        return String::new();
+        let count = |series: &SeriesPoints| series.points.iter().flatten().sum::<f64>();
+        let all: f64 = panel.series.iter().map(count).sum();
+        let most = panel.series.iter().max_by(|a, b| count(a).total_cmp(&count(b)));
+        let Some(most) = most.filter(|_| all > 0.0) else {
+            return String::new();
+        };
+        let (row, share) = (reach(most, &scale, language), 100.0 * count(most) / all);
+        let all = fixed(all, 0);
+        return match language {
+            Language::En => format!("{all} in all, most of them in the row {row}: {share:.0}%."),
+            Language::Ja => format!("全 {all} 件。最も多いのは {row} の行で {share:.0}%。"),
+        };
     }
     let name = |name: &str| match name {
         "" => panel.spec.axis.get(language).to_owned(),
@@ -105,7 +147,12 @@ pub fn headings(panel: &PanelSnapshot, language: Language) -> Vec<String> {
         }
     };
     if heat {
-        return Vec::new();
+        let scale = Scale::of_panel(panel);
+        return panel
+            .series
+            .iter()
+            .map(|series| reach(series, &scale, language))
+            .collect();
     }
     names::keys(panel, language)
         .iter()

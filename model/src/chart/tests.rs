@@ -365,6 +365,38 @@ fn readouts_are_the_exact_values() {
 }
 
 #[test]
+fn a_chart_is_told_in_words() {
+    let mut points = vec![None; 300];
+    (points[10], points[299]) = (Some(0.1), Some(0.2));
+    let latency = panel(ChartKind::Line, Unit::Seconds, None, &[points, vec![None; 300]]);
+    assert_eq!(
+        summary(&latency, Language::En),
+        "s0: newest 200 ms, from 100 ms to 200 ms."
+    );
+    assert_eq!(
+        summary(&latency, Language::Ja),
+        "s0：最新 200ms、最小 100ms、最大 200ms。"
+    );
+    let mut rows = vec![vec![Some(0.0); 300], vec![Some(0.0); 300]];
+    (rows[0][299], rows[1][298], rows[1][290]) = (Some(1.0), Some(1_000.0), Some(2_000.0));
+    let mut heat = panel(ChartKind::Heat, Unit::Seconds, None, &rows);
+    for (series, bound) in heat.series.iter_mut().zip(["0.01", "1"]) {
+        series.labels = Labels::new([("le", bound)]);
+    }
+    assert_eq!(headings(&heat, Language::En), ["≤ 10 ms", "≤ 1,000 ms"]);
+    let table = readouts(&heat, 30, Language::En);
+    let figures: Vec<_> = table[0].values.iter().map(|value| value.figure.as_str()).collect();
+    assert_eq!(
+        (table.len(), table[0].lasts, &figures[..]),
+        (30, 10_000, &["1", "3,000"][..])
+    );
+    assert_eq!(
+        summary(&heat, Language::En),
+        "3,001 in all, most of them in the row ≤ 1,000 ms: 100%."
+    );
+}
+
+#[test]
 fn percentages_are_short() {
     let table = [
         (0.0, "0%"),
