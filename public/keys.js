@@ -8,6 +8,7 @@ const KEYS = [
   ["]", "長い期間", "a longer window", () => resize(1)],
   [",", "前の期間", "the time before", () => press(".span a.earlier")],
   [".", "次の期間", "the time after", () => press(".span a.later")],
+  ["+", "期間を狭める", "zoom in", () => press(".span a.narrower")],
   ["-", "期間を広げる", "zoom out", () => press(".span a.wider")],
   ["n", "現在へ戻る", "back to now", () => press(".span a.now")],
   ["t", "グラフのデータ表を開閉", "data tables of the charts", () => tables()],

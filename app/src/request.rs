@@ -152,7 +152,7 @@ impl std::error::Error for RequestError {}
 const DEFAULT_WINDOW: u32 = 300;
 
 /// The shortest stretch that can be asked for, seconds.
-const LEAST_WINDOW: u32 = 10;
+pub const LEAST_WINDOW: u32 = 10;
 
 impl PageRequest {
     /// The windows of a page, seconds.

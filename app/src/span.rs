@@ -9,12 +9,13 @@ use keiki_model::time::{Millis, SECOND, Zone};
 use keiki_model::view::{MAX_WINDOW, percent_encode};
 use maud::{Markup, html};
 
-use crate::request::PageRequest;
+use crate::request::{LEAST_WINDOW, PageRequest};
 use crate::text;
 
 const TITLE: (&str, &str) = ("表示期間", "Time shown");
 const EARLIER: (&str, &str) = ("前の期間", "Earlier");
 const LATER: (&str, &str) = ("次の期間", "Later");
+const NARROWER: (&str, &str) = ("狭める", "Zoom in");
 const WIDER: (&str, &str) = ("広げる", "Zoom out");
 const NOW: (&str, &str) = ("現在へ", "Now");
 const EXPORT: (&str, &str) = ("書き出し", "Export");
@@ -99,6 +100,16 @@ impl Span {
         Some(Self { until, window })
     }
 
+    /// The middle half: what a drag does for any part of it.
+    fn narrower(self, now: Millis) -> Option<Self> {
+        let window = (self.window / 2).max(LEAST_WINDOW);
+        let less = Millis::from(self.window - window) * SECOND / 2;
+        (window < self.window).then(|| Self {
+            until: Some(self.until.unwrap_or(now) - less),
+            window,
+        })
+    }
+
     /// As long a window as this, that ends now.
     fn now(self) -> Self {
         let window = PageRequest::WINDOWS.into_iter().find(|window| *window >= self.window);
@@ -136,6 +147,7 @@ pub(crate) fn strip(request: &PageRequest, snapshot: &Snapshot) -> Markup {
             (way(EARLIER, "earlier", Some(span.earlier(now))))
             p { (shown(span, &snapshot.header.zone, language)) }
             (way(LATER, "later", span.later(now)))
+            (way(NARROWER, "narrower", span.narrower(now)))
             (way(WIDER, "wider", span.wider(now)))
             @if span.until.is_some() { (way(NOW, "now", Some(span.now()))) }
             @if let Some(before) = request.compare {
@@ -315,6 +327,13 @@ mod tests {
                 window: 21_600
             })
         );
+        let half = before.narrower(NOW_MS).expect("narrower");
+        assert_eq!((half.window, half.until), (1_800, Some(NOW_MS - 3_600_000 - 900_000)));
+        let least = Span {
+            until: Some(NOW_MS),
+            window: LEAST_WINDOW,
+        };
+        assert_eq!(least.narrower(NOW_MS), None);
         let wide = long_ago.wider(NOW_MS + 86_400_000).expect("wider");
         assert_eq!(
             (wide.window, wide.until),

@@ -100,6 +100,13 @@ test("moving in time: earlier, later, wider, now, a drag, the export", async ({ 
   await live(page);
   await strip.getByText("Zoom out").click();
   await live(page);
+  const wide = ends();
+  // By key the middle half, and back.
+  await page.keyboard.press("+");
+  await expect.poll(() => ends()[1] - ends()[0]).toBe((wide[1] - wide[0]) / 2);
+  await live(page);
+  await page.goBack();
+  await live(page);
   await page.goBack();
   await live(page);
   expect(ends(), "back is back").toEqual([from, to]);
