@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::error::Failed;
-use super::link::Session;
+use super::link::{Session, named};
 use super::metrics::databases::{BACKENDS, BLOCKS, CONNECTIONS_MAX, DEADLOCKS, TRANSACTIONS};
 use crate::source::metric::Shelf;
 
@@ -33,7 +33,7 @@ impl Databases {
     pub(super) async fn read(&mut self, session: &mut Session, shelf: &mut Shelf) -> Result<(), Failed> {
         let databases = session.rows(DATABASES, &[]).await?;
         for row in &databases {
-            let database: &str = row.get(0);
+            let Some(database) = named(row) else { continue };
             let number = |column: usize| row.get::<_, i64>(column) as f64;
             shelf.number(&TRANSACTIONS, &[database, "commit"], number(1));
             shelf.number(&TRANSACTIONS, &[database, "rollback"], number(2));

@@ -178,6 +178,11 @@ impl Drop for Session {
     }
 }
 
+/// The name in a row's first column: a server may hold any bytes for one, and what is no text is left out.
+pub(super) fn named(row: &Row) -> Option<&str> {
+    row.try_get(0).ok()
+}
+
 /// An identifier as SQL takes any.
 pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))

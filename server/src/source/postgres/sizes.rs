@@ -1,7 +1,7 @@
 //! How large databases are.
 
 use super::error::Failed;
-use super::link::Session;
+use super::link::{Session, named};
 use super::metrics::sizes::SIZE;
 use crate::source::metric::Shelf;
 
@@ -13,8 +13,8 @@ const SIZES: &str = "SELECT datname::text, pg_database_size(oid) FROM pg_databas
 pub(super) async fn read(session: &mut Session, shelf: &mut Shelf) -> Result<(), Failed> {
     for row in session.rows(SIZES, &[]).await? {
         // One that is dropped meanwhile has none.
-        if let Some(bytes) = row.get::<_, Option<i64>>(1) {
-            shelf.number(&SIZE, &[row.get(0)], bytes as f64);
+        if let (Some(database), Some(bytes)) = (named(&row), row.get::<_, Option<i64>>(1)) {
+            shelf.number(&SIZE, &[database], bytes as f64);
         }
     }
     Ok(())

@@ -8,6 +8,7 @@
 use std::collections::{HashMap, HashSet};
 
 use keiki_model::time::Millis;
+use tokio_postgres::Row;
 
 use super::error::Failed;
 use super::link::{Session, quoted};
@@ -247,7 +248,8 @@ impl Statements {
             .any(|(database, _)| !self.databases.contains_key(database))
         {
             let rows = session.rows(NAMES, &[]).await?;
-            self.databases = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+            let named = |row: &Row| Some((row.get(0), row.try_get(1).ok()?));
+            self.databases = rows.iter().filter_map(named).collect();
         }
         Ok(())
     }
