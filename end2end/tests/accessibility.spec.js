@@ -89,7 +89,7 @@ test("the keyboard does everything: ? lists the keys, and each does what it says
   await page.keyboard.press("?");
   const help = page.getByRole("dialog");
   await expect(help).toBeVisible();
-  await expect(help.locator("dt")).toHaveCount(13);
+  await expect(help.locator("dt")).toHaveCount(14);
   await page.keyboard.press("4");
   await expect(page, "while the list is open its keys do nothing").toHaveURL(/\/\?lang=en$/);
   await page.keyboard.press("Escape");
