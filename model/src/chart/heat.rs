@@ -4,7 +4,7 @@
 use crate::chart::points::{Columns, mean};
 use crate::chart::{Role, Tick};
 use crate::format::{Scale, bucket, fixed};
-use crate::panel::PanelSnapshot;
+use crate::panel::{PanelSnapshot, SeriesPoints};
 use crate::sort::sort_by;
 use crate::text::Language;
 use crate::time::{Millis, SECOND};
@@ -162,10 +162,7 @@ fn rows(panel: &PanelSnapshot, columns: &Columns) -> (Vec<f64>, Vec<Vec<Option<f
         .series
         .iter()
         .filter_map(|series| {
-            let upper = match series.labels.get("le")? {
-                "+Inf" => f64::INFINITY,
-                bound => decimal(bound).filter(|bound| *bound > 0.0)?,
-            };
+            let upper = upper_bound(series)?;
             let counts = columns
                 .ranges()
                 .map(|range| mean(series.points.get(range).unwrap_or_default()).map(|mean| mean * whole))
@@ -175,6 +172,14 @@ fn rows(panel: &PanelSnapshot, columns: &Columns) -> (Vec<f64>, Vec<Vec<Option<f
         .collect();
     sort_by(&mut rows, |a, b| a.0.total_cmp(&b.0));
     rows.into_iter().unzip()
+}
+
+/// Up to which value a series counts.
+pub(super) fn upper_bound(series: &SeriesPoints) -> Option<f64> {
+    match series.labels.get("le")? {
+        "+Inf" => Some(f64::INFINITY),
+        bound => decimal(bound).filter(|bound| *bound > 0.0),
+    }
 }
 
 /// A number of at most 15 digits without an exponent, as bounds are written. The standard library's reading of any number

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::chart::heat::upper_bound;
 use crate::chart::names;
 use crate::chart::points::{Columns, mean};
 use crate::format::{Formatted, MISSING, Scale, fixed};
@@ -65,14 +66,29 @@ fn counts(panel: &PanelSnapshot, slots: Range<usize>) -> Readout {
     }
 }
 
-/// The name of a heat map's row: up to which value it reaches.
-fn reach(series: &SeriesPoints, scale: &Scale, language: Language) -> String {
-    let bound = series.labels.get("le").and_then(|bound| bound.parse().ok());
-    let named = |bound| Formatted {
-        figure: scale.level(bound),
-        unit: scale.unit(language).to_owned(),
+/// The name of a heat map's row: up to which value it reaches, or beyond which one where it has no end.
+fn reach(panel: &PanelSnapshot, series: &SeriesPoints, scale: &Scale, language: Language) -> String {
+    let named = |sign: &str, bound| {
+        let value = Formatted {
+            figure: scale.level(bound),
+            unit: scale.unit(language).to_owned(),
+        };
+        [sign, &value.joined(language)].concat()
     };
-    bound.map_or_else(String::new, |bound| ["≤ ", &named(bound).joined(language)].concat())
+    match upper_bound(series) {
+        Some(bound) if bound.is_finite() => named("≤ ", bound),
+        Some(_) => {
+            let finite = panel
+                .series
+                .iter()
+                .filter_map(upper_bound)
+                .filter(|bound| bound.is_finite());
+            finite
+                .reduce(f64::max)
+                .map_or_else(|| MISSING.to_owned(), |last| named("> ", last))
+        }
+        None => String::new(),
+    }
 }
 
 fn read(panel: &PanelSnapshot, scale: &Scale, slots: Range<usize>, language: Language) -> Readout {
@@ -113,7 +129,7 @@ pub fn summary(panel: &PanelSnapshot, language: Language) -> String {
         let Some(most) = most.filter(|_| all > 0.0) else {
             return String::new();
         };
-        let (row, share) = (reach(most, &scale, language), 100.0 * count(most) / all);
+        let (row, share) = (reach(panel, most, &scale, language), 100.0 * count(most) / all);
         let all = fixed(all, 0);
         return match language {
             Language::En => format!("{all} in all, most of them in the row {row}: {share:.0}%."),
@@ -151,7 +167,7 @@ pub fn headings(panel: &PanelSnapshot, language: Language) -> Vec<String> {
         return panel
             .series
             .iter()
-            .map(|series| reach(series, &scale, language))
+            .map(|series| reach(panel, series, &scale, language))
             .collect();
     }
     names::keys(panel, language)

@@ -394,6 +394,8 @@ fn a_chart_is_told_in_words() {
         summary(&heat, Language::En),
         "3,001 in all, most of them in the row ≤ 1,000 ms: 100%."
     );
+    heat.series[1].labels = Labels::new([("le", "+Inf")]);
+    assert_eq!(headings(&heat, Language::En), ["≤ 10 ms", "> 10 ms"]);
 }
 
 #[test]
