@@ -4,13 +4,14 @@
 import * as framed from "./framed.js";
 import * as keys from "./keys.js";
 import * as kiosk from "./kiosk.js";
+import { remember } from "./memory.js";
 import * as span from "./span.js";
 import * as stream from "./stream.js";
 
 const load = (name) => new URL(name, import.meta.url);
 
-// The app opens the stream by this. It already looks whether another tab has one.
-globalThis.keiki = stream.start();
+// The app opens the stream by this, which already looks whether another tab has one, and remembers by it.
+globalThis.keiki = { ...stream.start(), remember };
 
 // The three downloads start together; only hydration waits for all.
 const wasm = fetch(load(WASM));

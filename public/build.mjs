@@ -72,6 +72,9 @@ const names = { ECHARTS: "echarts.js", WASM_JS: "app.js", WASM: "app.wasm" };
 const define = Object.entries(names).map(([name, logical]) => [name, JSON.stringify(manifest[logical])]);
 add("boot.js", await bundle(join(here, "boot.js"), { define: Object.fromEntries(define) }));
 
+// For what is said in a frame in place of a panel.
+add("refusal.js", await bundle(join(here, "refusal.js")));
+
 // For other people's pages, loaded by its logical name.
 if (existsSync(join(here, "embed.js"))) {
   add("embed.js", await bundle(join(here, "embed.js")));

@@ -21,13 +21,15 @@
   const WORDS = {
     ja: {
       away: (host) => `Keiki（${host}）に接続できません。自動的に再試行します。`,
-      refused: (host) => `Keiki（${host}）はこのパネルをここに表示しません。${location.origin} が [embed] origins にないか、トークンかパネル名が正しくありません。Keiki の /embed ページで確認できます。`,
+      refused: (host) => `Keiki（${host}）に接続できますが、このパネルはここに表示されません。${location.origin} が [embed] origins にあるか、Keiki の /embed ページで確認できます。`,
+      unknown: (host) => `Keiki（${host}）のパネルが応答しません。このページのポリシー（connect-src）により、接続できるかどうかは確認できません。自動的に再試行します。`,
       missing: () => "panel 属性がありません。例：<keiki-panel panel=\"api.latency\">",
       title: (panel) => `Keiki のパネル ${panel}`,
     },
     en: {
       away: (host) => `Keiki at ${host} can't be reached. It is tried again by itself.`,
-      refused: (host) => `Keiki at ${host} does not show this panel here: ${location.origin} is not among its [embed] origins, or the token or the panel's name is wrong. Its page /embed tells which.`,
+      refused: (host) => `Keiki at ${host} can be reached, but does not show this panel here. Its page /embed tells whether ${location.origin} is among its [embed] origins.`,
+      unknown: (host) => `The panel of Keiki at ${host} does not answer. Whether Keiki can be reached can't be told: the policy of this page (connect-src) forbids to ask. It is tried again by itself.`,
       missing: () => "The attribute panel is missing: <keiki-panel panel=\"api.latency\">",
       title: (panel) => `Keiki panel ${panel}`,
     },
@@ -169,15 +171,30 @@
     /** Nothing was heard: is nobody there, or does it refuse? Whether it answers at all can be known without reading it. */
     async #missed() {
       const [home, frame] = [this.#home, this.#frame];
-      const there = await fetch(new URL("embed.js", home), { mode: "no-cors", cache: "no-store", signal: AbortSignal.timeout(3_000) }).then(
-        () => true,
-        () => false,
-      );
+      const said = await this.#probe(new URL("embed.js", home));
       // Meanwhile another frame may be wanted.
       if (!frame || frame !== this.#frame || this.#answered) return;
       this.#frame.hidden = true;
-      this.#say(there ? this.#words.refused(home.host) : this.#words.away(home.host));
+      this.#say(this.#words[said](home.host));
       this.#timer = setTimeout(() => this.#load(false), AGAIN_MS[Math.min(this.#tries++, AGAIN_MS.length - 1)]);
+    }
+
+    /** What is known of a server whose frame does not answer. The policy of the page around it may forbid to ask. */
+    async #probe(url) {
+      let said = "away";
+      const forbidden = ({ effectiveDirective, blockedURI }) => {
+        if (effectiveDirective === "connect-src" && blockedURI.startsWith(url.origin)) said = "unknown";
+      };
+      document.addEventListener("securitypolicyviolation", forbidden);
+      try {
+        await fetch(url, { mode: "no-cors", cache: "no-store", signal: AbortSignal.timeout(3_000) });
+        said = "refused";
+      } catch {
+        // The browser tells of its policy in a task of its own.
+        await new Promise((resolve) => setTimeout(resolve));
+      }
+      document.removeEventListener("securitypolicyviolation", forbidden);
+      return said;
     }
 
     #say(sentence) {

@@ -53,8 +53,10 @@ fn attach(page: Page, snapshot: Snapshot) {
         if before.is_some_and(|before| before != request) {
             set_root("data-theme", request.theme.as_str());
             if let Ok(history) = window().history() {
-                // A sandboxed frame may forbid it; the page shows what was chosen nevertheless.
-                let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&with_token(request.href())));
+                // The entry holds what the page remembers. A sandboxed frame may forbid it; the page shows what was chosen
+                // nevertheless.
+                let entry = history.state().unwrap_or(JsValue::NULL);
+                let _ = history.replace_state_with_url(&entry, "", Some(&with_token(request.href())));
             }
         }
         request

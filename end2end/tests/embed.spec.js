@@ -72,6 +72,22 @@ test.describe("a host page", () => {
     await expect.poll(shown).toEqual({ stats: 1, charts: 0, title: 1, state: 1, age: 1, overflows: false });
   });
 
+  test.describe("a page of a refusal", () => {
+    test.use({ expected: { faults: [FOREIGN, /answer 400|status of 400/] } });
+
+    test("says in its frame what is wrong, and stays", async ({ start, open }) => {
+      const server = await start({ config: `[embed]\norigins = ["${host.origin}"]\n` });
+      html = body(server, `<keiki-panel panel="resources.cpu" lang="en" window="7y"></keiki-panel>`)
+        .replace("<script", `<script>addEventListener("keiki-state", ({ detail }) => (window.state = detail.state), true)</script><script`);
+      const page = await open(host.origin);
+      await until("a frame", () => frames(page).length === 1);
+      await expect(frames(page)[0].locator("main.fault p")).toContainText("window");
+      await until("it has answered", () => page.evaluate(() => window.state === "error"));
+      await expect(page.locator("keiki-panel p")).toHaveCount(0);
+      await expect(frames(page)[0].locator("main.fault p")).toBeVisible();
+    });
+  });
+
   test("a panel follows the scheme of its page, and lets its ground show through", async ({ start, open }) => {
     const server = await start({ config: `[embed]\norigins = ["${host.origin}"]\n` });
     for (const scheme of ["light", "dark"]) {
@@ -94,7 +110,7 @@ test.describe("a host page", () => {
   });
 
   test.describe("refused or away", () => {
-    test.use({ expected: { faults: [FOREIGN, /frame-ancestors/, /Refused to frame|Framing '/, /ERR_BLOCKED_BY_(RESPONSE|CSP)/, /ERR_CONNECTION_REFUSED/, /chrome-error/] } });
+    test.use({ expected: { faults: [FOREIGN, /Refused to connect because it violates/, /connect-src|request failed: csp/, /frame-ancestors/, /Refused to frame|Framing '/, /ERR_BLOCKED_BY_(RESPONSE|CSP)/, /ERR_CONNECTION_REFUSED/, /chrome-error/] } });
 
     test("an origin that is not allowed is refused by the browser, and the page says so", async ({ start, open }) => {
       const server = await start();
@@ -110,6 +126,14 @@ test.describe("a host page", () => {
       });
       expect(seen, "the sentence is seen, and not the browser's own page").toEqual({ frame: 0, inside: true });
       await expect(said).toContainText(host.origin);
+    });
+
+    test("where the page's own policy forbids to ask, no more is said than is known", async ({ start, open }) => {
+      const server = await start();
+      const policy = `<meta http-equiv="content-security-policy" content="connect-src 'none'">`;
+      html = body(server, `<keiki-panel panel="resources.cpu" lang="en"></keiki-panel>`).replace("<title>", `${policy}<title>`);
+      const page = await open(host.origin);
+      await expect(page.locator("keiki-panel p")).toContainText("the policy of this page (connect-src) forbids to ask", { timeout: 20_000 });
     });
 
     test("a server that is away is named, and the panel comes back with it", async ({ open }) => {

@@ -90,6 +90,14 @@ test("a tab that stands still is replaced", async ({ start, open }) => {
   for (const page of pages) await moves(page);
 });
 
+test("a second tab on a past stretch is linked, though nothing new comes", async ({ start, open }) => {
+  const server = await start();
+  const to = Date.now() - 5_000;
+  const address = `/groups/resources?from=${to - 60_000}&to=${to}&lang=en`;
+  const { pages } = await tabs(open, server, [address, address]);
+  expect(pages).toHaveLength(2);
+});
+
 test("without a channel every tab reads by itself", async ({ server, open }) => {
   const page = await open(server.url("/?lang=en"), { before: (page) => page.addInitScript(() => (window.BroadcastChannel = undefined)) });
   await live(page);

@@ -16,7 +16,7 @@ use wasm_bindgen_futures::spawn_local;
 
 use super::announce::Announcer;
 use super::backoff::Backoff;
-use super::connection::{Connection, Ended};
+use super::connection::{Connection, Ended, remember};
 use super::session::{Outcome, Session};
 use super::wake::Bell;
 use crate::state::{Link, Page};
@@ -30,8 +30,8 @@ const GRACE: f64 = 1_500.0;
 const QUIET: u32 = 2_000;
 /// The longest wait that the server can ask for, milliseconds.
 const LONGEST_WAIT: u32 = 30_000;
-/// Where the browser tab remembers for which build it was loaded anew.
-const RELOADED_FOR: &str = "keiki-reloaded-for";
+/// Where the page remembers for which build it was loaded anew.
+const RELOADED_FOR: &str = "reloaded-for";
 
 /// The client; copies share it.
 #[derive(Clone)]
@@ -41,6 +41,8 @@ pub struct Client {
     session: Rc<RefCell<Session>>,
     /// When the newest event came, by the browser's clock: only differences of it are used.
     heard: Rc<Cell<f64>>,
+    /// When it was last known that the stream is there, be it without an event.
+    linked: Rc<Cell<f64>>,
     /// Whether the page was left; it may come back from the browser's memory.
     left: Rc<Cell<bool>>,
     bell: Bell,
@@ -56,6 +58,7 @@ impl Client {
             view: request.view().to_string().into(),
             session: Rc::new(RefCell::new(Session::new(snapshot))),
             heard: Rc::new(Cell::new(js_sys::Date::now())),
+            linked: Rc::default(),
             left: Rc::default(),
             bell: Bell::default(),
             announcer: Rc::default(),
@@ -159,6 +162,11 @@ impl Client {
                 match outcome {
                     Outcome::Changed => changed = true,
                     Outcome::Nothing => {}
+                    Outcome::Linked => {
+                        backoff.reset();
+                        self.linked.set(js_sys::Date::now());
+                        self.set_link(Link::Live);
+                    }
                     Outcome::Resume | Outcome::Retry | Outcome::Reload => return Ok(outcome),
                 }
             }
@@ -210,7 +218,8 @@ impl Client {
             if silent < 1_000.0 || document().hidden() {
                 continue;
             }
-            if silent > self.step() + DOUBTFUL && self.page.link.get_untracked() == Some(Link::Live) {
+            let unknown = silent.min(js_sys::Date::now() - self.linked.get());
+            if unknown > self.step() + DOUBTFUL && self.page.link.get_untracked() == Some(Link::Live) {
                 self.set_link(Link::Connecting);
             }
             if self.page.paused.get_untracked() {
@@ -232,16 +241,12 @@ impl Client {
     }
 
     /// Loads the page anew for another build, but only once for each: a cache in between may hold on to the old page.
-    /// Where the tab can't remember that it did, it stays.
+    /// Where the page can't remember that it did, it stays.
     fn reload(&self) -> bool {
-        // The frames of one host page share the storage, and each loads itself anew.
-        let name = [RELOADED_FOR, " ", &window().location().pathname().unwrap_or_default()].concat();
         let first = || {
-            let storage = window().session_storage().ok()??;
             let other = self.session.borrow().other.clone()?;
-            let again = storage.get_item(&name).ok()?.is_some_and(|build| *build == *other);
-            storage.set_item(&name, &other).ok()?;
-            (!again).then_some(())
+            let before = remember(RELOADED_FOR, &other).ok()?;
+            (before.as_deref() != Some(&*other)).then_some(())
         };
         // By way of the page's own script: it looks first whether the server answers, and asks again until it does.
         let event = || web_sys::Event::new("keiki:reload").ok();

@@ -18,11 +18,20 @@ extern "C" {
     #[wasm_bindgen(js_namespace = keiki, js_name = open)]
     fn open(view: &str, since: &str) -> Stream;
 
+    #[wasm_bindgen(js_namespace = keiki, js_name = remember, catch)]
+    fn remember_in_entry(name: &str, value: &str) -> Result<JsValue, JsValue>;
+
     #[wasm_bindgen(method, catch)]
     async fn read(this: &Stream) -> Result<JsValue, JsValue>;
 
     #[wasm_bindgen(method)]
     fn close(this: &Stream);
+}
+
+/// Remembers a value beyond the page's being loaded anew, each frame for itself: `public/memory.js`. Gives the one that was there,
+/// or an error where a page may have no memory.
+pub fn remember(name: &str, value: &str) -> Result<Option<String>, JsValue> {
+    remember_in_entry(name, value).map(|before| before.as_string())
 }
 
 /// An open stream. Dropping it ends it.

@@ -23,6 +23,8 @@ pub enum Outcome {
     Changed,
     /// Nothing to do.
     Nothing,
+    /// The stream is there, and lacks nothing that the state has not: the page's script says so.
+    Linked,
     /// The event does not follow the state: open the stream again from [`Session::since`].
     Resume,
     /// The server says that it can't go on, or talks nonsense: open the stream again, after a while.
@@ -72,6 +74,7 @@ impl Session {
             "snapshot" => true,
             "delta" => false,
             "error" => return Outcome::Retry,
+            "live" => return Outcome::Linked,
             // A kind that this build does not know.
             _ => return Outcome::Nothing,
         };
@@ -208,6 +211,7 @@ mod tests {
         other.view = "group:api@1/300".into();
         assert_eq!(session.take(&event("snapshot", &other)), Outcome::Nothing);
         assert_eq!(session.take(&event("greeting", &"hello")), Outcome::Nothing);
+        assert_eq!(session.take(&event("live", &"")), Outcome::Linked);
         assert_eq!(
             session.take(&event("error", &serde_json::json!({ "error": "shutting_down" }))),
             Outcome::Retry

@@ -10,7 +10,7 @@ use keiki_model::text::Language;
 use maud::html;
 
 use super::router::Site;
-use super::{headers, plain};
+use super::{assets, headers, plain};
 
 /// After how many seconds a busy server is asked again.
 const BUSY_SECONDS: &str = "2";
@@ -118,17 +118,17 @@ impl Fault {
 
     /// For people.
     pub(super) fn html(&self, base: &str, language: Language) -> Response {
-        self.document(base, language, Some(home(base)))
+        self.document(base, language, Some(home(base)), None)
     }
 
     /// For a page that nobody looks after: it is asked for again by itself.
     pub(super) fn again(&self, base: &str, language: Language) -> Response {
-        self.document(base, language, None)
+        self.document(base, language, None, None)
     }
 
     /// Without a way home the page is nobody's to press: it comes again by itself. So does one that was asked for too early,
     /// as by a screen that starts together with its server.
-    fn document(&self, base: &str, language: Language, home: Option<&str>) -> Response {
+    fn document(&self, base: &str, language: Language, home: Option<&str>, script: Option<&str>) -> Response {
         let status = self.status().as_u16();
         let wait = match self {
             Self::Busy => Some(BUSY_SECONDS),
@@ -137,6 +137,7 @@ impl Fault {
         };
         let again = html! {
             @if let Some(wait) = wait { meta http-equiv="refresh" content=(wait); }
+            @if let Some(script) = script { script src={ (base) "/assets/" (script) } {} }
         };
         let body = html! {
             main class="fault" {
@@ -155,7 +156,8 @@ impl Fault {
 
     /// For a frame in another page: it must be seen there, as the panel would be.
     pub(super) fn framed(&self, site: &Site, language: Language) -> Response {
-        let mut response = self.document(&site.base, language, None);
+        let script = assets::hashed("refusal.js");
+        let mut response = self.document(&site.base, language, None, Some(script));
         let policy = headers::embed_policy(&site.embed_origins);
         response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
         headers::embeddable(response.headers_mut());
