@@ -29,9 +29,11 @@ pub struct Order {
 impl Order {
     /// The order now, given the one before.
     pub fn next(before: Option<&Self>, panel: &PanelSnapshot, sort: Option<Sort>) -> Self {
-        // By the newest sample: what is read every five seconds is then sorted as soon as it is known, and stands by the
-        // figures that it shows.
-        let since = panel.newest.unwrap_or_default().div_euclid(HOLD);
+        // What is read so seldom is sorted with each reading, and always stands by the figures that it shows: two readings
+        // that a busy machine has delayed may lie within the same five seconds.
+        let newest = panel.newest.unwrap_or_default();
+        let seldom = i64::from(panel.interval_ms) >= HOLD;
+        let since = if seldom { newest } else { newest.div_euclid(HOLD) };
         let kept = before.filter(|before| before.since == since && before.sort == sort);
         let mut places: Vec<usize> = (0..panel.rows.len()).collect();
         match kept {
@@ -96,7 +98,7 @@ mod tests {
 
     use super::*;
 
-    fn panel(newest: i64, names: [&str; 2]) -> PanelSnapshot {
+    fn panel(interval_ms: u32, newest: i64, names: [&str; 2]) -> PanelSnapshot {
         let row = |name| Row {
             labels: Labels::new([("process_name", name)]),
             cells: Vec::new(),
@@ -107,7 +109,7 @@ mod tests {
             state: State::Live,
             status: None,
             itself: false,
-            interval_ms: 5_000,
+            interval_ms,
             newest: Some(newest),
             step: 1,
             to: 5_000,
@@ -119,23 +121,41 @@ mod tests {
         }
     }
 
-    #[test]
-    fn rows_are_sorted_when_new_figures_come_and_then_hold() {
-        let first = Order::next(None, &panel(850, ["a", "b"]), None);
-        let named = |order: &Order, panel: &PanelSnapshot| {
-            let row = order.row(panel, 0).unwrap();
-            row.labels.get("process_name").map(str::to_owned).unwrap()
+    /// The row that is on top after each of several snapshots in turn.
+    fn tops(interval_ms: u32, snapshots: &[(i64, [&str; 2])]) -> Vec<String> {
+        let mut order = None;
+        let top = |(newest, names): &(i64, [&str; 2])| {
+            let panel = panel(interval_ms, *newest, *names);
+            let next = Order::next(order.as_ref(), &panel, None);
+            let name = next
+                .row(&panel, 0)
+                .unwrap()
+                .labels
+                .get("process_name")
+                .unwrap()
+                .to_owned();
+            order = Some(next);
+            name
         };
-        let mut order = first;
-        for (newest, names, top) in [
-            (850, ["b", "a"], "a"),
-            (4_850, ["b", "a"], "a"),
-            (5_850, ["b", "a"], "b"),
-            (9_850, ["a", "b"], "b"),
-        ] {
-            let panel = panel(newest, names);
-            order = Order::next(Some(&order), &panel, None);
-            assert_eq!(named(&order, &panel), top, "{newest}");
-        }
+        snapshots.iter().map(top).collect()
+    }
+
+    #[test]
+    fn rows_hold_for_five_seconds() {
+        let snapshots = [
+            (850, ["a", "b"]),
+            (1_850, ["b", "a"]),
+            (4_850, ["b", "a"]),
+            (5_850, ["b", "a"]),
+            (9_850, ["a", "b"]),
+        ];
+        assert_eq!(tops(1_000, &snapshots), ["a", "a", "a", "b", "b"]);
+    }
+
+    #[test]
+    fn what_is_read_seldom_is_sorted_with_each_reading() {
+        // The first of these readings was late.
+        let snapshots = [(5_050, ["a", "b"]), (9_990, ["b", "a"]), (9_990, ["a", "b"])];
+        assert_eq!(tops(5_000, &snapshots), ["a", "b", "b"]);
     }
 }
