@@ -102,9 +102,9 @@ export class Postgres {
   }
 
   /** Keiki's table for this server. */
-  table() {
+  table(name = "shop-db") {
     const { user, password } = KEIKI;
-    return `[[postgres]]\nname = "shop-db"\nurl = "postgresql://${user}:${password}@127.0.0.1:${this.port}/shop"\n`;
+    return `[[postgres]]\nname = "${name}"\nurl = "postgresql://${user}:${password}@127.0.0.1:${this.port}/shop"\n`;
   }
 
   /** The server's process and those of its sessions. */

@@ -199,3 +199,21 @@ test("a server without a free connection is said to have none, and then watched"
   await Promise.all(guests.map((guest) => guest.ended));
   await becomes(server, "database.commits", "live");
 });
+
+test("of two servers the one that is missing is named, on pages and walls", async ({ postgres, start, open }) => {
+  test.setTimeout(120_000);
+  const [one, two] = [await postgres(), await postgres()];
+  const server = await start({ config: one.table("orders-db") + two.table("stock-db") });
+  for (const panel of ["commits", "connections"]) await becomes(server, `database.${panel}`, "live");
+  await until("both are read", async () => (await server.panel("database.connections", "window=1m")).stats.last >= 2);
+  await two.halt();
+  const named = () => until("the missing one is named", async () => {
+    const found = await shown(server, "database.connections");
+    return found.state === "live" && found.text.includes("stock-db can’t be read (since ") && found;
+  }, { timeout: 45_000, every: 200 });
+  expect((await named()).text).not.toContain("orders-db can’t");
+  const wall = await open(server.url("/kiosk?groups=database&lang=en"));
+  await expect(wall.locator(".wall > footer, footer").first()).toContainText(/stock-db( statements)? can’t be read/, { timeout: 30_000 });
+  await two.start();
+  await until("nothing is missing", async () => !(await shown(server, "database.connections")).text.includes("can’t be read"), { timeout: 45_000, every: 200 });
+});

@@ -431,7 +431,7 @@ pub struct PanelSnapshot {
     pub rows: Vec<Row>,
     /// One per stat of the spec.
     pub stats: Vec<Stat>,
-    /// Why it is in error.
+    /// Why it is in error; of a live one, which of several sources is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
 }

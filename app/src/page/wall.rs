@@ -11,7 +11,7 @@ use maud::{Markup, html};
 
 use crate::changing::{self, Changing};
 use crate::icon::{shape, shape_of};
-use crate::panel::head::reason;
+use crate::panel::head::told;
 use crate::panel::shown_state;
 use crate::panel::stat::Figure;
 use crate::state::{Link, Page, PanelStore};
@@ -156,13 +156,15 @@ pub fn foot(page: Page, panels: &[Arc<PanelSnapshot>]) -> Markup {
     let language = page.language;
     let shown = |wanted: u8| {
         let panels = panels.iter().map(|panel| (panel, shown_state(page, panel)));
-        panels.filter(move |(panel, state)| urgency(*state, panel.status) == wanted)
+        // Also where nothing is wrong but that a part is missing.
+        let weight = |panel: &PanelSnapshot, state| urgency(state, panel.status).max(u8::from(panel.failure.is_some()));
+        panels.filter(move |(panel, state)| weight(panel, *state) == wanted)
     };
     // The most urgent first.
     let wrong: Vec<_> = (1..=3).rev().flat_map(shown).collect();
     let quiet = wrong.is_empty();
     let why = |panel: &PanelSnapshot, state| match state {
-        State::Live => reason(panel, language),
+        State::Live => told(page, panel),
         State::Stale => panel.newest.map(|newest| text::since(&page.hms(newest), language)),
         State::Empty | State::Error => panel
             .failure

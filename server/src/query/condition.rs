@@ -6,7 +6,7 @@ use keiki_model::time::{Millis, is_stale};
 
 use super::Failures;
 use super::evaluate::Evaluator;
-use crate::store::{Reader, SourceClass};
+use crate::store::{Reader, SourceClass, SourceId};
 
 /// What is assumed as the interval where nothing reports, milliseconds.
 const NO_INTERVAL: u32 = 1_000;
@@ -88,11 +88,18 @@ pub(crate) fn condition<'a>(
     let mut interval_ms = 0;
     let mut failure = None;
     let mut lacking = false;
+    let mut partial = None;
     for metric in &metrics {
         let (mut newest_of_it, mut known, mut assumed) = (None, 0, 0);
         let visible = evaluator.within_window(metric);
+        // A source feeds many series, one after the other.
+        let mut sources: Vec<(&SourceId, Option<Millis>)> = Vec::new();
         for stored in visible.iter() {
             newest_of_it = newest_of_it.max(stored.newest());
+            match sources.last_mut() {
+                Some((source, newest)) if *source == stored.source() => *newest = (*newest).max(stored.newest()),
+                _ => sources.push((stored.source(), stored.newest())),
+            }
             match stored.known_interval_ms() {
                 Some(interval) => known = known.max(patient(interval, stored.source().class())),
                 None => assumed = assumed.max(stored.interval_ms()),
@@ -102,17 +109,25 @@ pub(crate) fn condition<'a>(
         let interval_of_it = if known > 0 { known } else { assumed };
         newest = newest.max(newest_of_it);
         interval_ms = interval_ms.max(interval_of_it);
-        // A source feeds many series; the first tells who to ask, and of several sources the first that fails.
-        let mut sources: Vec<_> = visible.iter().map(|stored| stored.source()).collect();
-        sources.dedup();
         if sources.is_empty() {
-            sources.extend(reader.last_source(metric));
+            sources.extend(reader.last_source(metric).map(|source| (source, None)));
         }
+        let failing = |(source, _): &(&SourceId, _)| failures.failure(source.name());
+        // Of several sources the first that fails.
         let why = match &sources[..] {
             [] => failures.missing(metric),
-            sources => sources.iter().find_map(|source| failures.failure(source.name())),
+            sources => sources.iter().find_map(failing),
         };
-        let is_fresh = newest_of_it.is_some_and(|newest| !is_stale(newest, interval_of_it, now));
+        let silent = |newest: Millis| is_stale(newest, interval_of_it, now);
+        let is_fresh = newest_of_it.is_some_and(|newest| !silent(newest));
+        if partial.is_none() && is_fresh && drawn.contains(metric) {
+            let is_silent = |source: &SourceId| {
+                let mut of_it = sources.iter().filter(|(other, _)| *other == source);
+                of_it.all(|(_, newest)| newest.is_none_or(silent))
+            };
+            let mut old = sources.iter().filter(|(_, newest)| newest.is_some_and(silent));
+            partial = old.find_map(|found| failing(found).filter(|_| is_silent(found.0)));
+        }
         if why.is_some() && !is_fresh && drawn.contains(metric) && !lacking {
             lacking = true;
             failure = None;
@@ -125,7 +140,11 @@ pub(crate) fn condition<'a>(
         Some(_) => State::Stale,
         None => State::Empty,
     };
-    let failure = failure.filter(|_| state == State::Error);
+    let failure = match state {
+        State::Live => partial,
+        State::Error => failure,
+        State::Stale | State::Empty => None,
+    };
     Condition {
         state,
         interval_ms: if newest.is_some() { interval_ms } else { NO_INTERVAL },

@@ -211,6 +211,10 @@ impl Engine {
         let itself = itself && !metrics.iter().all(|metric| is_of_host(metric));
         let evaluator = Evaluator::new(&reader, audience, grid, from, ask.to);
         let mut condition = condition::condition(&evaluator, &reader, panel, &*self.failures, ask.as_of);
+        if ask.as_of < ask.now && condition.state == State::Live {
+            // Who fails now says nothing of then.
+            condition.failure = None;
+        }
         if let Some(overload) = overload {
             condition.state = State::Error;
             condition.failure = Some(Failure {

@@ -61,6 +61,14 @@ impl Bench {
         }
     }
 
+    /// The same store, fed by another source.
+    pub(super) fn fed_by(&self, name: &str) -> Self {
+        Self {
+            store: self.store.clone(),
+            source: SourceId::new(name, SourceClass::Own),
+        }
+    }
+
     /// Numbers at times relative to [`NOW`], milliseconds.
     pub(super) fn numbers(&self, series: &Arc<Series>, samples: &[(Millis, f64)]) -> &Self {
         self.send(

@@ -165,6 +165,32 @@ fn figures_from_elsewhere_do_not_make_up_for_a_chart_that_fails() {
 }
 
 #[test]
+fn a_panel_tells_which_of_its_sources_is_missing() {
+    let bench = Bench::new();
+    let backends = |host, at, source: &str| {
+        let series = series("postgresql_backends", &[("host_name", host)], Kind::Gauge, 1_000);
+        bench.fed_by(source).numbers(&series, &[(at, 4.0)]);
+    };
+    backends("a", -30_000, "postgres:a");
+    backends("b", -500, "postgres:b");
+    let shown = |failing| {
+        let engine = bench.failing(failing);
+        let snapshot = engine.panel(
+            group::panel("database.connections").unwrap(),
+            &ask(&Scope::default(), NOW),
+        );
+        (snapshot.state, snapshot.failure.map(|failure| failure.source))
+    };
+    assert_eq!(shown("postgres:a"), (State::Live, Some("postgres:a".to_owned())));
+    assert_eq!(
+        shown("postgres:b"),
+        (State::Live, None),
+        "one failed reading is no reason to alarm"
+    );
+    assert_eq!(shown("other"), (State::Live, None));
+}
+
+#[test]
 fn one_of_two_services_may_fall_silent() {
     let bench = Bench::new();
     let depth = |service, at| {

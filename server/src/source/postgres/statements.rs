@@ -104,8 +104,9 @@ pub(super) struct Statements {
     databases: HashMap<u32, String>,
     /// The running totals of the series.
     totals: HashMap<Named, Cost>,
-    /// Until when no texts are asked for.
+    /// Until when no texts are asked for, and why.
     pause: Millis,
+    told: String,
     /// When the server that was last read began, and when that was.
     server: Option<(Millis, Millis)>,
 }
@@ -149,8 +150,15 @@ impl Statements {
                 return Err(failed);
             }
             self.pause = now + TEXTS_PAUSE;
-            // No text of a statement can be in what the server says of reading them.
-            tracing::warn!(error = %failed.told(session.address()), "texts of statements can't be read: their figures come without them");
+            // No text of a statement can be in what the server says of reading them. It says the same until somebody mends it.
+            let why = failed.told(session.address()).to_string();
+            if why != self.told {
+                tracing::warn!(
+                    error = why,
+                    "texts of statements can't be read: their figures come without them"
+                );
+                self.told = why;
+            }
         }
         self.report(shelf);
         Ok(())
