@@ -30,6 +30,9 @@ const DIGITS: u32 = 9;
 const DIFFERENCES: u8 = 0;
 const STEPS: u8 = 3;
 
+/// So often a column may be the steps of another: those of eight bytes, and of these steps, if they are of four, theirs.
+const DEPTH: u8 = 2;
+
 /// Compresses a column; nothing is said of its length.
 pub(super) fn pack<T: Number>(out: &mut Vec<u8>, values: &[T], config: &ChunkConfig) -> Option<()> {
     let mut packed = FileCompressor::default().chunk_compressor(values, config).ok()?;
@@ -188,14 +191,14 @@ fn narrowed<T>(multiples: &[u64], narrow: impl Fn(u64) -> T) -> Vec<T> {
 
 /// What [`put_numbers`] wrote of so many, each divided by a number.
 pub(super) fn cells<T: Cell>(bytes: &mut Reader<'_>, count: usize, divisor: u64) -> Result<Vec<T>, Corrupt> {
-    cells_within(bytes, count, divisor, true)
+    cells_within(bytes, count, divisor, DEPTH)
 }
 
 fn cells_within<T: Cell>(
     bytes: &mut Reader<'_>,
     count: usize,
     divisor: u64,
-    may_step: bool,
+    depth: u8,
 ) -> Result<Vec<T>, Corrupt> {
     let (least, unit) = (bytes.signed()?, bytes.varint()?);
     let line = Line { least, unit, divisor };
@@ -219,11 +222,11 @@ fn cells_within<T: Cell>(
         2 => line.cells(&unpack::<u16>(bytes, count)?),
         4 => line.cells(&unpack::<u32>(bytes, count)?),
         8 => line.cells(&unpack::<u64>(bytes, count)?),
-        STEPS if may_step && count > 0 => {
+        STEPS if depth > 0 && count > 0 => {
             let mut multiple = bytes.varint()?;
             let mut multiples = Vec::with_capacity(count);
             multiples.push(multiple);
-            for step in cells_within::<i64>(bytes, count - 1, 1, false)? {
+            for step in cells_within::<i64>(bytes, count - 1, 1, depth - 1)? {
                 multiple = multiple.wrapping_add(step as u64);
                 multiples.push(multiple);
             }
@@ -315,6 +318,28 @@ mod tests {
                 prop_assert_eq!(cells(&mut reader, all.len(), 1), Ok(all));
                 prop_assert!(reader.is_empty());
             }
+        }
+
+        /// Such as a counter of bytes whose rate rises: what it grows by fits into four bytes, and how that changes into two.
+        #[test]
+        fn what_grows_ever_faster_returns(
+            start in 0..1_i64 << 50,
+            speed in 0..1_i64 << 34,
+            rise in 0..1_i64 << 20,
+            calm in 0..17_u32,
+            noise in prop::collection::vec(-(1_i64 << 16)..1 << 16, 3..400),
+            unit in prop::sample::select(vec![1_i64, 2, 3, 4_096]),
+        ) {
+            let at = |(place, noise): (usize, &i64)| {
+                let place = place as i64;
+                start + (speed * place + rise * place * place + (noise >> calm)) * unit
+            };
+            let all: Vec<i64> = noise.iter().enumerate().map(at).collect();
+            let mut out = Vec::new();
+            put_numbers(&mut out, &all).expect("memory");
+            let mut reader = Reader::new(&out);
+            prop_assert_eq!(cells(&mut reader, all.len(), 1), Ok(all));
+            prop_assert!(reader.is_empty());
         }
 
         #[test]
