@@ -150,7 +150,11 @@ impl Dictionary {
 
     /// After the numbers were read: new ones begin after the highest that ever was.
     pub(super) fn begin_after(&mut self, highest: Option<u32>) {
-        let next = highest.map_or(0, |highest| highest as usize + 1);
+        self.begin_at(highest.map_or(0, |highest| highest as usize + 1));
+    }
+
+    /// The same where it is known which is the next.
+    pub(super) fn begin_at(&mut self, next: usize) {
         if self.entries.len() < next {
             self.entries.resize(next, None);
         }

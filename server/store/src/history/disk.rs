@@ -2,7 +2,7 @@
 //!
 //! | keyspace | key | value |
 //! |---|---|---|
-//! | `meta` | `format`, `closed-<tier>` | version; up to when a tier's records are written |
+//! | `meta` | `format`, `closed-<tier>`, `numbers` | version; up to when a tier's records are written; how many numbers of series were given |
 //! | `series` | number | who a series is |
 //! | `journal` | number | samples that are in no record yet |
 //! | `late` | series, stretch, number | samples that came late and are in no record yet |
@@ -58,6 +58,9 @@ const FEW: i64 = 6;
 
 /// Files open at a time.
 const FILES: usize = 150;
+
+/// The key under which it is written how many numbers were given.
+const NUMBERS: &str = "numbers";
 
 /// Why there is no history.
 #[derive(Debug, thiserror::Error)]
@@ -211,6 +214,26 @@ impl Disk {
     pub(super) fn put_closed(&self, batch: &mut OwnedWriteBatch, tier: usize, closed: Millis) {
         let key = format!("closed-{}", TIERS[tier].name);
         batch.insert(&self.meta, key, closed.to_le_bytes());
+    }
+
+    /// Forgets series, and keeps in mind how many numbers were given: none is given twice, because records of the coarser tiers
+    /// may still be there.
+    pub(super) fn forget(&self, gone: &[u32], numbers: usize) -> fjall::Result<()> {
+        let mut batch = self.batch();
+        let numbers = i64::try_from(numbers).unwrap_or(i64::MAX);
+        batch.insert(&self.meta, NUMBERS, numbers.to_le_bytes());
+        for number in gone {
+            batch.remove(&self.series, number.to_be_bytes());
+        }
+        batch.commit()
+    }
+
+    /// How many numbers were given when series were last forgotten.
+    pub(super) fn numbers(&self) -> fjall::Result<usize> {
+        let numbers = self.number(NUMBERS)?;
+        Ok(numbers
+            .and_then(|numbers| usize::try_from(numbers).ok())
+            .unwrap_or_default())
     }
 
     /// Keeps events or, where they have no body, drops them, and waits until that would survive the loss of power: they are

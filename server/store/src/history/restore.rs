@@ -171,6 +171,7 @@ impl History {
         }
         gone.retain(|number| Some(*number) != highest);
         dictionary.begin_after(highest);
+        dictionary.begin_at(disk.numbers()?);
         for number in gone {
             if let Err(error) = disk.series.remove(number.to_be_bytes()) {
                 self.note_corrupt("series", &error);

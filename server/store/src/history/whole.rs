@@ -194,12 +194,7 @@ pub(super) fn cells<T: Cell>(bytes: &mut Reader<'_>, count: usize, divisor: u64)
     cells_within(bytes, count, divisor, DEPTH)
 }
 
-fn cells_within<T: Cell>(
-    bytes: &mut Reader<'_>,
-    count: usize,
-    divisor: u64,
-    depth: u8,
-) -> Result<Vec<T>, Corrupt> {
+fn cells_within<T: Cell>(bytes: &mut Reader<'_>, count: usize, divisor: u64, depth: u8) -> Result<Vec<T>, Corrupt> {
     let (least, unit) = (bytes.signed()?, bytes.varint()?);
     let line = Line { least, unit, divisor };
     if unit == 0 {

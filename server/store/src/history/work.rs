@@ -379,9 +379,12 @@ impl History {
             .filter(|(_, series)| is_gone(series))
             .map(|(number, _)| number)
             .collect();
-        self.dictionary.write().forget(&gone);
-        for number in gone {
-            disk.series.remove(number.to_be_bytes())?;
+        if !gone.is_empty() {
+            let mut dictionary = self.dictionary.write();
+            dictionary.forget(&gone);
+            let numbers = dictionary.numbers();
+            drop(dictionary);
+            disk.forget(&gone, numbers)?;
         }
         let mut bytes = disk.size()?;
         self.bytes.store(bytes, Ordering::Relaxed);

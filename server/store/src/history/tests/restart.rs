@@ -81,3 +81,37 @@ fn many_series_return_whatever_their_number() {
     assert_eq!(all(&bench), before);
     assert_eq!(rings(&bench), three);
 }
+
+#[test]
+fn no_number_of_what_is_forgotten_is_given_again() {
+    let mut bench = Bench::new();
+    let gauge = |name: &str| Series::new(name, Labels::none(), Kind::Gauge, Some(1_000));
+    let feed = |bench: &mut Bench, series: &Arc<Series>, value: f64| {
+        for _ in 0..60 {
+            let sample = Sample::number(series, bench.now + 850, value);
+            bench.store.append(&bench.source, vec![sample], bench.now + 900);
+            bench.run(1);
+        }
+    };
+    let (brief, next) = (gauge("brief"), gauge("next"));
+    bench.run(1);
+    feed(&mut bench, &brief, 1.0);
+    bench.run(30 * 60);
+    assert!(!bench.points(&brief, START, START + HOUR, 10 * SECOND).is_empty());
+    bench.now += 4 * HOUR;
+    bench.run(40 * 60);
+    bench.store.sweep(bench.now);
+    bench.tend();
+    assert!(
+        bench.points(&brief, START, START + HOUR, 10 * SECOND).is_empty(),
+        "it has been forgotten"
+    );
+    bench.reopen();
+    feed(&mut bench, &next, 2.0);
+    bench.run(20 * 60);
+    assert_eq!(
+        bench.points(&next, START, START + HOUR, 10 * SECOND),
+        [],
+        "what another one was"
+    );
+}
