@@ -285,7 +285,16 @@ impl<'a> Look<'a> {
     pub(super) fn folded_rows(&self, series: &Series, number: u32, tier: usize, from: Millis, to: Millis) -> Rows {
         let before = from - slack(series, tier - 1);
         let below = if tier == 1 {
-            let (times, values) = self.samples(series, number, before, to);
+            let (mut times, mut values) = self.samples(series, number, before, to);
+            if series.kind() == Kind::Counter && times.first().is_some_and(|first| *first >= from) {
+                // It is sent more seldom than that, or was silent: it grew since its sample before, whenever that was. The rows
+                // of the other tiers have that in them.
+                let (earlier, counts) = self.samples(series, number, before - TIERS[0].keep, before);
+                if let (Some(time), Some(value)) = (earlier.last(), counts.last()) {
+                    times.insert(0, *time);
+                    values.insert(0, *value);
+                }
+            }
             let interval = series.interval_ms().map_or_else(|| learned(&times), Millis::from);
             Rows::of_samples(series.kind(), times, values, interval)
         } else {

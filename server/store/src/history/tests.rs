@@ -251,6 +251,45 @@ fn nothing_is_missing_at_any_seam() {
 }
 
 #[test]
+fn what_is_sent_seldom_grows_in_all_tiers_alike() {
+    for every in [70, 300, 1_100] {
+        let mut bench = Bench::new();
+        // As OTLP and remote write come: nothing is said of when the next one will.
+        let seldom = Series::new("seldom_total", Labels::none(), Kind::Counter, None);
+        let mut sent = Vec::new();
+        for second in 0..4 * 3_600 {
+            if second % every == 7 {
+                let total = 5.0 * f64::from(second);
+                let sample = Sample::number(&seldom, bench.now + 300, total);
+                bench.store.append(&bench.source, vec![sample], bench.now + 400);
+                sent.push((bench.now + 300, total));
+            }
+            bench.now += SECOND;
+            if second % 10 == 0 {
+                bench.tend();
+            }
+        }
+        for step in [10 * SECOND, 60 * SECOND, 900 * SECOND] {
+            let points = bench.points(&seldom, START, bench.now, step);
+            let [first, .., last] = &points[..] else {
+                panic!("{points:?}")
+            };
+            let at = |time| {
+                sent.iter()
+                    .find(|(sent, _)| *sent == time)
+                    .expect("a time of a sample")
+                    .1
+            };
+            assert_eq!(
+                last.1 - first.1,
+                at(last.0) - at(first.0),
+                "every {every} s, by {step} ms"
+            );
+        }
+    }
+}
+
+#[test]
 fn rings_are_as_they_were_after_a_restart_and_go_on() {
     let mut bench = Bench::new();
     bench.run(20 * 60);
