@@ -446,11 +446,13 @@ impl State {
             metric.classes[source.class() as usize] += 1;
             metric.changes.forget();
         }
-        *stored = Stored::new(Arc::clone(&stored.series), source.clone());
-        stored.number = self
-            .past
-            .as_ref()
-            .and_then(|(history, _)| history.number(&stored.series, source));
+        let before = std::mem::replace(stored, Stored::new(Arc::clone(&stored.series), source.clone()));
+        if let Some((history, _)) = &self.past {
+            // Records are made of rings: what is in none yet goes another way.
+            let late = &mut self.late;
+            before.each_since(history.unwritten(), |time, value| late.keep(before.number, time, value));
+            stored.number = history.number(&stored.series, source);
+        }
         Ok(())
     }
 }

@@ -39,20 +39,35 @@ const MOST_WAITING: usize = 1 << 20;
 
 /// Late samples that have yet to be written. They lie beside the rings, under their lock.
 #[derive(Debug, Default)]
-pub(crate) struct Late(Vec<(u32, Millis, Value)>);
+pub(crate) struct Late {
+    samples: Vec<(u32, Millis, Value)>,
+    /// How many were to be kept, and too many waited.
+    lost: u64,
+}
 
 impl Late {
     /// Takes one; `false` where too many wait.
     pub(crate) fn push(&mut self, series: u32, time: Millis, value: Value) -> bool {
-        let has_room = self.0.len() < MOST_WAITING;
+        let has_room = self.samples.len() < MOST_WAITING;
         if has_room {
-            self.0.push((series, time, value));
+            self.samples.push((series, time, value));
         }
         has_room
     }
 
+    /// Keeps one that leaves its ring before a record was made of it, as where another source takes the series over.
+    pub(crate) fn keep(&mut self, series: Option<u32>, time: Millis, value: Value) {
+        let kept = series.is_some_and(|series| self.push(series, time, value));
+        self.lost += u64::from(!kept);
+    }
+
     pub(super) fn len(&self) -> u64 {
-        self.0.len() as u64
+        self.samples.len() as u64
+    }
+
+    /// How many found no room.
+    pub(super) fn lost(&self) -> u64 {
+        self.lost
     }
 }
 
@@ -121,11 +136,11 @@ impl History {
 
     /// Writes late samples down; what fails is counted by the caller.
     pub(super) fn write_late(&self, backlog: &mut Backlog, disk: &Disk, late: Late) -> fjall::Result<()> {
-        if late.0.is_empty() {
+        if late.samples.is_empty() {
             return Ok(());
         }
         let mut parts: BTreeMap<(u32, i64), Journal> = BTreeMap::new();
-        for (series, time, value) in late.0 {
+        for (series, time, value) in late.samples {
             let stretch = time.div_euclid(TIERS[0].chunk);
             parts.entry((series, stretch)).or_default().push(series, time, &value);
         }

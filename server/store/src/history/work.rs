@@ -146,6 +146,7 @@ impl History {
         // Before the dictionary is written: who they are must be known at least as long as they are.
         let late = rings.take_late();
         let count = late.len();
+        self.lost.fetch_add(late.lost(), Ordering::Relaxed);
         self.write_journal(worker, disk, rings)
             .and_then(|()| self.write_late(&mut worker.late, disk, late))
             .inspect_err(|_| {
@@ -433,7 +434,8 @@ impl History {
     /// What is appended while there is no disk waits in the rings, not in the journal.
     fn discard(&self, rings: &impl Rings) {
         let (entries, lost) = rings.journal(Journal::take);
-        let late = rings.take_late().len();
+        let late = rings.take_late();
+        let late = late.len() + late.lost();
         self.lost.fetch_add(
             lost + late + entries.map_or(0, |entries| entries.count),
             Ordering::Relaxed,

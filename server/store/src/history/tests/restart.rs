@@ -115,3 +115,55 @@ fn no_number_of_what_is_forgotten_is_given_again() {
         "what another one was"
     );
 }
+
+#[test]
+fn what_the_one_before_sent_is_kept_when_another_takes_over() {
+    for reopened in [false, true] {
+        let mut bench = Bench::new();
+        let mut sent = Vec::new();
+        // Three that take turns within one record.
+        for (name, class) in [
+            ("web", SourceClass::Scrape),
+            ("otlp", SourceClass::Otlp),
+            ("web", SourceClass::Scrape),
+        ] {
+            bench.source = SourceId::new(name, class);
+            for _ in 0..40 {
+                sent.push(bench.now / SECOND * SECOND + 850);
+                bench.run(1);
+            }
+            if reopened {
+                bench.reopen();
+            }
+            bench.now += 20 * SECOND;
+        }
+        bench.source = SourceId::new("otlp", SourceClass::Otlp);
+        bench.run(20 * 60);
+        let last = *sent.last().expect("samples");
+        for step in [SECOND, 10 * SECOND] {
+            let past = Past {
+                from: START,
+                to: last + 1,
+                step,
+                admits: &|_| true,
+                work: 1_000_000,
+            };
+            let reader = bench.store.past(&["gauge", "seconds"], &past).expect("not too much");
+            for metric in ["gauge", "seconds"] {
+                let mut found: Vec<Millis> = Vec::new();
+                for stored in reader.series(metric) {
+                    let (base, offsets) = stored.times();
+                    found.extend(offsets.iter().map(|offset| base + Millis::from(*offset)));
+                }
+                found.retain(|time| *time <= last);
+                found.sort_unstable();
+                if step == SECOND {
+                    assert_eq!(found, sent, "{metric}, reopened: {reopened}");
+                } else {
+                    assert_eq!(found.len(), 12, "{metric} in slots, reopened: {reopened}");
+                }
+            }
+        }
+        assert_eq!(bench.store.history().expect("a history").lost, 0);
+    }
+}
