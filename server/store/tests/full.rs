@@ -44,6 +44,18 @@ struct Bench {
 }
 
 impl Bench {
+    fn new(folder: &Path) -> Self {
+        let labels = |n: usize| Labels::new([(HOST_NAME, "h".to_owned()), ("n", n.to_string())]);
+        Self {
+            store: open(folder, START),
+            series: (0..SERIES)
+                .map(|n| Series::new("full", labels(n), Kind::Gauge, Some(1_000)))
+                .collect(),
+            source: SourceId::new("full", SourceClass::Own),
+            now: START,
+        }
+    }
+
     fn tick(&mut self) {
         let time = self.now + 850;
         let value = (self.now - START) as f64;
@@ -60,16 +72,7 @@ impl Bench {
 }
 
 fn fill_and_recover(folder: &Path) {
-    let settings = HistorySettings::new(folder);
-    let labels = |n: usize| Labels::new([(HOST_NAME, "h".to_owned()), ("n", n.to_string())]);
-    let mut bench = Bench {
-        store: Store::open(Limits::default(), &SourceClass::ALL, settings, START).expect("a new history"),
-        series: (0..SERIES)
-            .map(|n| Series::new("full", labels(n), Kind::Gauge, Some(1_000)))
-            .collect(),
-        source: SourceId::new("full", SourceClass::Own),
-        now: START,
-    };
+    let mut bench = Bench::new(folder);
     (0..400).for_each(|_| bench.tick());
     assert_eq!(bench.failing(), None);
 
@@ -109,6 +112,46 @@ fn fill_and_recover(folder: &Path) {
     whole(&open(folder, now), now);
 }
 
+/// Longer than the rings remember.
+fn fill_and_recover_late(folder: &Path) {
+    let mut bench = Bench::new(folder);
+    (0..400).for_each(|_| bench.tick());
+    limit(Some(largest_file(folder) + 1_000));
+    while bench.failing().is_none() {
+        bench.tick();
+    }
+    let full = bench.now;
+    (0..30 * 60).for_each(|_| bench.tick());
+    limit(None);
+    let began = Instant::now();
+    while bench.failing().is_some() {
+        while bench.store.tend(bench.now) {}
+        assert!(began.elapsed() < Duration::from_secs(20), "it comes back by itself");
+        std::thread::yield_now();
+    }
+    (0..700).for_each(|_| bench.tick());
+    let past = Past {
+        from: START,
+        to: full,
+        step: SECOND,
+        admits: &|_| true,
+        work: 10_000_000,
+    };
+    let reader = bench.store.past(&["full"], &past).expect("not too much");
+    let mut found = 0;
+    for stored in reader.series("full") {
+        let (base, offsets) = stored.times();
+        let before = offsets.iter().filter(|offset| base + Millis::from(**offset) < full);
+        // But for the second in which it failed.
+        assert!(
+            before.count() as Millis >= (full - START) / SECOND - 2,
+            "what was written stays"
+        );
+        found += 1;
+    }
+    assert_eq!(found, SERIES);
+}
+
 fn open(folder: &Path, now: Millis) -> Store {
     Store::open(Limits::default(), &SourceClass::ALL, HistorySettings::new(folder), now).expect("it opens")
 }
@@ -138,20 +181,31 @@ fn whole(store: &Store, now: Millis) {
     assert_eq!(found, SERIES);
 }
 
-#[test]
-fn a_full_disk_costs_nothing_that_memory_still_holds() {
+/// Runs a test in a process of its own, whose limit may be hit.
+fn alone(test: &str, run: fn(&Path)) {
     if let Some(folder) = std::env::var_os(FOLDER) {
-        return fill_and_recover(Path::new(&folder));
+        return run(Path::new(&folder));
     }
     let folder = tempfile::tempdir().expect("a folder");
     let output = Command::new("sh")
-        .args([
-            "-c",
-            "trap '' XFSZ; exec \"$0\" --exact a_full_disk_costs_nothing_that_memory_still_holds --nocapture",
-        ])
+        .args(["-c", "trap '' XFSZ; exec \"$0\" --exact \"$1\" --nocapture"])
         .arg(std::env::current_exe().expect("this test"))
+        .arg(test)
         .env(FOLDER, folder.path().join("history"))
         .output()
         .expect("a shell");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn a_full_disk_costs_nothing_that_memory_still_holds() {
+    alone("a_full_disk_costs_nothing_that_memory_still_holds", fill_and_recover);
+}
+
+#[test]
+fn a_disk_that_was_full_for_long_costs_nothing_that_was_written() {
+    alone(
+        "a_disk_that_was_full_for_long_costs_nothing_that_was_written",
+        fill_and_recover_late,
+    );
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use fjall::OwnedWriteBatch;
-use keiki_model::histogram::Part;
+use keiki_model::histogram::{Exponential, Part};
 use keiki_model::series::{Kind, Series, Value};
 use keiki_model::time::{Millis, SECOND};
 
@@ -123,6 +123,14 @@ impl Backlog {
     }
 }
 
+/// What was read, to be written again.
+fn value(read: Read) -> Value {
+    match read {
+        Read::Number(value) => Value::Number(value),
+        Read::Distribution(one) => Value::Distribution(one.unwrap_or_else(|| Box::new(Exponential::new().into()))),
+    }
+}
+
 impl History {
     /// Whether a sample that is too late for the rings can be kept.
     pub(crate) fn takes_late(&self, time: Millis, now: Millis) -> bool {
@@ -156,6 +164,29 @@ impl History {
         backlog.next += 1;
         backlog.waiting.extend(stretches);
         Ok(())
+    }
+
+    /// After a long failure the rings hold less than the journal does: what no record has yet goes the way of late samples.
+    pub(super) fn rescue(&self, backlog: &mut Backlog, disk: &Disk) -> fjall::Result<()> {
+        let closed = self.closed(0);
+        let mut late = Late::default();
+        for found in disk.journal.iter() {
+            let Some((_, bytes)) = self.found("journal", found)? else {
+                break;
+            };
+            let read = replay(&bytes, |series, time, read| {
+                if time >= closed {
+                    late.samples.push((series, time, value(read)));
+                }
+            });
+            if let Err(error) = read {
+                self.note_corrupt("journal", &error);
+            }
+            if late.samples.len() >= MOST_AT_ONCE {
+                self.write_late(backlog, disk, std::mem::take(&mut late))?;
+            }
+        }
+        self.write_late(backlog, disk, late)
     }
 
     /// Puts a few series' late samples into their place. `true` if there is more to do at once. Not while records are

@@ -254,7 +254,7 @@ impl History {
 
     /// What an iterator of the engine's found; `None` where it is broken: what comes after is not to be had, and the
     /// engine might say so for ever. A disk that only does not answer is an error: what it holds is not to be lost.
-    fn found(&self, what: &str, found: Guard) -> fjall::Result<Option<(UserKey, UserValue)>> {
+    pub(super) fn found(&self, what: &str, found: Guard) -> fjall::Result<Option<(UserKey, UserValue)>> {
         match found.into_inner() {
             Ok(found) => Ok(Some(found)),
             Err(error) if is_damage(&error) => {

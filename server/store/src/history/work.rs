@@ -76,6 +76,9 @@ pub(crate) trait Rings {
     fn journal_again(&self, from: Millis);
 }
 
+/// Rings hold a quarter of an hour: what was written before a failure that began this long ago they may have forgotten.
+const OUTLIVED: Millis = 10 * 60 * SECOND;
+
 impl History {
     /// Does what is due, in a bounded piece. `true` if there is more to do at once.
     pub(crate) fn tend(&self, now: Millis, rings: &impl Rings) -> bool {
@@ -83,6 +86,14 @@ impl History {
         let Some(disk) = self.disk() else {
             self.discard(rings);
             if !self.reopen(&mut worker, now) {
+                return false;
+            }
+            if self.is_behind(now - OUTLIVED)
+                && let Some(disk) = self.disk()
+                && let Err(error) = self.rescue(&mut worker.late, &disk)
+            {
+                drop(disk);
+                self.fail(&mut worker, now, &error);
                 return false;
             }
             // What came meanwhile is in the rings alone: it shall outlive the process, too.
