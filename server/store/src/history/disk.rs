@@ -2,7 +2,7 @@
 //!
 //! | keyspace | key | value |
 //! |---|---|---|
-//! | `meta` | `format`, `closed-<tier>`, `numbers` | version; up to when a tier's records are written; how many numbers of series were given |
+//! | `meta` | `format`, `closed-<tier>`, `kept-<tier>`, `numbers` | version; up to when a tier's records are written; and were, before a clock went back; how many numbers of series were given |
 //! | `series` | number | who a series is |
 //! | `journal` | number | samples that are in no record yet |
 //! | `late` | series, stretch, number | samples that came late and are in no record yet |
@@ -214,6 +214,16 @@ impl Disk {
     pub(super) fn put_closed(&self, batch: &mut OwnedWriteBatch, tier: usize, closed: Millis) {
         let key = format!("closed-{}", TIERS[tier].name);
         batch.insert(&self.meta, key, closed.to_le_bytes());
+    }
+
+    /// Up to when a tier's records were written before the clock went back.
+    pub(super) fn kept(&self, tier: usize) -> fjall::Result<Option<Millis>> {
+        self.number(&format!("kept-{}", TIERS[tier].name))
+    }
+
+    pub(super) fn put_kept(&self, batch: &mut OwnedWriteBatch, tier: usize, kept: Millis) {
+        let key = format!("kept-{}", TIERS[tier].name);
+        batch.insert(&self.meta, key, kept.to_le_bytes());
     }
 
     /// Forgets series, and keeps in mind how many numbers were given: none is given twice, because records of the coarser tiers

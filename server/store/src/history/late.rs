@@ -19,10 +19,11 @@ use super::chunk::Body;
 use super::counts::Counts;
 use super::disk::{Disk, LateKey, is_damage};
 use super::journal::{Journal, Read, replay};
+use super::piece::Made;
 use super::read::Look;
 use super::rows::Rows;
 use super::tier::{COUNT, TIERS};
-use super::work::{Made, TRIES, Worker};
+use super::work::{TRIES, Worker};
 use crate::distributions::Distributions;
 
 /// How long after a round the next begins: a backlog comes in many requests, and each round writes records again.

@@ -44,6 +44,7 @@ mod dictionary;
 mod disk;
 mod journal;
 mod late;
+mod piece;
 mod read;
 mod restore;
 mod rows;
@@ -176,6 +177,8 @@ pub(crate) struct History {
     dictionary: RwLock<Dictionary>,
     /// Up to when the records of each tier are written.
     closed: [AtomicI64; tier::COUNT],
+    /// Up to when each tier's records were once written, where `closed` has gone back since: what they hold stays.
+    kept: [AtomicI64; tier::COUNT],
     /// How often `closed` went back: what was being made then is given up.
     rewinds: AtomicU64,
     /// Held for writing while late samples are put into their place: a reader sees all of a series' or none.
@@ -270,8 +273,9 @@ impl History {
     /// The clock was wrong by more than a day, and has been set right: what comes now has its place again.
     pub(crate) fn rewind(&self, now: Millis) {
         self.rewinds.fetch_add(1, Ordering::AcqRel);
-        for (tier, closed) in TIERS.iter().zip(&self.closed) {
-            closed.fetch_min(tier.chunk_of(now - REVISION), Ordering::AcqRel);
+        for (tier, (closed, kept)) in TIERS.iter().zip(self.closed.iter().zip(&self.kept)) {
+            let before = closed.fetch_min(tier.chunk_of(now - REVISION), Ordering::AcqRel);
+            kept.fetch_max(before, Ordering::AcqRel);
         }
     }
 

@@ -281,6 +281,23 @@ impl<'a> Look<'a> {
         rows
     }
 
+    /// Whether records of a tier may lie there that are later than what counts as written.
+    pub(super) fn is_kept(&self, tier: usize, from: Millis) -> bool {
+        from < self.history.kept[tier].load(Ordering::Acquire)
+    }
+
+    /// What the record around a time has of a counter or gauge from then on, also beyond what counts as written.
+    pub(super) fn rows_from(&self, number: u32, tier: usize, from: Millis) -> Rows {
+        let end = TIERS[tier].chunk_of(from) + TIERS[tier].chunk;
+        let mut rows = Rows::default();
+        self.records(tier, number, from, end, |at, body| {
+            if let Body::Rows(found) = body {
+                rows.extend(found.cut(at, at.partition_point(|time| *time < from), at.len()));
+            }
+        });
+        rows
+    }
+
     /// The slots of a tier, made of the tier below.
     pub(super) fn folded_rows(&self, series: &Series, number: u32, tier: usize, from: Millis, to: Millis) -> Rows {
         let before = from - slack(series, tier - 1);
@@ -325,7 +342,7 @@ impl<'a> Look<'a> {
     }
 
     /// Puts what records hold of distributions within `[from, to)` behind others.
-    fn put_counts(&self, number: u32, tier: usize, from: Millis, to: Millis, counts: &mut Counts) {
+    pub(super) fn put_counts(&self, number: u32, tier: usize, from: Millis, to: Millis, counts: &mut Counts) {
         let records = usize::try_from((to - from) / TIERS[tier].chunk + 2).unwrap_or(1);
         self.raw(tier, number, from, to, |disk, start, bytes| {
             let before = counts.times.len();

@@ -78,6 +78,7 @@ impl History {
             dictionary: RwLock::new(Dictionary::new(settings.series)),
             disk: RwLock::default(),
             closed: std::array::from_fn(|_| AtomicI64::new(0)),
+            kept: std::array::from_fn(|_| AtomicI64::new(Millis::MIN)),
             rewinds: 0.into(),
             seam: RwLock::default(),
             edition: 0.into(),
@@ -121,18 +122,24 @@ impl History {
     fn read_closed(&self, disk: &Disk, now: Millis) -> fjall::Result<()> {
         let mut below = now - REVISION;
         for (index, tier) in TIERS.iter().enumerate() {
+            let mut kept = disk.kept(index)?;
             let closed = match disk.closed(index)? {
-                // Written by a clock that was wrong, and since set right: what comes now has its place again.
+                // Else the clock was wrong and has since been set right, or is wrong now: what comes now has its place again.
                 Some(closed) if closed <= now + LEAP => closed,
-                _ => {
+                before => {
                     let closed = tier.chunk_of(below);
                     let mut batch = disk.batch();
+                    if before > kept {
+                        kept = before;
+                        disk.put_kept(&mut batch, index, before.unwrap_or_default());
+                    }
                     disk.put_closed(&mut batch, index, closed);
                     batch.commit()?;
                     closed
                 }
             };
             self.closed[index].store(closed, Ordering::Release);
+            self.kept[index].store(kept.unwrap_or(Millis::MIN), Ordering::Release);
             below = closed;
         }
         Ok(())

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use fjall::OwnedWriteBatch;
-use keiki_model::series::{Kind, Series};
+use keiki_model::series::Series;
 use keiki_model::time::{Millis, REVISION, SECOND};
 
 use super::chunk::{self, Body, Times};
@@ -15,6 +15,7 @@ use super::codec::put_column;
 use super::disk::{Disk, record_key, times_key};
 use super::journal::Entries;
 use super::late::{Backlog, Late};
+use super::piece::{Made, grown};
 use super::read::Look;
 use super::tier::{COUNT, TIERS};
 use super::{History, Journal};
@@ -355,7 +356,7 @@ impl History {
         let (entries, next) = self.dictionary.read().batch(job.next, BATCH / 4);
         let look = Look::of_records(self, disk);
         let alive = entries.iter().filter(|entry| entry.last >= job.start);
-        let made = alive.map(|entry| grown(&look, &entry.series, entry.number, job));
+        let made = alive.map(|entry| grown(&look, &entry.series, entry.number, job.tier, job.start..job.end));
         let made = made.filter(|made| !made.times.is_empty()).collect();
         if let Err(error) = look.whole() {
             // The disk may answer another time; a part that it never gives must not hold up all that is to come.
@@ -480,38 +481,5 @@ fn told(error: &fjall::Error) -> String {
         fjall::Error::Io(error) => error.to_string(),
         fjall::Error::Poisoned => "the engine stopped after a write failed".into(),
         error => error.to_string(),
-    }
-}
-
-/// A record before it is written.
-pub(super) struct Made {
-    pub(super) series: u32,
-    pub(super) times: Vec<Millis>,
-    pub(super) body: Body,
-}
-
-/// The record of a series with the slots that a job adds, and those that it had; nothing where there is none to add.
-fn grown(look: &Look<'_>, series: &Series, number: u32, job: &Job) -> Made {
-    let Job { tier, start, end, .. } = *job;
-    let begin = TIERS[tier].chunk_of(start);
-    let (times, body) = if series.kind() == Kind::Histogram {
-        let mut counts = look.folded_counts(series, number, tier, start, end);
-        if start > begin && !counts.times.is_empty() {
-            let more = std::mem::replace(&mut counts, look.counts(series, number, tier, begin, start));
-            counts.extend(more);
-        }
-        (counts.times, Body::Counts(counts.all))
-    } else {
-        let mut rows = look.folded_rows(series, number, tier, start, end);
-        if start > begin && !rows.times.is_empty() {
-            let more = std::mem::replace(&mut rows, look.rows(series, number, tier, begin, start));
-            rows.extend(more);
-        }
-        (std::mem::take(&mut rows.times), Body::Rows(rows))
-    };
-    Made {
-        series: number,
-        times,
-        body,
     }
 }

@@ -167,3 +167,31 @@ fn what_the_one_before_sent_is_kept_when_another_takes_over() {
         assert_eq!(bench.store.history().expect("a history").lost, 0);
     }
 }
+
+#[test]
+fn a_clock_that_is_behind_at_the_start_leaves_what_was_written() {
+    let mut bench = Bench::new();
+    bench.run(100 * 60);
+    let from = (START / 900_000 + 1) * 900_000;
+    let to = START + HOUR;
+    let all = |bench: &Bench| [10, 60, 900].map(|step| bench.check_slots(from, to / 900_000 * 900_000, step * SECOND));
+    all(&bench);
+    // Three days later ten seconds and minutes of that time are still there, and what they are made of is not.
+    bench.now += 40 * HOUR;
+    bench.run(20 * 60);
+    let right = bench.now;
+    bench.now = START + 20 * 60 * SECOND;
+    bench.reopen();
+    let wrong = Series::new("gauge", Labels::new([("host_name", "h")]), Kind::Gauge, Some(1_000));
+    for _ in 0..50 * 60 {
+        let sample = Sample::number(&wrong, bench.now + 850, -1.0);
+        bench.store.append(&bench.source, vec![sample], bench.now + 900);
+        bench.now += SECOND;
+        bench.tend();
+    }
+    bench.reopen();
+    bench.now = right + 600 * SECOND;
+    bench.reopen();
+    bench.run(20 * 60);
+    all(&bench);
+}
