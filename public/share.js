@@ -147,7 +147,7 @@ export class Share {
 
   #lead() {
     this.#told = performance.now();
-    this.#say("lead", { ...this.#rank(), boot: this.#boot, reached: [...this.#views] });
+    this.#say("lead", { ...this.#rank(), boot: this.#boot, reached: [...this.#views], refused: [...this.#refused] });
   }
 
   #follow(id) {
@@ -246,6 +246,7 @@ export class Share {
         if (!this.#leads && said.hidden && !document.hidden) this.#elect();
         // Where two lead the worse one goes.
         else if (!this.#leads || this.#isBetter(said, id)) {
+          this.#refused = new Set(said.refused);
           this.#follow(id);
           for (const [view, tick] of reached) this.#note(view, `${boot}-${tick}`);
         } else this.#lead();

@@ -24,6 +24,7 @@ const PAGE = `<!doctype html><html><body><script type="module">
 /** `refuses(views)` gives the status of a refusal, if it is one. An admitted stream gets an event per view, and further ones if not `quiet`. */
 export async function standIn({ refuses, quiet = false }) {
   const open = new Set();
+  const refused = [];
   let tick = 1;
   const tell = ({ response, views }) => {
     for (const view of views) response.write(`event: delta\nid: run-${tick}\ndata: {"view":"${view}"}\n\n`);
@@ -40,7 +41,10 @@ export async function standIn({ refuses, quiet = false }) {
     if (pathname === "/api/live") {
       const views = searchParams.get("views").split(",").map((item) => item.split(";")[0]);
       const status = refuses(views);
-      if (status) return response.writeHead(status).end("refused\n");
+      if (status) {
+        refused.push(views.join(","));
+        return response.writeHead(status).end("refused\n");
+      }
       response.writeHead(200, { "content-type": "text/event-stream" });
       const stream = { response, views };
       open.add(stream);
@@ -60,6 +64,8 @@ export async function standIn({ refuses, quiet = false }) {
     url: (path) => `http://127.0.0.1:${server.address().port}${path}`,
     /** The views of each open stream. */
     streams: () => [...open].map(({ views }) => views.toSorted().join(",")).toSorted(),
+    /** The views of each request that was refused. */
+    refused,
     end: () => open.forEach(({ response }) => response.destroy()),
     close: () => (clearInterval(timer), new Promise((resolve) => server.close(resolve).closeAllConnections())),
   };

@@ -337,9 +337,11 @@ async fn a_flood_all_at_once_is_turned_away() {
     for _ in 0..5 {
         server.fake.tick();
     }
-    let start = std::time::Instant::now();
     assert_eq!(server.get("/").await.status, 200);
-    assert!(start.elapsed() < Duration::from_millis(800), "{:?}", start.elapsed());
+    assert!(
+        flood.iter().any(|task| !task.is_finished()),
+        "it came after the queue, not beside it"
+    );
     let mut refused = 0;
     for task in flood {
         match task.await.unwrap() {
