@@ -1,8 +1,7 @@
 //! Sets of targets that ship with Keiki, each named after the team that asked for it. A preset may judge by load: what is
 //! slow while nothing happens is good while much does.
 //!
-//! `[[service]] preset = "s0"` chooses one. `s0` is a bot, `s1` an analytics service, `s2` a service that waits for AI,
-//! `s3` a backend with service-level objectives, `s4` a diary on its way up a ladder of goals (this is the next step).
+//! `[[service]] preset = "s0"` chooses one; `docs/presets.md` lists what each demands.
 
 use crate::target::Goal;
 use crate::text::Text;
@@ -17,6 +16,8 @@ pub type Entry = (&'static str, &'static str, Goal);
 pub struct Preset {
     /// Its name in the configuration.
     pub name: &'static str,
+    /// Whom it is for, and how it came to its figures: a sentence of the documentation.
+    pub about: &'static str,
     /// What holds whatever the load is.
     pub goals: &'static [Entry],
     /// What else holds at a level of load, from the lowest level; none where the load does not matter.
@@ -67,6 +68,7 @@ const MINUTE: f64 = 60.0;
 
 const S0: Preset = Preset {
     name: "s0",
+    about: "A bot: judged by its load, in requests, or commands where it answers none. What is allowed of the host is where the team would scale up.",
     goals: &[
         below("api.latency", "mean", 0.1, None),
         below("database.query_time", "mean", 0.05, None),
@@ -122,6 +124,7 @@ const S0: Preset = Preset {
 /// ("excellent" from 0.94, "good" from 0.85).
 const S1: Preset = Preset {
     name: "s1",
+    about: "An analytics service. Apdex by its authors' ratings: excellent from 0.94, good from 0.85.",
     goals: &[
         below("api.latency", "p50", 0.05, None),
         below("api.latency", "p99", 0.2, None),
@@ -133,6 +136,7 @@ const S1: Preset = Preset {
 };
 const S2: Preset = Preset {
     name: "s2",
+    about: "A service that waits for AI. A share of a processor from 10 to 30 % is normal, and a quiet hour is no fault.",
     goals: &[
         at_most("api.latency", "p95", 30.0, None),
         below("api.errors", "ratio", 0.01, None),
@@ -144,6 +148,7 @@ const S2: Preset = Preset {
 };
 const S3: Preset = Preset {
     name: "s3",
+    about: "A backend with service-level objectives.",
     goals: &[
         below("api.latency", "p50", 0.05, None),
         below("api.latency", "p99", 0.2, None),
@@ -159,6 +164,7 @@ const S3: Preset = Preset {
 /// succeed; its alert is at one in a hundred.
 const S4: Preset = Preset {
     name: "s4",
+    about: "A diary on its way up a ladder of goals: this is its next rung. Of its requests all should succeed.",
     goals: &[
         range("api.throughput", "rate", 3_000.0, 5_000.0, None),
         range("api.latency", "mean", 0.05, 0.03, Some(0.1)),
@@ -173,6 +179,7 @@ const S4: Preset = Preset {
 /// throughput is left out: how much a service is asked for is no fault of the service.
 const DEFAULT: Preset = Preset {
     name: DEFAULT_NAME,
+    about: "Hosts by ratios; requests, queries and processes by common objectives. How much a service is asked for is no fault of the service, and has no target.",
     goals: &[
         below("api.latency", "p50", 0.05, None),
         below("api.latency", "p99", 0.2, None),

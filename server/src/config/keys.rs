@@ -172,7 +172,7 @@ pub static TABLES: &[Table] = &[
                 "preset",
                 Kind::Text,
                 "\"default\"",
-                "A set of targets: default, or s0 to s4 (model/src/preset.rs says what each demands).",
+                "A set of targets: default, or s0 to s4 (docs/presets.md says what each demands).",
             ),
             key(
                 "apdex_seconds",
