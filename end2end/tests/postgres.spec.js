@@ -212,6 +212,9 @@ test("of two servers the one that is missing is named, on pages and walls", asyn
     return found.state === "live" && found.text.includes("stock-db can’t be read (since ") && found;
   }, { timeout: 45_000, every: 200 });
   expect((await named()).text).not.toContain("orders-db can’t");
+  expect((await get(server.url("/panels/database.connections.svg?lang=en"))).body).toMatch(/Connections · postgres:stock-db\S* can’t be read/);
+  const { state, error } = JSON.parse((await get(server.url("/panels/database.connections.json"))).body);
+  expect([state, error.source]).toEqual(["live", expect.stringContaining("stock-db")]);
   const wall = await open(server.url("/kiosk?groups=database&lang=en"));
   await expect(wall.locator(".wall > footer, footer").first()).toContainText(/stock-db( statements)? can’t be read/, { timeout: 30_000 });
   await two.start();

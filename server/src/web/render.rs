@@ -1,11 +1,12 @@
 //! Draws snapshots with the app: documents, pictures and badges.
 
 use keiki_app::chart::svg::{badge_svg, standalone_svg};
+use keiki_app::text::failed;
 use keiki_app::{AssetUrls, PageRequest, document};
 use keiki_model::chart::{ChartModel, Options};
 use keiki_model::format;
 use keiki_model::frame::Snapshot;
-use keiki_model::panel::{PanelSnapshot, StatKey};
+use keiki_model::panel::{PanelSnapshot, StatKey, State};
 use keiki_model::text::Language;
 
 use super::assets;
@@ -50,14 +51,9 @@ impl App {
 /// Why a panel in error has no data.
 fn said(snapshot: &Snapshot, panel: &PanelSnapshot, language: Language) -> Vec<String> {
     let (zone, now) = (&snapshot.header.zone, snapshot.now);
-    let failure = panel.failure.iter();
+    let failure = panel.failure.iter().filter(|_| panel.state == State::Error);
     failure
-        .flat_map(|failure| {
-            [
-                keiki_app::text::failed(failure, zone, now, language),
-                failure.message.clone(),
-            ]
-        })
+        .flat_map(|failure| [failed(failure, zone, now, language), failure.message.clone()])
         .collect()
 }
 
@@ -84,7 +80,15 @@ impl Render for App {
             model.gaps.iter_mut().for_each(|gap| gap.label = None);
         }
         let title = panel.spec.title.get(look.language);
-        standalone_svg(&model, title, &said, SIZE.0, SIZE.1, look.dark)
+        // A live panel that lacks one of its sources shows what the others say.
+        let lacking = panel.failure.iter().filter(|_| said.is_empty());
+        let lacking = lacking.map(|failure| failed(failure, &snapshot.header.zone, snapshot.now, look.language));
+        let title = [title.to_owned()]
+            .into_iter()
+            .chain(lacking)
+            .collect::<Vec<_>>()
+            .join(" · ");
+        standalone_svg(&model, &title, &said, SIZE.0, SIZE.1, look.dark)
     }
 
     fn badge(&self, stat: Option<StatKey>, look: &Look, snapshot: &Snapshot) -> Option<String> {
