@@ -11,7 +11,7 @@ use maud::{Markup, html};
 
 use crate::changing::{self, Changing};
 use crate::icon::{shape, shape_of};
-use crate::panel::head::told;
+use crate::panel::head::{lacking, reason};
 use crate::panel::shown_state;
 use crate::panel::stat::Figure;
 use crate::state::{Link, Page, PanelStore};
@@ -164,12 +164,9 @@ pub fn foot(page: Page, panels: &[Arc<PanelSnapshot>]) -> Markup {
     let wrong: Vec<_> = (1..=3).rev().flat_map(shown).collect();
     let quiet = wrong.is_empty();
     let why = |panel: &PanelSnapshot, state| match state {
-        State::Live => told(page, panel),
+        State::Live => reason(panel, language),
         State::Stale => panel.newest.map(|newest| text::since(&page.hms(newest), language)),
-        State::Empty | State::Error => panel
-            .failure
-            .as_ref()
-            .map(|failure| text::failed(failure, &page.header.get().zone, page.clock.get(), language)),
+        State::Empty | State::Error => None,
     };
     html! {
         @for (panel, state) in wrong {
@@ -177,6 +174,10 @@ pub fn foot(page: Page, panels: &[Arc<PanelSnapshot>]) -> Markup {
                 (shape(shape_of(state, panel.status)))
                 b { (page.title_of(&panel.spec)) }
                 (why(panel, state).unwrap_or_default())
+                @if let Some(lacking) = lacking(page, panel).filter(|_| state != State::Stale) {
+                    @if state == State::Live { (shape(shape_of(State::Error, None))) }
+                    (lacking)
+                }
             }
         }
         @if quiet {

@@ -37,7 +37,7 @@ pub fn Head(
     let status = changing::markup(move || {
         let (panel, state) = (panel.get(), state.get());
         let reason = match state {
-            State::Live => told(page, &panel),
+            State::Live => reason(&panel, language),
             State::Stale => {
                 let moment = |newest| page.header.get().zone.moment(newest, page.clock.get());
                 panel.newest.map(|newest| text::since(&moment(newest), language))
@@ -53,6 +53,10 @@ pub fn Head(
             (shape(shape_of(state, panel.status)))
             @if let Some(word) = word { (word.get(language)) }
             span { (reason.unwrap_or_default()) }
+            @if let (State::Live, Some(lacking)) = (state, lacking(page, &panel)) {
+                (shape(shape_of(State::Error, None)))
+                span { (lacking) }
+            }
         }
     });
     let age = changing::markup(move || {
@@ -90,19 +94,19 @@ pub fn Head(
     }
 }
 
-/// What there is to say of a panel that is live: why it is not normal, and which of its sources is missing.
-pub fn told(page: Page, panel: &PanelSnapshot) -> Option<String> {
-    let why = reason(panel, page.language);
-    let failed = |failure| text::failed(failure, &page.header.get().zone, page.clock.get(), page.language);
-    let lacking = panel.failure.as_ref().map(failed);
-    match (why, lacking) {
-        (Some(why), Some(lacking)) => Some([&why, " ", &lacking].concat()),
-        (why, lacking) => why.or(lacking),
-    }
+/// Which source a panel lacks, and since when.
+pub fn lacking(page: Page, panel: &PanelSnapshot) -> Option<String> {
+    let failure = panel.failure.as_ref()?;
+    Some(text::failed(
+        failure,
+        &page.header.get().zone,
+        page.clock.get(),
+        page.language,
+    ))
 }
 
 /// Why a panel is not normal: the first of its figures with the panel's own judgement, and by how much it is off.
-fn reason(panel: &PanelSnapshot, language: Language) -> Option<String> {
+pub fn reason(panel: &PanelSnapshot, language: Language) -> Option<String> {
     let status = panel.status.filter(|status| *status != Status::Ok)?;
     let mut stats = panel.spec.stats.iter().zip(&panel.stats);
     let Some((spec, stat)) = stats.find(|(_, stat)| stat.status == Some(status)) else {
