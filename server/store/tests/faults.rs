@@ -5,6 +5,8 @@
 //! again, each time with another call that fails, and in a process of its own: this test itself, started with a folder
 //! to write to. Of three one goes on, one dies in the moment in which the status says that nothing is kept, and one meets
 //! a second failure. `KEIKI_FAULTS=all` fails every single call, a number so many of each kind; else it is a few.
+//!
+//! In another run a part of what is read is damaged or never given, and costs nothing but itself ([`late`]).
 
 // Elsewhere the clock has another name, or none that may be given twice.
 #![cfg(all(target_os = "linux", target_env = "gnu"))]
@@ -15,6 +17,8 @@
 
 #[path = "faults/bench.rs"]
 mod bench;
+#[path = "faults/late.rs"]
+mod late;
 #[path = "faults/trap.rs"]
 mod trap;
 
@@ -260,4 +264,31 @@ fn no_failed_call_costs_a_sample() {
         "{missed} of {} calls never came",
         cases.len()
     );
+}
+
+#[test]
+fn a_part_that_is_never_read_holds_up_no_other_late_samples() {
+    if let Some(folder) = std::env::var_os(FOLDER) {
+        let folder = Path::new(&folder);
+        match trap::set(folder, None) {
+            Some(trap) => late::run(folder, &trap, std::env::var(CASE).as_deref() == Ok("damaged")),
+            None => eprintln!("not run: the kernel hands no calls over here"),
+        }
+        return;
+    }
+    for case in ["damaged", "silent"] {
+        let parent = tempfile::tempdir().expect("a folder");
+        let output = Command::new(std::env::current_exe().expect("this test"))
+            .args([
+                "--exact",
+                "a_part_that_is_never_read_holds_up_no_other_late_samples",
+                "--nocapture",
+            ])
+            .env(FOLDER, parent.path().join("history"))
+            .env(CASE, case)
+            .output()
+            .expect("it runs");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{case}: {said}");
+    }
 }

@@ -16,7 +16,7 @@
 //! A period is no keyspace of its own: the engine keeps every state of its list of keyspaces until the folder is opened
 //! again, which with fifty periods a day would come to gigabytes in a month (format 1 was so).
 
-use std::ops::Range;
+use std::ops::{Range, RangeBounds};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -282,8 +282,19 @@ impl Disk {
 
     /// The samples that came late, of each series from a number on.
     pub(super) fn late_from(&self, series: u32) -> impl Iterator<Item = fjall::Result<(LateKey, UserValue)>> {
-        let found = self.late.range(series.to_be_bytes()..);
-        found.filter_map(|found| match found.into_inner() {
+        self.late_within(series.to_be_bytes()..)
+    }
+
+    /// Those of one series.
+    pub(super) fn late_of(&self, series: u32) -> impl Iterator<Item = fjall::Result<(LateKey, UserValue)>> {
+        self.late_within(late_key((series, 0, 0))..=late_key((series, i64::MAX, u64::MAX)))
+    }
+
+    fn late_within<K: AsRef<[u8]>, R: RangeBounds<K>>(
+        &self,
+        keys: R,
+    ) -> impl Iterator<Item = fjall::Result<(LateKey, UserValue)>> + use<K, R> {
+        self.late.range(keys).filter_map(|found| match found.into_inner() {
             Ok((key, value)) => Some(Ok((late_of(&key)?, value))),
             Err(error) => Some(Err(error)),
         })

@@ -10,21 +10,18 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use fjall::OwnedWriteBatch;
-use keiki_model::histogram::{Exponential, Part};
+use keiki_model::histogram::Exponential;
 use keiki_model::series::{Kind, Series, Value};
 use keiki_model::time::{Millis, SECOND};
 
 use super::History;
-use super::chunk::Body;
-use super::counts::Counts;
 use super::disk::{Disk, LateKey, is_damage};
 use super::journal::{Journal, Read, replay};
 use super::piece::Made;
 use super::read::Look;
-use super::rows::Rows;
+use super::slots::{Slots, merged};
 use super::tier::{COUNT, TIERS};
 use super::work::{TRIES, Worker};
-use crate::distributions::Distributions;
 
 /// How long after a round the next begins: a backlog comes in many requests, and each round writes records again.
 const PAUSE: Millis = 10 * SECOND;
@@ -34,6 +31,9 @@ const BATCH: usize = 16;
 
 /// How many samples are put into their place in one call, but for those of one series.
 const MOST_AT_ONCE: usize = 32_768;
+
+/// How many series are asked for in one call where each is asked for by itself.
+const ASKED: u32 = 256;
 
 /// How many samples may wait to be written, thirty megabytes of them: many times what comes between two calls.
 const MOST_WAITING: usize = 1 << 20;
@@ -84,6 +84,9 @@ pub(super) struct Backlog {
     ended: Millis,
     /// How often the disk did not give what they belong among.
     unanswered: u32,
+    /// How often it did not give what waits, since all could be read. Not forgotten while a part of it cannot: to find out
+    /// again costs the history some seconds each time.
+    withheld: u32,
 }
 
 /// Series by series, what waits is put into its place.
@@ -92,6 +95,19 @@ struct Round {
     stretches: BTreeSet<i64>,
     /// The series to go on with.
     next: u32,
+    /// A part cannot be read: each series is asked for by itself, for the others lie behind it.
+    singly: bool,
+}
+
+/// What waits of a few series.
+#[derive(Default)]
+struct Gathered {
+    keys: Vec<LateKey>,
+    parts: Vec<Waiting>,
+    series: usize,
+    samples: usize,
+    /// The series to go on with, if there are more.
+    next: Option<u32>,
 }
 
 /// What waits of a series.
@@ -114,6 +130,14 @@ impl Backlog {
     pub(super) fn found(&mut self, stretch: i64, number: u64) {
         self.waiting.insert(stretch);
         self.next = self.next.max(number + 1);
+    }
+
+    /// What is there from before is not known, as not all of it can be read: some may be anywhere.
+    pub(super) fn found_some(&mut self, from: Millis, now: Millis) {
+        let stretch = |time: Millis| time.div_euclid(TIERS[0].chunk);
+        self.waiting.extend(stretch(from)..=stretch(now));
+        // More than were ever given, so that none takes the place of another.
+        self.next = self.next.max(now.unsigned_abs());
     }
 
     /// After a failure all that is on disk waits.
@@ -197,13 +221,10 @@ impl History {
         if backlog.round.is_none() && !self.begin_round(backlog, now) {
             return Ok(false);
         }
-        let Some(round) = &mut backlog.round else {
-            return Ok(false);
-        };
-        let (keys, parts, next) = self.gather(disk, round)?;
+        let Gathered { keys, parts, next, .. } = self.gather(disk, backlog)?;
         let count: u64 = parts.iter().map(|part| part.samples.len() as u64).sum();
         match self.put_in_place(disk, parts, &keys, now) {
-            Ok(()) => backlog.unanswered = 0,
+            Ok(()) => {}
             // The disk may answer another time; a part that it never gives must not hold up all else.
             Err(error) if backlog.unanswered + 1 < TRIES => {
                 backlog.unanswered += 1;
@@ -218,56 +239,106 @@ impl History {
                 batch.commit()?;
             }
         }
-        if let Some(next) = next {
+        let round = backlog.round.as_mut();
+        if let (Some(next), Some(round)) = (next, round) {
             round.next = next;
             return Ok(true);
         }
-        backlog.round = None;
+        // Not before: what comes anew for series in front would else let those behind try for ever.
+        backlog.unanswered = 0;
+        if backlog.round.take().is_some_and(|round| !round.singly) {
+            backlog.withheld = 0;
+        }
         backlog.ended = now;
         self.edition.fetch_add(1, Ordering::AcqRel);
         Ok(false)
     }
 
-    /// What waits of the next few series, by what keys, and the series to go on with.
-    fn gather(&self, disk: &Disk, round: &Round) -> fjall::Result<(Vec<LateKey>, Vec<Waiting>, Option<u32>)> {
-        let dictionary = self.dictionary.read();
-        let (mut keys, mut parts): (Vec<LateKey>, Vec<Waiting>) = Default::default();
-        let mut series = 0;
+    /// What waits of the next few series. What cannot be read stays where it is, and is asked for again after the next start.
+    fn gather(&self, disk: &Disk, backlog: &mut Backlog) -> fjall::Result<Gathered> {
+        let mut gathered = Gathered::default();
+        let Some(round) = &mut backlog.round else {
+            return Ok(gathered);
+        };
+        if !round.singly {
+            match self.gather_in_a_row(disk, round, &mut gathered) {
+                Ok(()) => return Ok(gathered),
+                // The disk may answer another time; a part that it never gives must not hold up all else.
+                Err(error) if !is_damage(&error) && backlog.withheld + 1 < TRIES => {
+                    backlog.withheld += 1;
+                    return Err(error);
+                }
+                Err(_) => {
+                    round.singly = true;
+                    gathered = Gathered::default();
+                }
+            }
+        }
+        self.gather_singly(disk, round, &mut gathered);
+        Ok(gathered)
+    }
+
+    fn gather_in_a_row(&self, disk: &Disk, round: &Round, gathered: &mut Gathered) -> fjall::Result<()> {
         for found in disk.late_from(round.next) {
-            let (key, value) = match found {
-                Ok(found) => found,
-                Err(error) if is_damage(&error) => {
-                    self.note_corrupt("late samples", &error);
-                    break;
-                }
-                Err(error) => return Err(error),
-            };
-            let (number, stretch, _) = key;
-            if !round.stretches.contains(&stretch) {
-                continue;
+            let (key, value) = found?;
+            if !self.gather_one(round, gathered, key, &value) {
+                gathered.next = Some(key.0);
+                break;
             }
-            if keys.last().is_none_or(|(before, ..)| *before != number) {
-                let samples: usize = parts.iter().map(|part| part.samples.len()).sum();
-                if series == BATCH || samples >= MOST_AT_ONCE {
-                    return Ok((keys, parts, Some(number)));
+        }
+        Ok(())
+    }
+
+    fn gather_singly(&self, disk: &Disk, round: &Round, gathered: &mut Gathered) {
+        let numbers = u32::try_from(self.dictionary.read().numbers()).unwrap_or(u32::MAX);
+        let end = numbers.min(round.next.saturating_add(ASKED));
+        gathered.next = (end < numbers).then_some(end);
+        for number in round.next..end {
+            for found in disk.late_of(number) {
+                match found {
+                    Ok((key, value)) => {
+                        if !self.gather_one(round, gathered, key, &value) {
+                            gathered.next = Some(number);
+                            return;
+                        }
+                    }
+                    Err(error) => {
+                        self.note_corrupt("late samples", &error);
+                        break;
+                    }
                 }
-                series += 1;
-                parts.extend(dictionary.get(number).map(|entry| Waiting {
-                    number,
-                    series: Arc::clone(&entry.series),
-                    samples: Vec::new(),
-                }));
             }
-            keys.push(key);
-            let Some(part) = parts.last_mut().filter(|part| part.number == number) else {
-                continue;
-            };
-            let read = replay(&value, |_, time, value| part.samples.push((time, value)));
+        }
+    }
+
+    /// Gathers what waits under a key; `false` where enough of other series is gathered already.
+    fn gather_one(&self, round: &Round, gathered: &mut Gathered, key: LateKey, value: &[u8]) -> bool {
+        let (number, stretch, _) = key;
+        if !round.stretches.contains(&stretch) {
+            return true;
+        }
+        if gathered.keys.last().is_none_or(|(before, ..)| *before != number) {
+            if gathered.series == BATCH || gathered.samples >= MOST_AT_ONCE {
+                return false;
+            }
+            gathered.series += 1;
+            let dictionary = self.dictionary.read();
+            gathered.parts.extend(dictionary.get(number).map(|entry| Waiting {
+                number,
+                series: Arc::clone(&entry.series),
+                samples: Vec::new(),
+            }));
+        }
+        gathered.keys.push(key);
+        if let Some(part) = gathered.parts.last_mut().filter(|part| part.number == number) {
+            let before = part.samples.len();
+            let read = replay(value, |_, time, value| part.samples.push((time, value)));
+            gathered.samples += part.samples.len() - before;
             if let Err(error) = read {
                 self.note_corrupt("late samples", &error);
             }
         }
-        Ok((keys, parts, None))
+        true
     }
 
     fn begin_round(&self, backlog: &mut Backlog, now: Millis) -> bool {
@@ -283,7 +354,11 @@ impl History {
         if stretches.is_empty() {
             return false;
         }
-        backlog.round = Some(Round { stretches, next: 0 });
+        backlog.round = Some(Round {
+            stretches,
+            next: 0,
+            singly: false,
+        });
         true
     }
 
@@ -402,95 +477,4 @@ impl History {
             from = from.max(end);
         }
     }
-}
-
-/// Slots of one series, whatever its kind.
-enum Slots {
-    Rows(Rows),
-    Counts(Counts),
-}
-
-impl Slots {
-    fn times(&self) -> &[Millis] {
-        match self {
-            Self::Rows(rows) => &rows.times,
-            Self::Counts(counts) => &counts.times,
-        }
-    }
-
-    /// Those within `[from, to)`.
-    fn within(&self, from: Millis, to: Millis) -> Self {
-        let place = |time: Millis| self.times().partition_point(|other| *other < time);
-        match self {
-            Self::Rows(rows) => Self::Rows(rows.clone().cut(&rows.times, place(from), place(to))),
-            Self::Counts(counts) => {
-                let mut counts = counts.clone();
-                counts.cut_from(0, from, to);
-                Self::Counts(counts)
-            }
-        }
-    }
-
-    fn extend(&mut self, later: Self) {
-        match (self, later) {
-            (Self::Rows(rows), Self::Rows(later)) => rows.extend(later),
-            (Self::Counts(counts), Self::Counts(later)) => counts.extend(later),
-            // A series is of one kind.
-            (Self::Rows(_), Self::Counts(_)) | (Self::Counts(_), Self::Rows(_)) => {}
-        }
-    }
-
-    /// Whether there is something in every slot in which others have something.
-    fn covers(&self, others: &Self, step: Millis) -> bool {
-        let slots: BTreeSet<i64> = self.times().iter().map(|time| time.div_euclid(step)).collect();
-        others.times().iter().all(|time| slots.contains(&time.div_euclid(step)))
-    }
-
-    fn into_record(self, series: u32) -> Made {
-        let (times, body) = match self {
-            Self::Rows(mut rows) => (std::mem::take(&mut rows.times), Body::Rows(rows)),
-            Self::Counts(counts) => (counts.times, Body::Counts(counts.all)),
-        };
-        Made { series, times, body }
-    }
-}
-
-/// What a record holds, and samples of times that it has none of, both in order of time; `None` where there is nothing new.
-fn merged(kind: Kind, there: Option<(Vec<Millis>, Body)>, samples: &[(Millis, Read)]) -> Option<(Vec<Millis>, Body)> {
-    let (times, body) = there.unwrap_or_else(|| {
-        let nothing = match kind {
-            Kind::Histogram => Body::Counts(Distributions::default()),
-            Kind::Counter | Kind::Gauge => Body::Samples(Vec::new()),
-        };
-        (Vec::new(), nothing)
-    });
-    let new: Vec<_> = samples
-        .iter()
-        .filter(|(time, _)| times.binary_search(time).is_err())
-        .collect();
-    if new.is_empty() {
-        return None;
-    }
-    if kind == Kind::Histogram {
-        let Body::Counts(old) = &body else { return None };
-        let mut all: Vec<(Millis, Option<Part<'_>>)> = times.iter().copied().zip(old.iter()).collect();
-        for (time, value) in new {
-            if let Read::Distribution(one) = value {
-                all.push((*time, one.as_deref().map(Part::from)));
-            }
-        }
-        all.sort_by_key(|(time, _)| *time);
-        let times = all.iter().map(|(time, _)| *time).collect();
-        return Some((times, Body::Counts(all.into_iter().map(|(_, one)| one).collect())));
-    }
-    let Body::Samples(old) = body else { return None };
-    let mut all: Vec<(Millis, f64)> = times.into_iter().zip(old).collect();
-    for (time, value) in new {
-        if let Read::Number(value) = value {
-            all.push((*time, *value));
-        }
-    }
-    all.sort_by_key(|(time, _)| *time);
-    let (times, values) = all.into_iter().unzip();
-    Some((times, Body::Samples(values)))
 }

@@ -48,6 +48,7 @@ mod piece;
 mod read;
 mod restore;
 mod rows;
+mod slots;
 #[cfg(test)]
 mod tests;
 mod tier;

@@ -100,7 +100,7 @@ impl History {
         rings.resize_with(history.dictionary.read().numbers(), || None);
         history.read_records(&disk, now - window, &mut rings);
         history.read_journal(&disk, &mut rings).map_err(engine)?;
-        history.find_late(&disk).map_err(engine)?;
+        history.find_late(&disk, now);
         on_two_threads(rings.chunks_mut(PART), |_, part| {
             part.iter_mut().flatten().for_each(Ring::complete)
         });
@@ -243,20 +243,17 @@ impl History {
         Ok(())
     }
 
-    /// Where late samples wait for their place.
-    fn find_late(&self, disk: &Disk) -> fjall::Result<()> {
+    /// Where late samples wait for their place. Those that cannot be read now are no reason not to start: they are met
+    /// again by who puts them there.
+    fn find_late(&self, disk: &Disk, now: Millis) {
         let mut worker = self.worker.lock();
         for found in disk.late_from(0) {
-            match found {
-                Ok(((_, stretch, number), _)) => worker.late.found(stretch, number),
-                Err(error) if is_damage(&error) => {
-                    self.note_corrupt("late samples", &error);
-                    break;
-                }
-                Err(error) => return Err(error),
-            }
+            let Ok(((_, stretch, number), _)) = found else {
+                worker.late.found_some(now - self.settings.keep[0], now);
+                break;
+            };
+            worker.late.found(stretch, number);
         }
-        Ok(())
     }
 
     /// What an iterator of the engine's found; `None` where it is broken: what comes after is not to be had, and the

@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::mpsc::channel;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use libc::{c_char, c_int, c_long, c_ulong, seccomp_notif, seccomp_notif_resp, sock_filter};
 
@@ -71,6 +71,8 @@ pub(crate) struct Trap {
     struck: OnceLock<String>,
     /// Until when the disk is gone.
     gone: AtomicI64,
+    /// A file whose beginning the disk does not give.
+    hole: Mutex<Option<PathBuf>>,
 }
 
 impl Trap {
@@ -81,6 +83,15 @@ impl Trap {
     /// The call that failed, and of what.
     pub(crate) fn struck(&self) -> Option<&str> {
         self.struck.get().map(String::as_str)
+    }
+
+    /// From now on the disk does not give the beginning of this file, and of no other.
+    pub(crate) fn hide(&self, file: Option<PathBuf>) {
+        *self.hole.lock().expect("no panic") = file;
+    }
+
+    fn hides(&self, path: &Path) -> bool {
+        self.hole.lock().expect("no panic").as_deref() == Some(path)
     }
 }
 
@@ -95,7 +106,7 @@ enum Named {
     At,
 }
 
-/// The calls that are handed over; a position that is asked for changes nothing, and is none of a kind.
+/// The calls that are handed over; to read, or to ask for a position, changes nothing, and is none of a kind.
 const CALLS: &[(c_long, Option<Kind>, Named)] = &[
     (libc::SYS_write, Some(Kind::Write), Named::Descriptor),
     (libc::SYS_writev, Some(Kind::Write), Named::Descriptor),
@@ -120,6 +131,7 @@ const CALLS: &[(c_long, Option<Kind>, Named)] = &[
     #[cfg(target_arch = "x86_64")]
     (libc::SYS_mkdir, Some(Kind::MakeFolder), Named::Path(0)),
     (libc::SYS_lseek, None, Named::Descriptor),
+    (libc::SYS_pread64, None, Named::Descriptor),
 ];
 
 /// By how much the engine's journal is said to be longer than it is, to the thread that begins a new one at 64 MB: else
@@ -159,6 +171,7 @@ pub(crate) fn set(folder: &Path, fault: Option<Fault>) -> Option<Arc<Trap>> {
         counts: Default::default(),
         struck: OnceLock::new(),
         gone: AtomicI64::new(0),
+        hole: Mutex::default(),
     });
     let watched = Arc::clone(&trap);
     // Begun before the filter is there, so that its own calls go straight to the kernel.
@@ -240,7 +253,11 @@ impl Trap {
             return None;
         }
         let Some(kind) = kind else {
-            return position(call, &path);
+            return if number == libc::SYS_pread64 {
+                (call.data.args[3] == 0 && self.hides(&path)).then_some(Err(libc::EIO))
+            } else {
+                position(call, &path)
+            };
         };
         let place = KINDS.iter().position(|(known, _)| known == kind)?;
         let count = self.counts[place].fetch_add(1, Ordering::AcqRel) + 1;
