@@ -13,6 +13,8 @@
   const HOME = new URL(".", document.currentScript?.src || location.href).href;
   /** How long a frame may take to say that it is there, and when it is tried again if it does not. */
   const PATIENCE_MS = 10_000;
+  /** The same once something was loaded: a page of Keiki's listens by then. */
+  const LOADED_MS = 3_000;
   const AGAIN_MS = [5_000, 15_000, 60_000];
   /** Heights that are believed. */
   const LOWEST = 60;
@@ -146,7 +148,7 @@
     #greet() {
       this.#answered = false;
       clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.#missed(), PATIENCE_MS);
+      this.#timer = setTimeout(() => this.#missed(), LOADED_MS);
       // A frame that was refused, or could not be loaded, is of no origin: then nobody is told.
       this.#frame?.contentWindow?.postMessage({ keiki: "hello", fit: !this.hasAttribute("height") }, this.#home.origin);
     }

@@ -19,14 +19,15 @@ use crate::web::{Bound, raise_file_limit};
 /// The address can't be had, or the system refuses threads or signals.
 pub fn run(mut config: Config, file: Option<PathBuf>) -> Result<(), Box<dyn Error>> {
     let fits = raise_file_limit(config.server.max_connections);
-    if fits < config.server.max_connections {
+    // A few more or less matter to nobody.
+    if fits < config.server.max_connections / 10 * 9 {
         tracing::warn!(
             wanted = config.server.max_connections,
             max_connections = fits,
             "fewer connections: the limit of open files is too low (ulimit -n)"
         );
-        config.server.max_connections = fits;
     }
+    config.server.max_connections = fits;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let result = runtime.block_on(async {
         let shutdown = CancellationToken::new();

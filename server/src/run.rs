@@ -1,6 +1,7 @@
 //! Puts the parts together and runs them until told to stop.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -253,6 +254,21 @@ impl Failures for Failing {
     fn missing(&self, metric: &str) -> Option<Failure> {
         self.find(|status| status.feeds.iter().any(|fed| fed.name == metric))
     }
+
+    fn any(&self) -> bool {
+        self.find(|_| true).is_some()
+    }
+}
+
+/// Where programs of this machine, or of others if it listens to them, reach this Keiki.
+fn reached_at(config: &Config, bound: SocketAddr, host: &str) -> String {
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
+    let base = &config.server.base_path;
+    if bound.ip().is_unspecified() {
+        format!("{scheme}://{host}:{}{base}", bound.port())
+    } else {
+        format!("{scheme}://{bound}{base}")
+    }
 }
 
 /// Runs Keiki on a bound socket until `shutdown` is cancelled, then ends streams and requests within the configured time.
@@ -280,7 +296,9 @@ pub async fn run(config: Config, bound: web::Bound, shutdown: CancellationToken)
     let jobs = JobInstrument::new(&recorder, SERVICE);
     jobs.set_length(0);
 
-    let engine = Engine::new(store.clone(), Failing(board.clone())).measured(queries);
+    let engine = Engine::new(store.clone(), Failing(board.clone()))
+        .measured(queries)
+        .at(reached_at(&config, bound.address(), &host));
     let annotations = Annotations::open(store.clone(), config.limits.annotations);
     let start = Told {
         kind: AnnotationKind::KeikiStarted,
@@ -440,7 +458,8 @@ fn sources(
     let subject = |metric: &str| if is_of_host(metric) { HOST_NAME } else { SERVICE_NAME };
     Arc::new(move || {
         let told = |status: SourceStatus| web::sources::Told {
-            rate: status.samples_per_second(),
+            // Of one that is down nothing comes.
+            rate: status.samples_per_second().filter(|_| status.up),
             account: census.of(&status.name),
             status,
         };

@@ -173,10 +173,10 @@ pub fn foot(page: Page, panels: &[Arc<PanelSnapshot>]) -> Markup {
             span {
                 (shape(shape_of(state, panel.status)))
                 b { (page.title_of(&panel.spec)) }
-                (why(panel, state).unwrap_or_default())
+                em { (why(panel, state).unwrap_or_default()) }
                 @if let Some(lacking) = lacking(page, panel).filter(|_| state != State::Stale) {
                     @if state == State::Live { (shape(shape_of(State::Error, None))) }
-                    (lacking)
+                    em { (lacking) }
                 }
             }
         }

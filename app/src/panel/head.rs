@@ -47,6 +47,8 @@ pub fn Head(
         // What is explored needs no setting up: it has come, if not in this time.
         let word = match state {
             State::Empty if panel.spec.group == EXPLORED => Some(text::NOTHING_CAME),
+            // From afar a blank says nothing.
+            State::Live if place == Place::Tile && panel.status.is_none() => Some(text::NO_TARGET),
             _ => text::state(state, panel.status),
         };
         html! {

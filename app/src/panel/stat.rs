@@ -34,9 +34,10 @@ impl Figure {
         let (spec, stat) = (panel.spec.stats.get(at)?, panel.stats.get(at)?);
         let scale = Scale::of_stat(&panel.spec, spec, stat.limit);
         let live = shown_state(page, panel) == State::Live;
+        let from_afar = page.fixed.get_value().wall.is_some();
         let text = match stat.bucket {
             // Grey is not seen from afar.
-            _ if !live && page.fixed.get_value().wall.is_some() => format::Formatted {
+            _ if !live && from_afar => format::Formatted {
                 figure: text::NONE.get(language).to_owned(),
                 unit: String::new(),
             },
@@ -56,7 +57,7 @@ impl Figure {
             limit: stat.limit,
             text,
             status: stat.status.filter(|_| live),
-            gauge: format::gauge(stat.value, goal, stat.limit.or(spec.natural_limit)),
+            gauge: format::gauge(stat.value, goal, stat.limit.or(spec.natural_limit)).filter(|_| live || !from_afar),
             distance,
         })
     }
@@ -88,8 +89,22 @@ pub fn Stat(
 
 fn draw(page: Page, panel: &PanelSnapshot, at: usize, of: Option<&str>) -> Markup {
     let language = page.language;
-    let figure = Figure::new(page, panel, at).unwrap_or_default();
+    let mut figure = Figure::new(page, panel, at).unwrap_or_default();
     let spec = &panel.spec.stats[at];
+    // Away from its panel a figure that is no longer true has nobody else to say so.
+    let state = shown_state(page, panel);
+    let lost = of
+        .and(text::state(state, None))
+        .filter(|_| matches!(state, State::Stale | State::Error));
+    if lost.is_some() {
+        figure = Figure {
+            text: format::Formatted {
+                figure: format::MISSING.to_owned(),
+                unit: String::new(),
+            },
+            ..Figure::default()
+        };
+    }
     // On a wall a figure stands without the panel's title.
     let title = page
         .fixed
@@ -111,7 +126,9 @@ fn draw(page: Page, panel: &PanelSnapshot, at: usize, of: Option<&str>) -> Marku
         dd class="scale" { (gauge(figure.gauge.as_ref())) }
         dd class="aim" {
             span {
-                @if let Some(goal) = &spec.goal {
+                @if let Some(word) = lost {
+                    (shape(state.as_str())) " " (word.get(language))
+                } @else if let Some(goal) = &spec.goal {
                     i class="aim-mark" {}
                     span class="word" { (text::TARGET.get(language)) }
                     (Scale::of_stat(&panel.spec, spec, None).aim(goal))

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::num::NonZeroU32;
 use std::process::ExitCode;
 
-use keiki_server::access::token::{EVERYTHING, TokenFile};
+use keiki_server::access::token::{EVERYTHING, TokenFile, is_known};
 use keiki_server::access::{Access, password};
 use keiki_server::clock::{Clock as _, SystemClock};
 use keiki_server::config::{Config, DEFAULT_FILE, Overrides};
@@ -202,12 +202,26 @@ fn token(overrides: Overrides, command: TokenCommand) -> Outcome {
             let opens = paths.join(" ");
             let expires = days.map(|days| now + i64::from(days.get()) * DAY);
             let text = file.add(&name, paths, now, expires)?;
-            writeln!(std::io::stderr(), "{name} opens {opens}. It is shown this once:")?;
+            for path in opens.split(' ').filter(|path| !is_known(path)) {
+                writeln!(
+                    std::io::stderr(),
+                    "Nothing that Keiki knows lies at {path}: is it written right?"
+                )?;
+            }
+            writeln!(
+                std::io::stderr(),
+                "{name} opens {opens}, by {}. It is shown this once:",
+                file.path().display()
+            )?;
             print(&format!("{text}\n"))?;
             only_tokens(overrides)
         }
         TokenCommand::List => {
-            for token in file.list()? {
+            let tokens = file.list()?;
+            if tokens.is_empty() {
+                writeln!(std::io::stderr(), "There are no tokens in {}.", file.path().display())?;
+            }
+            for token in tokens {
                 let left = left(token.expires, now);
                 print(&format!("{}\t{}\t{left}\n", token.name, token.paths.join(" ")))?;
             }

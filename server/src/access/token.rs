@@ -16,7 +16,7 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-pub use self::opens::EVERYTHING;
+pub use self::opens::{EVERYTHING, is_known};
 
 use super::hex;
 
@@ -168,6 +168,11 @@ impl TokenFile {
             return Err(unknown());
         }
         self.write(tokens)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
     }
 
     fn folder(&self) -> &Path {

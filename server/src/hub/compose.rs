@@ -194,7 +194,7 @@ impl Composer {
     }
 
     /// The card of a group. It bears the worst judgement of all that the targets name in its group, for a figure that is not
-    /// on it may miss its own.
+    /// on it may miss its own, and the first source that any of its panels lacks.
     fn card(&self, group: Group, card: &Panel, view: &View, tick: &Tick, to: Millis) -> PanelSnapshot {
         let mut card = self.compared(card, view, tick, to);
         let targets = self.targets(view, tick, to).unwrap_or_default();
@@ -216,6 +216,10 @@ impl Composer {
         let worst = live.filter_map(|panel| panel.status).max();
         if card.state == State::Live {
             card.status = card.status.max(worst);
+            if card.failure.is_none() && !view.is_past() {
+                let mut panels = group.panels().iter();
+                card.failure = panels.find_map(|panel| self.engine.lacking(panel, &view.scope, tick.now));
+            }
         }
         card
     }

@@ -70,6 +70,11 @@ pub trait Failures: Send + Sync {
     fn missing(&self, _metric: &str) -> Option<Failure> {
         None
     }
+
+    /// Whether anything fails at all.
+    fn any(&self) -> bool {
+        true
+    }
 }
 
 impl<F: Fn(&str) -> Option<Failure> + Send + Sync> Failures for F {
@@ -77,6 +82,9 @@ impl<F: Fn(&str) -> Option<Failure> + Send + Sync> Failures for F {
         self(source)
     }
 }
+
+/// How long a source that fails is missed where nobody asks for a window, milliseconds.
+const LACKING: Millis = 15 * 60 * SECOND;
 
 /// How a panel is asked for.
 #[derive(Clone, Copy, Debug)]
@@ -125,6 +133,15 @@ impl Engine {
             specs: Arc::default(),
             cache: Arc::default(),
             queries: None,
+        }
+    }
+
+    /// Tells where programs reach this Keiki.
+    #[must_use]
+    pub fn at(self, address: String) -> Self {
+        Self {
+            specs: Arc::new(Specs::at(address)),
+            ..self
         }
     }
 
@@ -233,6 +250,22 @@ impl Engine {
         };
         let finer = (grid.step > SECOND).then(|| Evaluator::new(&reader, audience, finer, from, ask.to));
         panel::snapshot(panel, spec, &evaluator, finer.as_ref(), condition, itself)
+    }
+
+    /// Which source a panel lacks now, wholly or in part, that fed it a while ago. Costs next to nothing while none fails.
+    pub(crate) fn lacking(&self, panel: &Panel, scope: &Scope, now: Millis) -> Option<Failure> {
+        if !self.failures.any() {
+            return None;
+        }
+        let reader = self.store.read();
+        let grid = Grid::ending(now, 1, 1);
+        let audience = Audience {
+            scope,
+            itself: self.is_itself(&reader, panel, scope),
+        };
+        let evaluator = Evaluator::new(&reader, audience, grid, now - LACKING, now);
+        let condition = condition::condition(&evaluator, &reader, panel, &*self.failures, now);
+        condition.newest.and(condition.failure)
     }
 
     /// Whether a panel shows Keiki's own data: as its group does. One of a user's own, or of a metric, is by itself.

@@ -20,6 +20,8 @@ type Key = (String, Option<Targets>);
 /// Specs made so far, so that the same panel has the same `Arc` from tick to tick and a frame need not compare texts.
 #[derive(Debug, Default)]
 pub(crate) struct Specs {
+    /// Where programs reach this Keiki, if that is known.
+    address: Option<String>,
     made: Mutex<HashMap<Key, Vec<Made>>>,
 }
 
@@ -29,7 +31,18 @@ struct Made {
     shared: Arc<PanelSpec>,
 }
 
+/// What stands for Keiki's address in the lines that tell how to feed a panel.
+const ADDRESS: &str = "http://127.0.0.1:3000";
+
 impl Specs {
+    /// Those whose lines name an address.
+    pub(crate) fn at(address: String) -> Self {
+        Self {
+            address: Some(address),
+            ..Self::default()
+        }
+    }
+
     /// The spec to show for a panel under a preset's targets; without them the catalogue's own.
     pub(crate) fn get(&self, spec: &PanelSpec, targets: Option<Targets>) -> Arc<PanelSpec> {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
@@ -40,7 +53,11 @@ impl Specs {
         if let Some(found) = same_id.iter().find(|made| made.original == *spec) {
             return Arc::clone(&found.shared);
         }
-        let shared = Arc::new(targets.map_or_else(|| spec.clone(), |targets| with_targets(spec, targets)));
+        let mut shared = targets.map_or_else(|| spec.clone(), |targets| with_targets(spec, targets));
+        if let Some(address) = &self.address {
+            shared.feed.lines = shared.feed.lines.replace(ADDRESS, address);
+        }
+        let shared = Arc::new(shared);
         if same_id.len() == SAME_ID {
             same_id.remove(0);
         }

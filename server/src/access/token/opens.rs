@@ -32,6 +32,36 @@ fn of_a_page(view: &View) -> bool {
         .is_none_or(|before| PageRequest::COMPARED.contains(&before))
 }
 
+/// Where pages, panels and what machines ask for lie; below those that end in a slash there is more.
+const PLACES: [&str; 14] = [
+    "/",
+    "/groups/",
+    "/kiosk",
+    "/embed",
+    "/embed/",
+    "/panels/",
+    "/badges/",
+    "/explore",
+    "/explore/",
+    "/sources",
+    "/metrics",
+    "/api/",
+    "/v1/",
+    "/healthz",
+];
+
+/// Whether there may be something at a path that a token is to open.
+pub fn is_known(allowed: &str) -> bool {
+    let (path, is_beginning) = match allowed.strip_suffix('*') {
+        Some(beginning) => (beginning, true),
+        None => (allowed, false),
+    };
+    PLACES.iter().any(|place| {
+        let is_below = place.len() > 1 && place.ends_with('/') && path.starts_with(place);
+        path == *place || is_below || (is_beginning && place.starts_with(path))
+    })
+}
+
 /// Whether a path is one, or begins as one that ends in `*`. One that was written with escapes means what they stand for.
 fn matches(allowed: &str, path: &str) -> bool {
     let (allowed, is_beginning) = match allowed.strip_suffix('*') {
@@ -142,6 +172,27 @@ mod tests {
             paths: paths.iter().map(|path| (*path).to_owned()).collect(),
             created: 0,
             expires: Some(10),
+        }
+    }
+
+    #[test]
+    fn a_path_that_leads_nowhere_is_told_from_one_that_may() {
+        for known in [
+            "/*",
+            "/",
+            "/kiosk",
+            "/kio*",
+            "/embed/*",
+            "/embed/api.latency",
+            "/groups/api",
+            "/api/live",
+            "/v1/*",
+            "/explore",
+        ] {
+            assert!(is_known(known), "{known}");
+        }
+        for unknown in ["/kisok", "/kisok*", "/groups", "/dashboards/*", "/embedded/api.latency"] {
+            assert!(!is_known(unknown), "{unknown}");
         }
     }
 
