@@ -281,7 +281,7 @@ impl State {
             }
         };
         let number = number.ok_or(Reason::SeriesLimit)?;
-        if !self.late.push(number, sample.time, sample.value) {
+        if !self.late.push(number, sample.time, &sample.value) {
             return Err(Reason::Late);
         }
         self.samples_total += 1;
@@ -450,7 +450,9 @@ impl State {
         if let Some((history, _)) = &self.past {
             // Records are made of rings: what is in none yet goes another way.
             let late = &mut self.late;
-            before.each_since(history.unwritten(), |time, value| late.keep(before.number, time, value));
+            before.each_since(history.unwritten(), |time, value| {
+                late.keep(before.number, time, &value)
+            });
             stored.number = history.number(&stored.series, source);
         }
         Ok(())

@@ -49,7 +49,16 @@ impl Journal {
 }
 
 impl Entries {
-    fn push(&mut self, series: u32, time: Millis, value: &Value) {
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Hands over each sample again, in the order in which they came.
+    pub(super) fn each(&self, take: impl FnMut(u32, Millis, Read)) -> Result<(), Corrupt> {
+        read_samples(&mut Reader::new(&self.bytes), self.count, take)
+    }
+
+    pub(super) fn push(&mut self, series: u32, time: Millis, value: &Value) {
         let is_distribution = matches!(value, Value::Distribution(_));
         let apart = i64::from(series) - i64::from(self.series);
         put_signed(&mut self.bytes, (apart << 1) | i64::from(is_distribution));
@@ -81,10 +90,15 @@ pub(super) enum Read {
 }
 
 /// Reads what was written: hands over series, time and value, and returns the newest time.
-pub(super) fn replay(bytes: &[u8], mut take: impl FnMut(u32, Millis, Read)) -> Result<Millis, Corrupt> {
+pub(super) fn replay(bytes: &[u8], take: impl FnMut(u32, Millis, Read)) -> Result<Millis, Corrupt> {
     let mut bytes = Reader::new(bytes);
     let newest = bytes.signed()?;
     let count = bytes.varint()?;
+    read_samples(&mut bytes, count, take)?;
+    Ok(newest)
+}
+
+fn read_samples(bytes: &mut Reader<'_>, count: u64, mut take: impl FnMut(u32, Millis, Read)) -> Result<(), Corrupt> {
     let (mut series, mut time) = (0_i64, 0);
     for _ in 0..count {
         let head = bytes.signed()?;
@@ -101,7 +115,7 @@ pub(super) fn replay(bytes: &[u8], mut take: impl FnMut(u32, Millis, Read)) -> R
             value,
         );
     }
-    Ok(newest)
+    Ok(())
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@
 //! time is folded again. Of a series all of this is seen at once, because readers wait for it. What has a sample already
 //! keeps it, so doing it twice changes nothing: they are dropped last, and a death in between needs no repair.
 
+mod queue;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -22,6 +24,7 @@ use super::read::Look;
 use super::slots::{Slots, merged};
 use super::tier::{COUNT, TIERS};
 use super::work::{TRIES, Worker};
+pub(crate) use queue::Late;
 
 /// How long after a round the next begins: a backlog comes in many requests, and each round writes records again.
 const PAUSE: Millis = 10 * SECOND;
@@ -34,43 +37,6 @@ const MOST_AT_ONCE: usize = 32_768;
 
 /// How many series are asked for in one call where each is asked for by itself.
 const ASKED: u32 = 256;
-
-/// How many samples may wait to be written, thirty megabytes of them: many times what comes between two calls.
-const MOST_WAITING: usize = 1 << 20;
-
-/// Late samples that have yet to be written. They lie beside the rings, under their lock.
-#[derive(Debug, Default)]
-pub(crate) struct Late {
-    samples: Vec<(u32, Millis, Value)>,
-    /// How many were to be kept, and too many waited.
-    lost: u64,
-}
-
-impl Late {
-    /// Takes one; `false` where too many wait.
-    pub(crate) fn push(&mut self, series: u32, time: Millis, value: Value) -> bool {
-        let has_room = self.samples.len() < MOST_WAITING;
-        if has_room {
-            self.samples.push((series, time, value));
-        }
-        has_room
-    }
-
-    /// Keeps one that leaves its ring before a record was made of it, as where another source takes the series over.
-    pub(crate) fn keep(&mut self, series: Option<u32>, time: Millis, value: Value) {
-        let kept = series.is_some_and(|series| self.push(series, time, value));
-        self.lost += u64::from(!kept);
-    }
-
-    pub(super) fn len(&self) -> u64 {
-        self.samples.len() as u64
-    }
-
-    /// How many found no room.
-    pub(super) fn lost(&self) -> u64 {
-        self.lost
-    }
-}
 
 /// What of them is on disk.
 #[derive(Debug, Default)]
@@ -169,13 +135,17 @@ impl History {
 
     /// Writes late samples down; what fails is counted by the caller.
     pub(super) fn write_late(&self, backlog: &mut Backlog, disk: &Disk, late: Late) -> fjall::Result<()> {
-        if late.samples.is_empty() {
+        if late.len() == 0 {
             return Ok(());
         }
         let mut parts: BTreeMap<(u32, i64), Journal> = BTreeMap::new();
-        for (series, time, value) in late.samples {
+        let read = late.each(|series, time, read| {
             let stretch = time.div_euclid(TIERS[0].chunk);
-            parts.entry((series, stretch)).or_default().push(series, time, &value);
+            let part = parts.entry((series, stretch)).or_default();
+            part.push(series, time, &value(read));
+        });
+        if let Err(error) = read {
+            self.note_corrupt("late samples", &error);
         }
         let mut batch = disk.batch();
         let mut stretches = BTreeSet::new();
@@ -201,13 +171,13 @@ impl History {
             };
             let read = replay(&bytes, |series, time, read| {
                 if time >= closed {
-                    late.samples.push((series, time, value(read)));
+                    late.push_anyway(series, time, &value(read));
                 }
             });
             if let Err(error) = read {
                 self.note_corrupt("journal", &error);
             }
-            if late.samples.len() >= MOST_AT_ONCE {
+            if late.len() >= MOST_AT_ONCE as u64 {
                 self.write_late(backlog, disk, std::mem::take(&mut late))?;
             }
         }

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
+use super::super::Late;
 use super::*;
 use crate::Reason;
 
@@ -206,6 +207,23 @@ fn a_backlog_of_series_that_no_ring_knows_outlives_a_death() {
         bench.check_slots(from, from + 1_200 * SECOND, step);
     }
     assert_eq!(bench.lost(), (0, 0));
+}
+
+#[test]
+fn what_waits_for_the_disk_is_bounded_whatever_it_is() {
+    let mut wide = Exponential::new();
+    for n in 0..400 {
+        wide.record(0.001 * 1.03_f64.powi(n));
+    }
+    let values = [Value::Distribution(Box::new(wide.into())), Value::Number(1.0 / 3.0)];
+    for (value, most) in values.iter().zip([100_000, 4_000_000]) {
+        let mut late = Late::default();
+        let taken = (0..most).take_while(|n| late.push(7, START + n, value)).count() as u64;
+        assert!(taken > 10_000, "{taken} found room");
+        assert!(taken < most as u64, "all found room");
+        late.keep(Some(7), START, value);
+        assert_eq!((late.len(), late.lost()), (taken, 1));
+    }
 }
 
 fn copied(from: &Path, to: &Path) {
