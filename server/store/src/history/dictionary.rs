@@ -1,6 +1,6 @@
 //! Who the series of the past are, by number.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use hashbrown::HashTable;
@@ -26,7 +26,10 @@ pub(super) struct Entry {
 /// All of them.
 #[derive(Debug, Default)]
 pub(super) struct Dictionary {
-    entries: Vec<Option<Entry>>,
+    /// By number: of those that were given most may be forgotten.
+    entries: BTreeMap<u32, Entry>,
+    /// The number that is given next.
+    next: usize,
     by_identity: HashTable<u32>,
     metrics: HashMap<Box<str>, Vec<u32>>,
     /// What the disk does not know yet.
@@ -50,31 +53,29 @@ impl Dictionary {
     }
 
     pub(super) fn get(&self, number: u32) -> Option<&Entry> {
-        self.entries.get(number as usize)?.as_ref()
+        self.entries.get(&number)
     }
 
     /// How many numbers were given, also to those that are forgotten.
     pub(super) fn numbers(&self) -> usize {
-        self.entries.len()
+        self.next
     }
 
-    /// The entry of each number from 0 on, where there is one.
-    pub(super) fn entries(&self) -> impl Iterator<Item = Option<&Entry>> {
-        self.entries.iter().map(Option::as_ref)
+    /// All entries, in the order of their numbers.
+    pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.values()
     }
 
-    /// The entries from a number on, and the number after the last of them.
-    pub(super) fn batch(&self, from: usize, count: usize) -> (Vec<Entry>, Option<usize>) {
-        let end = (from + count).min(self.entries.len());
-        let found = self
+    /// The first so many entries from a number on that may have samples since a time, and the number of the next.
+    pub(super) fn batch(&self, from: usize, count: usize, since: Millis) -> (Vec<Entry>, Option<usize>) {
+        let from = u32::try_from(from).unwrap_or(u32::MAX);
+        let mut alive = self
             .entries
-            .get(from..end)
-            .unwrap_or_default()
-            .iter()
-            .flatten()
-            .cloned()
-            .collect();
-        (found, (end < self.entries.len()).then_some(end))
+            .range(from..)
+            .map(|(_, entry)| entry)
+            .filter(|entry| entry.last >= since);
+        let found = alive.by_ref().take(count).cloned().collect();
+        (found, alive.next().map(|entry| entry.number as usize))
     }
 
     /// The names of metrics, in no order.
@@ -93,7 +94,7 @@ impl Dictionary {
     /// of sources is two: their values do not continue each other.
     pub(super) fn number(&mut self, series: &Arc<Series>, source: &SourceId) -> Option<u32> {
         if let Some(number) = self.find(series, source) {
-            let entry = self.entries[number as usize].as_mut()?;
+            let entry = self.entries.get_mut(&number)?;
             if entry.source != *source || entry.series.interval_ms() != series.interval_ms() {
                 entry.source = source.clone();
                 entry.series = Arc::clone(series);
@@ -106,7 +107,7 @@ impl Dictionary {
             return None;
         }
         // No number is given twice: records of the one before may still be there.
-        let number = u32::try_from(self.entries.len()).ok()?;
+        let number = u32::try_from(self.next).ok()?;
         self.insert(Entry {
             number,
             series: Arc::clone(series),
@@ -129,22 +130,15 @@ impl Dictionary {
     }
 
     pub(super) fn insert(&mut self, entry: Entry) {
-        let place = entry.number as usize;
-        if self.entries.len() <= place {
-            self.entries.resize(place + 1, None);
-        }
+        self.begin_at(entry.number as usize + 1);
         let hash = entry.series.fingerprint();
         for name in names(&entry.series) {
             self.metrics.entry(name.into()).or_default().push(entry.number);
         }
         let number = entry.number;
-        self.entries[place] = Some(entry);
+        self.entries.insert(number, entry);
         let entries = &self.entries;
-        let hash_of = |number: &u32| {
-            entries[*number as usize]
-                .as_ref()
-                .map_or(0, |entry| entry.series.fingerprint())
-        };
+        let hash_of = |number: &u32| entries.get(number).map_or(0, |entry| entry.series.fingerprint());
         self.by_identity.insert_unique(hash, number, hash_of);
     }
 
@@ -155,14 +149,12 @@ impl Dictionary {
 
     /// The same where it is known which is the next.
     pub(super) fn begin_at(&mut self, next: usize) {
-        if self.entries.len() < next {
-            self.entries.resize(next, None);
-        }
+        self.next = self.next.max(next);
     }
 
     /// Notes that a series had a sample; tells whether it is the first of its day, which the disk should know.
     pub(super) fn seen(&mut self, number: u32, time: Millis) {
-        let Some(entry) = self.entries.get_mut(number as usize).and_then(Option::as_mut) else {
+        let Some(entry) = self.entries.get_mut(&number) else {
             return;
         };
         let before = day_of(entry.last);
@@ -182,7 +174,6 @@ impl Dictionary {
             ended && (entry.last < all || lived < BRIEF)
         };
         self.entries()
-            .flatten()
             .filter(over)
             .map(|entry| (entry.number, Arc::clone(&entry.series)))
             .collect()
@@ -191,7 +182,7 @@ impl Dictionary {
     /// Forgets series. What coarser tiers hold of them is then out of reach, and goes with its period.
     pub(super) fn forget(&mut self, gone: &[u32]) {
         for number in gone {
-            let Some(entry) = self.entries.get_mut(*number as usize).and_then(Option::take) else {
+            let Some(entry) = self.entries.remove(number) else {
                 continue;
             };
             if let Ok(found) = self
@@ -359,6 +350,33 @@ mod tests {
         assert!(dictionary.take_fresh().is_empty(), "once a day");
         dictionary.seen(0, 6 * DAY);
         assert_eq!(dictionary.take_fresh().len(), 1);
+    }
+
+    #[test]
+    fn a_batch_passes_over_what_is_forgotten_or_has_ended() {
+        let mut dictionary = Dictionary::new(9_000);
+        let source = SourceId::new("host", SourceClass::Own);
+        for n in 0..9_000 {
+            let series = Series::new(format!("process_{n}"), Labels::none(), Kind::Gauge, None);
+            let number = dictionary.number(&series, &source).expect("room");
+            dictionary.seen(number, if n % 300 == 0 { 2_000 } else { 1_000 });
+        }
+        let brief: Vec<u32> = (0..9_000).filter(|number| number % 100 != 0).collect();
+        dictionary.forget(&brief);
+        let walk = |since| {
+            let (mut next, mut numbers, mut calls) = (Some(0), Vec::new(), 0);
+            while let Some(from) = next {
+                let (batch, then) = dictionary.batch(from, 16, since);
+                numbers.extend(batch.iter().map(|entry| entry.number));
+                (next, calls) = (then, calls + 1);
+            }
+            (numbers, calls)
+        };
+        let every = |apart: usize| (0..9_000).step_by(apart).collect::<Vec<u32>>();
+        assert_eq!(walk(1_000), (every(100), 6));
+        assert_eq!(walk(1_001), (every(300), 2));
+        assert_eq!(walk(2_001), (vec![], 1));
+        assert_eq!(dictionary.numbers(), 9_000);
     }
 
     #[test]

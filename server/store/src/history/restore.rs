@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use fjall::{Guard, UserKey, UserValue};
 use keiki_model::histogram::{Distribution, Exponential};
-use keiki_model::series::Series;
+use keiki_model::series::{Kind, Series};
 use keiki_model::time::{Millis, REVISION};
 use parking_lot::{Mutex, RwLock};
 
 use super::chunk::Body;
-use super::dictionary::{self, Dictionary};
+use super::dictionary::{self, Dictionary, Entry};
 use super::disk::{Disk, DiskError, is_damage};
 use super::journal::{Read, replay};
 use super::read::Look;
@@ -36,16 +36,17 @@ pub(crate) struct Restored {
     pub(crate) ring: Ring,
 }
 
-/// Rings that are filled again, by the numbers of their series.
-type Rings = Vec<Option<Ring>>;
+/// The ring of a series, which is filled again if anything belongs into it.
+struct Refilled {
+    number: u32,
+    kind: Kind,
+    ring: Option<Ring>,
+}
 
-/// The rings of some neighbours, of which one thread reads the records.
+/// The rings of some neighbours in the order of their numbers, of which one thread reads the records.
 struct PartOfRings<'a> {
     history: &'a History,
-    dictionary: &'a Dictionary,
-    /// The number of the first.
-    first: u32,
-    rings: &'a mut [Option<Ring>],
+    rings: &'a mut [Refilled],
     /// How far back they reach.
     from: Millis,
 }
@@ -96,16 +97,21 @@ impl History {
         let engine = |error| DiskError::Engine(history.settings.path.clone(), error);
         history.read_closed(&disk, now).map_err(engine)?;
         history.read_dictionary(&disk).map_err(engine)?;
-        let mut rings = Rings::new();
-        rings.resize_with(history.dictionary.read().numbers(), || None);
+        let empty = |entry: &Entry| Refilled {
+            number: entry.number,
+            kind: entry.series.kind(),
+            ring: None,
+        };
+        let mut rings: Vec<Refilled> = history.dictionary.read().entries().map(empty).collect();
         history.read_records(&disk, now - window, &mut rings);
         history.read_journal(&disk, &mut rings).map_err(engine)?;
         history.find_late(&disk, now);
-        on_two_threads(rings.chunks_mut(PART), |_, part| {
-            part.iter_mut().flatten().for_each(Ring::complete)
+        on_two_threads(rings.chunks_mut(PART), |part| {
+            let rings = part.iter_mut().filter_map(|one| one.ring.as_mut());
+            rings.for_each(Ring::complete);
         });
-        for (entry, ring) in history.dictionary.read().entries().zip(rings) {
-            if let (Some(entry), Some(ring)) = (entry, ring) {
+        for (entry, Refilled { ring, .. }) in history.dictionary.read().entries().zip(rings) {
+            if let Some(ring) = ring {
                 take(Restored {
                     series: Arc::clone(&entry.series),
                     source: entry.source.clone(),
@@ -188,17 +194,14 @@ impl History {
     }
 
     /// What records of the finest tier hold since a time.
-    fn read_records(&self, disk: &Disk, from: Millis, rings: &mut Rings) {
+    fn read_records(&self, disk: &Disk, from: Millis, rings: &mut [Refilled]) {
         let closed = self.closed(0);
         if closed <= from {
             return;
         }
-        let dictionary = &*self.dictionary.read();
-        on_two_threads(rings.chunks_mut(PART), |place, rings| {
+        on_two_threads(rings.chunks_mut(PART), |rings| {
             let mut part = PartOfRings {
                 history: self,
-                dictionary,
-                first: (place * PART) as u32,
                 rings,
                 from,
             };
@@ -212,10 +215,9 @@ impl History {
     }
 
     /// What was appended after the newest record.
-    fn read_journal(&self, disk: &Disk, rings: &mut Rings) -> fjall::Result<()> {
+    fn read_journal(&self, disk: &Disk, rings: &mut [Refilled]) -> fjall::Result<()> {
         let closed = self.closed(0);
         let mut worker = self.worker.lock();
-        let dictionary = self.dictionary.read();
         let mut block = Vec::new();
         for found in disk.journal.iter() {
             let Some((key, value)) = self.found("journal", found)? else {
@@ -236,10 +238,10 @@ impl History {
                 Err(error) => self.note_corrupt("journal", &error),
             }
             if block.len() >= BLOCK {
-                put_block(&mut block, &dictionary, rings);
+                put_block(&mut block, rings);
             }
         }
-        put_block(&mut block, &dictionary, rings);
+        put_block(&mut block, rings);
         Ok(())
     }
 
@@ -277,28 +279,29 @@ fn keyed<const N: usize>(key: &[u8]) -> Result<[u8; N], String> {
 
 impl PartOfRings<'_> {
     fn read(&mut self, look: &Look<'_>, closed: Millis) {
-        let numbers = self.first..self.first + self.rings.len() as u32;
-        let scanned = look.scan(numbers.clone(), self.from, closed, |number, times, body| {
-            self.put(number, times, body);
+        let (Some(first), Some(last)) = (self.rings.first(), self.rings.last()) else {
+            return;
+        };
+        let numbers = first.number..last.number.saturating_add(1);
+        let scanned = look.scan(numbers, self.from, closed, |number, times, body| {
+            if let Ok(place) = self.rings.binary_search_by_key(&number, |one| one.number) {
+                self.put(place, times, body);
+            }
         });
         if scanned.is_err() {
             // All but what is broken: the others lie behind it.
-            self.rings.fill_with(|| None);
-            for number in numbers {
-                look.records(0, number, self.from, closed, |times, body| {
-                    self.put(number, times, body)
-                });
+            for place in 0..self.rings.len() {
+                self.rings[place].ring = None;
+                let number = self.rings[place].number;
+                look.records(0, number, self.from, closed, |times, body| self.put(place, times, body));
             }
         }
     }
 
-    fn put(&mut self, number: u32, times: &[Millis], body: Body) {
-        let place = (number - self.first) as usize;
-        let (Some(ring), Some(entry)) = (self.rings.get_mut(place), self.dictionary.get(number)) else {
-            return;
-        };
+    fn put(&mut self, place: usize, times: &[Millis], body: Body) {
+        let Refilled { kind, ring, .. } = &mut self.rings[place];
         let first = times.partition_point(|time| *time < self.from);
-        let ring = ring.get_or_insert_with(|| Ring::new(entry.series.kind()));
+        let ring = ring.get_or_insert_with(|| Ring::new(*kind));
         match body {
             Body::Samples(values) => ring.put_numbers(&times[first..], &values[first..]),
             Body::Counts(all) => {
@@ -311,13 +314,13 @@ impl PartOfRings<'_> {
     }
 }
 
-/// Does a piece of work for each of these and its place: either of two threads takes what comes next.
-fn on_two_threads<T: Send>(all: impl Iterator<Item = T> + Send, work: impl Fn(usize, T) + Sync) {
-    let all = Mutex::new(all.enumerate());
+/// Does a piece of work for each of these: either of two threads takes what comes next.
+fn on_two_threads<T: Send>(all: impl Iterator<Item = T> + Send, work: impl Fn(T) + Sync) {
+    let all = Mutex::new(all);
     let next = || all.lock().next();
     let run = || {
-        while let Some((place, one)) = next() {
-            work(place, one);
+        while let Some(one) = next() {
+            work(one);
         }
     };
     std::thread::scope(|scope| {
@@ -328,33 +331,29 @@ fn on_two_threads<T: Send>(all: impl Iterator<Item = T> + Send, work: impl Fn(us
 
 /// Puts what was read of the journal into the rings, series by series: it came second by second, and to go from ring to ring
 /// for each sample would take most of the time of opening.
-fn put_block(block: &mut Vec<Journaled>, dictionary: &Dictionary, rings: &mut [Option<Ring>]) {
+fn put_block(block: &mut Vec<Journaled>, rings: &mut [Refilled]) {
     // Each second is in the order of series already, and equal ones stay in the order of time.
     block.sort_by_key(|one| one.series);
     let middle = block.get(block.len() / 2).map_or(0, |one| one.series);
     let later = block.split_off(block.partition_point(|one| one.series < middle));
-    let (low, high) = rings.split_at_mut((middle as usize).min(rings.len()));
+    let (low, high) = rings.split_at_mut(rings.partition_point(|one| one.number < middle));
     std::thread::scope(|scope| {
-        scope.spawn(|| put_sorted(later.into_iter(), dictionary, high, middle));
-        put_sorted(block.drain(..), dictionary, low, 0);
+        scope.spawn(|| put_sorted(later.into_iter(), high));
+        put_sorted(block.drain(..), low);
     });
 }
 
-/// Puts samples in the order of their series into the rings from a number on.
-fn put_sorted(
-    samples: impl Iterator<Item = Journaled>,
-    dictionary: &Dictionary,
-    rings: &mut [Option<Ring>],
-    first: u32,
-) {
+/// Puts samples in the order of their series into the rings of these.
+fn put_sorted(samples: impl Iterator<Item = Journaled>, rings: &mut [Refilled]) {
+    let mut rings = rings.iter_mut().peekable();
     let (mut times, mut values) = (Vec::new(), Vec::new());
     let mut samples = samples.peekable();
     while let Some(Journaled { series, time, value }) = samples.next() {
-        let place = (series - first) as usize;
-        let (Some(entry), Some(ring)) = (dictionary.get(series), rings.get_mut(place)) else {
+        while rings.next_if(|one| one.number < series).is_some() {}
+        let Some(Refilled { kind, ring, .. }) = rings.peek_mut().filter(|one| one.number == series) else {
             continue;
         };
-        let ring = ring.get_or_insert_with(|| Ring::new(entry.series.kind()));
+        let ring = ring.get_or_insert_with(|| Ring::new(*kind));
         match value {
             Read::Number(value) => {
                 times.push(time);

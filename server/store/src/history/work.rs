@@ -353,10 +353,11 @@ impl History {
 
     /// What the tier below holds of a stretch, folded.
     fn of_tier_below(&self, worker: &mut Worker, disk: &Disk, job: &Job) -> fjall::Result<(Vec<Made>, Option<usize>)> {
-        let (entries, next) = self.dictionary.read().batch(job.next, BATCH / 4);
+        let (alive, next) = self.dictionary.read().batch(job.next, BATCH / 4, job.start);
         let look = Look::of_records(self, disk);
-        let alive = entries.iter().filter(|entry| entry.last >= job.start);
-        let made = alive.map(|entry| grown(&look, &entry.series, entry.number, job.tier, job.start..job.end));
+        let made = alive
+            .iter()
+            .map(|entry| grown(&look, &entry.series, entry.number, job.tier, job.start..job.end));
         let made = made.filter(|made| !made.times.is_empty()).collect();
         if let Err(error) = look.whole() {
             // The disk may answer another time; a part that it never gives must not hold up all that is to come.

@@ -1,5 +1,6 @@
 //! What the rings hold after a restart.
 
+use super::super::disk::Disk;
 use super::*;
 
 /// Who feeds each series, when its samples were, and what they say.
@@ -194,4 +195,34 @@ fn a_clock_that_is_behind_at_the_start_leaves_what_was_written() {
     bench.reopen();
     bench.run(20 * 60);
     all(&bench);
+}
+
+#[test]
+fn numbers_of_what_is_forgotten_cost_nothing() {
+    let mut bench = Bench::new();
+    bench.run(60);
+    let path = bench.path();
+    bench.store = Store::new(Limits::default());
+    let disk = Disk::open(&path).expect("what was there before");
+    disk.forget(&[], 1_000_000).expect("a disk that writes");
+    drop(disk);
+    bench.reopen();
+    let mut most = 0;
+    for _ in 0..20 * 60 {
+        let second = bench.now / SECOND;
+        let sample = Sample::number(&bench.gauge, second * SECOND + 850, gauge_at(second));
+        bench.store.append(&bench.source, vec![sample], bench.now + 900);
+        bench.now += SECOND;
+        most = (0..).take_while(|_| bench.store.tend(bench.now)).count().max(most);
+    }
+    assert!((1..10).contains(&most), "{most} pieces of work in a row");
+    let late = Series::new("late", Labels::none(), Kind::Gauge, Some(1_000));
+    let time = bench.now + 850;
+    bench
+        .store
+        .append(&bench.source, vec![Sample::number(&late, time, 1.0)], time);
+    bench.store.flush(time);
+    bench.reopen();
+    assert_eq!(bench.store.history().expect("a history").series, 4);
+    bench.check_samples(START, START + 50 * SECOND);
 }
