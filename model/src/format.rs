@@ -232,7 +232,7 @@ impl Scale {
         }
     }
 
-    /// The figure alone. Whole from 100 up. What would be rounded to nothing, or to all, says so: `<0.1`, `>99.9`.
+    /// The figure alone. Whole from 100 up, rates of errors with one decimal from 10 up. What would be rounded to nothing, or to all, says so: `<0.1`, `>99.9`.
     pub fn figure(&self, value: f64) -> String {
         let shown = value * self.factor;
         if !shown.is_finite() {
@@ -248,8 +248,13 @@ impl Scale {
         if self.style == Style::Share && value < 1.0 && shown > 100.0 - smallest / 2.0 {
             return [">", &fixed(100.0 - smallest, self.decimals)].concat();
         }
-        let whole = shown.abs() >= 100.0 - smallest / 2.0 && self.style != Style::Errors;
-        fixed(shown, if whole { 0 } else { self.decimals })
+        let decimals = match self.style {
+            // Three decimals tell small rates apart; of large ones nobody reads them.
+            Style::Errors if shown.abs() >= 9.9995 => 1,
+            _ if shown.abs() >= 100.0 - smallest / 2.0 => 0,
+            _ => self.decimals,
+        };
+        fixed(shown, decimals)
     }
 
     /// Figure and unit.
