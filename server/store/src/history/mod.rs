@@ -37,6 +37,7 @@
 //! series, replication. Late samples do not appear in the rings, and revise no live window: only who reads the past sees
 //! them, once the five minutes that they lie in have records. A sample that is there already is never changed by them.
 
+mod budget;
 mod chunk;
 mod codec;
 mod counts;
@@ -65,12 +66,13 @@ use keiki_model::time::{Millis, REVISION};
 use parking_lot::{Mutex, RwLock};
 
 use crate::source::SourceId;
+pub use budget::Overload;
 use dictionary::Dictionary;
 use disk::{Disk, Shared};
 pub use disk::{DiskError, EventId};
 pub(crate) use journal::Journal;
 pub(crate) use late::Late;
-pub use read::{Overload, Past};
+pub use read::Past;
 pub(crate) use restore::Restored;
 pub use tier::{TIERS, Tier};
 pub(crate) use work::Rings;

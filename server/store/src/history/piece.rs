@@ -46,7 +46,7 @@ pub(super) fn grown(look: &Look<'_>, series: &Series, number: u32, tier: usize, 
             rows.extend(more);
         }
         if look.is_kept(tier, start) && !rows.times.is_empty() {
-            let later = look.rows_from(number, tier, start);
+            let later = look.rows_from(series, number, tier, start);
             if later.times.first().is_some_and(|time| *time < end) {
                 rows = Rows::default();
             } else {

@@ -12,6 +12,7 @@ use keiki_model::series::{Kind, Series};
 use keiki_model::time::{Millis, SECOND};
 
 use super::History;
+use super::budget::{Budget, Overload};
 use super::chunk::{self, Body};
 use super::codec;
 use super::counts::Counts;
@@ -21,11 +22,6 @@ use super::rows::Rows;
 use super::tier::{TIERS, tier_for};
 use super::work::Rings;
 use crate::stored::{Ring, Stored};
-
-/// A query that would read more than it may.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("this would read more than {0} values: ask for less time, fewer series, or a coarser step")]
-pub struct Overload(pub usize);
 
 /// How much before a stretch is read at least, milliseconds: what a rate grows from.
 const SLACK: Millis = 60 * SECOND;
@@ -131,26 +127,6 @@ impl History {
             }
         }
         Ok(found)
-    }
-}
-
-/// How much may still be read, by all who read together.
-#[derive(Debug)]
-pub(super) struct Budget(AtomicUsize);
-
-impl Budget {
-    fn new(values: usize) -> Self {
-        // One more than there may be: none left is too many.
-        Self(AtomicUsize::new(values.saturating_add(1)))
-    }
-
-    fn spend(&self, values: usize) {
-        let left = |left: usize| Some(left.saturating_sub(values));
-        let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left);
-    }
-
-    fn is_spent(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == 0
     }
 }
 
@@ -267,7 +243,9 @@ impl<'a> Look<'a> {
         // A record may hold more than what counts as written: it grows before its tier does.
         let written = to.min(closed);
         self.records(tier, number, from, written, |at, body| {
-            if let Body::Rows(found) = body {
+            if let Body::Rows(found) = body
+                && found.are_of(series.kind())
+            {
                 let (first, end) = (
                     at.partition_point(|time| *time < from),
                     at.partition_point(|time| *time < written),
@@ -287,11 +265,13 @@ impl<'a> Look<'a> {
     }
 
     /// What the record around a time has of a counter or gauge from then on, also beyond what counts as written.
-    pub(super) fn rows_from(&self, number: u32, tier: usize, from: Millis) -> Rows {
+    pub(super) fn rows_from(&self, series: &Series, number: u32, tier: usize, from: Millis) -> Rows {
         let end = TIERS[tier].chunk_of(from) + TIERS[tier].chunk;
         let mut rows = Rows::default();
         self.records(tier, number, from, end, |at, body| {
-            if let Body::Rows(found) = body {
+            if let Body::Rows(found) = body
+                && found.are_of(series.kind())
+            {
                 rows.extend(found.cut(at, at.partition_point(|time| *time < from), at.len()));
             }
         });

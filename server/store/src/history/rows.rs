@@ -26,6 +26,12 @@ impl Rows {
         self.times.len()
     }
 
+    /// Whether these can be of a series of a kind: of a counter no newest value is kept. Once a number could be given twice, so
+    /// that a record may be another series'.
+    pub(super) fn are_of(&self, kind: Kind) -> bool {
+        self.last.is_empty() == (kind == Kind::Counter)
+    }
+
     /// Each sample a row. A counter's first sample has nothing that it grew from.
     pub(super) fn of_samples(kind: Kind, times: Vec<Millis>, values: Vec<f64>, interval: Millis) -> Self {
         if kind == Kind::Gauge {

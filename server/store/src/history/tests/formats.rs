@@ -143,3 +143,39 @@ fn a_folder_of_the_fourth_format_is_read_and_grows() {
         assert!(grown.iter().flatten().any(dense), "{grown:?}");
     });
 }
+
+/// Before numbers were kept, one could be given again after a restart.
+#[test]
+fn what_another_kind_of_series_left_under_a_number_is_passed_over() {
+    let mut bench = Bench::new();
+    bench.run(4 * 3_600);
+    let path = bench.path();
+    bench.store = Store::new(Limits::default());
+    let disk = super::super::disk::Disk::open(&path).expect("a history");
+    let entries = [0_u32, 1, 2].map(|number| {
+        disk.series
+            .get(number.to_be_bytes())
+            .expect("a disk")
+            .expect("a series")
+    });
+    for (number, entry) in [1_u32, 2, 0].into_iter().zip(entries) {
+        disk.series.insert(number.to_be_bytes(), entry).expect("room");
+    }
+    drop(disk);
+    // What has no record of slots yet: samples are of no kind.
+    let before = bench.now - 20 * 60 * SECOND;
+    bench.now += 5 * HOUR;
+    bench.reopen();
+    let begin = bench.now;
+    bench.run(4 * 3_600);
+    let all = [&bench.gauge, &bench.counter, &bench.histogram];
+    for step in [10 * SECOND, 60 * SECOND, 900 * SECOND] {
+        for series in all {
+            let past = bench.past(series, START, bench.now, step).expect("what came since");
+            let (base, offsets) = past.times();
+            assert!(base + Millis::from(offsets[0]) > before, "{} by {step}", series.name());
+        }
+        bench.check_slots((begin / 900_000 + 1) * 900_000, bench.now / 900_000 * 900_000, step);
+    }
+    assert_eq!(bench.store.history().map(|stats| stats.corrupt), Some(0));
+}
