@@ -219,4 +219,11 @@ test("of two servers the one that is missing is named, on pages and walls", asyn
   await expect(wall.locator(".wall > footer, footer").first()).toContainText(/stock-db( statements)? can’t be read/, { timeout: 30_000 });
   await two.start();
   await until("nothing is missing", async () => !(await shown(server, "database.connections")).text.includes("can’t be read"), { timeout: 45_000, every: 200 });
+  await Promise.all([one.halt(), two.halt()]);
+  await says(server, "database.connections", "can’t be read");
+  // At the top of the page it stands alone: what was true is not told as if it still were.
+  const { body } = await get(server.url("/groups/database?lang=en"));
+  const top = body.split('class="readout"')[1].split("</section>")[0];
+  expect(top.match(/data-of="database.connections"[^>]*>([^<]*)</)[1]).toBe("–");
+  expect(top).toContain("Error");
 });
