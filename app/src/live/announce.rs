@@ -56,8 +56,12 @@ impl Announcer {
             if said == state || !(at_once || now - since >= HOLD) {
                 continue;
             }
-            *said = *state;
-            let word = text::state(state.0, state.1).unwrap_or(text::LIVE_AGAIN);
+            let was_live = std::mem::replace(said, *state).0 == State::Live;
+            let word = match text::state(state.0, state.1) {
+                // Nothing judges it any more, and it was never away.
+                None if was_live => continue,
+                word => word.unwrap_or(text::LIVE_AGAIN),
+            };
             sentences.push(text::announcement(&title(panel), word.get(language), language));
         }
         if !sentences.is_empty() {

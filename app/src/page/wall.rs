@@ -165,7 +165,10 @@ pub fn foot(page: Page, panels: &[Arc<PanelSnapshot>]) -> Markup {
     let quiet = wrong.is_empty();
     let why = |panel: &PanelSnapshot, state| match state {
         State::Live => reason(panel, language),
-        State::Stale => panel.newest.map(|newest| text::since(&page.hms(newest), language)),
+        State::Stale => {
+            let moment = |newest| page.header.get().zone.moment(newest, page.clock.get());
+            panel.newest.map(|newest| text::since(&moment(newest), language))
+        }
         State::Empty | State::Error => None,
     };
     html! {

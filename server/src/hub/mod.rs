@@ -26,6 +26,7 @@ use keiki_instrument::JobInstrument;
 use keiki_model::frame::Snapshot;
 use keiki_model::time::{Millis, PUBLISH_DELAY, SECOND};
 use keiki_model::view::{Item, View};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 pub use self::apdex::Apdex;
@@ -41,6 +42,8 @@ use crate::clock::Clock;
 const IDLE: Millis = (LOG_SECONDS + 30) * SECOND;
 /// A view is kept up to date for pages for so long after the last one asked.
 const WARM: Millis = 10 * SECOND;
+/// So many views of the past are read at once for those who have just asked: the rest waits.
+const READERS: usize = 4;
 /// Ticks between heartbeats; views of shorter steps need none.
 const HEARTBEAT_TICKS: u64 = 8;
 
@@ -123,6 +126,8 @@ struct Inner {
     tick: Mutex<Option<Tick>>,
     /// Held while views of the past are published.
     past: Mutex<()>,
+    /// Who reads the past for one who has just asked.
+    readers: Semaphore,
     seq: AtomicU64,
     subscribers: AtomicUsize,
     budgets: Arc<Budgets>,
@@ -158,6 +163,7 @@ impl Hub {
             channels: Mutex::new(HashMap::new()),
             tick: Mutex::new(None),
             past: Mutex::new(()),
+            readers: Semaphore::new(READERS),
             seq: AtomicU64::new(0),
             subscribers: AtomicUsize::new(0),
             budgets: Budgets::new(limits.views_per_token, limits.views),
@@ -320,7 +326,20 @@ impl Hub {
             if channel.view.is_past() {
                 // Nobody waits for the past on a thread that serves: it comes when it is read.
                 let inner = Arc::clone(&self.0);
-                tokio::task::spawn_blocking(move || inner.advance(&channel, &tick));
+                tokio::spawn(async move {
+                    // Whoever asks again and again, and goes, must not take the threads that all others need.
+                    let Ok(_permit) = inner.readers.acquire().await else {
+                        return;
+                    };
+                    if channel.subscribers() == 0 {
+                        return;
+                    }
+                    let reading = Arc::clone(&inner);
+                    let read = tokio::task::spawn_blocking(move || reading.advance(&channel, &tick)).await;
+                    if read.is_err() {
+                        tracing::error!("a reading of the past failed inside");
+                    }
+                });
             } else {
                 self.0.advance(&channel, &tick);
             }

@@ -127,6 +127,11 @@ pub(crate) fn condition<'a>(
             };
             let mut old = sources.iter().filter(|(_, newest)| newest.is_some_and(silent));
             partial = old.find_map(|found| failing(found).filter(|_| is_silent(found.0)));
+            // One that has sent nothing for longer than the window, or never.
+            if partial.is_none() && evaluator.is_of_all() {
+                let is_here = |failure: &Failure| sources.iter().any(|(source, _)| *source.name() == *failure.source);
+                partial = failures.missing(metric).filter(|failure| !is_here(failure));
+            }
         }
         if why.is_some() && !is_fresh && drawn.contains(metric) && !lacking {
             lacking = true;

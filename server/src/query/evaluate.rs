@@ -112,6 +112,11 @@ impl<'a> Evaluator<'a> {
         Rc::new(found)
     }
 
+    /// Whether all that there is counts, whoever it is of.
+    pub(crate) fn is_of_all(&self) -> bool {
+        self.audience.scope.services.is_empty() && self.audience.scope.hosts.is_empty()
+    }
+
     /// Whether anything feeds what a selector reads, whatever its conditions.
     pub(crate) fn feeds(&self, selector: &'a Selector) -> bool {
         let is_fed = |metric: &'a str| !self.visible(metric).is_empty();

@@ -191,6 +191,21 @@ fn a_panel_tells_which_of_its_sources_is_missing() {
 }
 
 #[test]
+fn a_source_that_never_answered_is_named_where_all_is_shown() {
+    let bench = Bench::new();
+    let labels = [("host_name", "a"), ("service_name", "a")];
+    let backends = series("postgresql_backends", &labels, Kind::Gauge, 1_000);
+    bench.numbers(&backends, &[(-500, 4.0)]);
+    let shown = |scope: &Scope| {
+        let panel = group::panel("database.connections").unwrap();
+        let snapshot = bench.never_fed("postgresql_backends").panel(panel, &ask(scope, NOW));
+        (snapshot.state, snapshot.failure.map(|failure| failure.source))
+    };
+    assert_eq!(shown(&Scope::default()), (State::Live, Some("missing".to_owned())));
+    assert_eq!(shown(&services(&["a"])), (State::Live, None), "it is another's");
+}
+
+#[test]
 fn one_of_two_services_may_fall_silent() {
     let bench = Bench::new();
     let depth = |service, at| {

@@ -62,7 +62,7 @@ impl Serialize for Stats {
 
 /// `{"panel", "state", "error": {"source", "message", "since"}, "unit", "from", "to", "step", "series": [{"labels", "points": [[unix_ms,
 /// value|null], …], "min": [value|null, …], "max", "stats"}], "before": as "series", "stats"}`. `error` is there where the
-/// state is `error`, and its `since`, Unix milliseconds, where a source has failed since then; `min` and `max` where slots of the past hold more than one value; `before` where it is asked for by
+/// state is `error`, or where a live one lacks one of several sources, and its `since`, Unix milliseconds, where a source has failed since then; `min` and `max` where slots of the past hold more than one value; `before` where it is asked for by
 /// `compare`, with the times of the slots beside which it stands.
 pub(super) fn json(panel: &PanelSnapshot) -> String {
     let body = Panel {
