@@ -11,7 +11,7 @@ use maud::{Markup, html};
 
 use crate::changing::{self, Changing};
 use crate::icon::{shape, shape_of};
-use crate::panel::head::{lacking, reason};
+use crate::panel::head::{lacking, reason, since};
 use crate::panel::shown_state;
 use crate::panel::stat::Figure;
 use crate::state::{Link, Page, PanelStore};
@@ -165,10 +165,7 @@ pub fn foot(page: Page, panels: &[Arc<PanelSnapshot>]) -> Markup {
     let quiet = wrong.is_empty();
     let why = |panel: &PanelSnapshot, state| match state {
         State::Live => reason(panel, language),
-        State::Stale => {
-            let moment = |newest| page.header.get().zone.moment(newest, page.clock.get());
-            panel.newest.map(|newest| text::since(&moment(newest), language))
-        }
+        State::Stale => since(page, panel),
         State::Empty | State::Error => None,
     };
     html! {

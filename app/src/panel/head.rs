@@ -38,10 +38,7 @@ pub fn Head(
         let (panel, state) = (panel.get(), state.get());
         let reason = match state {
             State::Live => reason(&panel, language),
-            State::Stale => {
-                let moment = |newest| page.header.get().zone.moment(newest, page.clock.get());
-                panel.newest.map(|newest| text::since(&moment(newest), language))
-            }
+            State::Stale => since(page, &panel),
             State::Empty | State::Error => None,
         };
         // What is explored needs no setting up: it has come, if not in this time.
@@ -94,6 +91,12 @@ pub fn Head(
             <span class="age" inner_html=age></span>
         </header>
     }
+}
+
+/// Since when nothing new has come to a panel.
+pub fn since(page: Page, panel: &PanelSnapshot) -> Option<String> {
+    let moment = |newest| page.header.get().zone.moment(newest, page.clock.get());
+    panel.newest.map(|newest| text::since(&moment(newest), page.language))
 }
 
 /// Which source a panel lacks, and since when.

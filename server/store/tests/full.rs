@@ -66,6 +66,17 @@ impl Bench {
         while self.store.tend(self.now) {}
     }
 
+    /// There is room again.
+    fn recover(&self) {
+        limit(None);
+        let began = Instant::now();
+        while self.failing().is_some() {
+            while self.store.tend(self.now) {}
+            assert!(began.elapsed() < Duration::from_secs(20), "it comes back by itself");
+            std::thread::yield_now();
+        }
+    }
+
     fn failing(&self) -> Option<(Millis, String)> {
         self.store.history().expect("a history").failing
     }
@@ -92,13 +103,7 @@ fn fill_and_recover(folder: &Path) {
         "it does not forget since when"
     );
 
-    limit(None);
-    let began = Instant::now();
-    while bench.failing().is_some() {
-        while bench.store.tend(bench.now) {}
-        assert!(began.elapsed() < Duration::from_secs(20), "it comes back by itself");
-        std::thread::yield_now();
-    }
+    bench.recover();
     bench.tick();
     // What had no room is kept again at once, not only when its record is made: nothing is flushed here.
     let now = bench.now;
@@ -122,13 +127,7 @@ fn fill_and_recover_late(folder: &Path) {
     }
     let full = bench.now;
     (0..30 * 60).for_each(|_| bench.tick());
-    limit(None);
-    let began = Instant::now();
-    while bench.failing().is_some() {
-        while bench.store.tend(bench.now) {}
-        assert!(began.elapsed() < Duration::from_secs(20), "it comes back by itself");
-        std::thread::yield_now();
-    }
+    bench.recover();
     (0..700).for_each(|_| bench.tick());
     let past = Past {
         from: START,
