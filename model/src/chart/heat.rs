@@ -49,8 +49,11 @@ pub struct Heat {
     pub peak: String,
     /// How long a column lasts, milliseconds.
     pub per: Millis,
-    /// The bounds between rows, seconds, ascending: one more than rows.
+    /// The bounds between rows, seconds, ascending: one more than rows. The last is infinite where the last row has no end.
     bounds: Vec<f64>,
+    /// Above which value the row without an end begins: sources may not know more than that it is above a value that lies
+    /// within other rows.
+    above: Option<f64>,
 }
 
 impl Heat {
@@ -71,9 +74,7 @@ impl Heat {
         for (row, start) in (first..=last).step_by(merged).enumerate() {
             let end = (start + merged).min(last + 1);
             let upper = uppers[end - 1];
-            let below = bounds[row];
-            // The last bucket has no upper bound; it is drawn as high as the others.
-            bounds.push(if upper.is_finite() { upper } else { below * 2.0 });
+            bounds.push(upper);
             for column in 0..counts[start].len() {
                 let count: f64 = counts[start..end].iter().filter_map(|row| row[column]).sum();
                 if count > 0.0 {
@@ -102,13 +103,17 @@ impl Heat {
             peak: fixed(peak, 0),
             per,
             bounds,
+            above: panel.series.iter().find_map(lower_end),
         }
     }
 
     /// A cell in words: its bounds and its count.
     pub fn describe(&self, cell: &Cell, scale: &Scale, language: Language) -> (String, String) {
         let bound = |row: usize| self.bounds.get(row).copied();
-        let bounds = (bound(cell.row).unwrap_or_default(), bound(cell.row + 1));
+        let bounds = match (bound(cell.row).unwrap_or_default(), bound(cell.row + 1)) {
+            (low, Some(high)) if high.is_finite() => (low, Some(high)),
+            (low, _) => (self.above.unwrap_or(low), None),
+        };
         (bucket(scale, bounds, language), fixed(cell.count, 0))
     }
 
@@ -119,6 +124,10 @@ impl Heat {
             .windows(2)
             .position(|pair| (pair[0]..=pair[1]).contains(&seconds))?;
         let (low, high) = (self.bounds[row], self.bounds[row + 1]);
+        // A row without an end is drawn as high as the others; nothing is known of where in it a value lies.
+        if high.is_infinite() && seconds > low {
+            return None;
+        }
         let part = if low > 0.0 {
             (seconds / low).ln() / (high / low).ln()
         } else {
@@ -180,6 +189,11 @@ pub(super) fn upper_bound(series: &SeriesPoints) -> Option<f64> {
         "+Inf" => Some(f64::INFINITY),
         bound => decimal(bound).filter(|bound| *bound > 0.0),
     }
+}
+
+/// Above which value a series without an upper bound counts, where it says so.
+pub(super) fn lower_end(series: &SeriesPoints) -> Option<f64> {
+    decimal(series.labels.get("gt")?)
 }
 
 /// A number of at most 15 digits without an exponent, as bounds are written. The standard library's reading of any number

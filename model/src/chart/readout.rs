@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::chart::heat::upper_bound;
+use crate::chart::heat::{lower_end, upper_bound};
 use crate::chart::names;
 use crate::chart::points::{Columns, mean};
 use crate::format::{Formatted, MISSING, Scale, fixed};
@@ -83,8 +83,8 @@ fn reach(panel: &PanelSnapshot, series: &SeriesPoints, scale: &Scale, language: 
                 .iter()
                 .filter_map(upper_bound)
                 .filter(|bound| bound.is_finite());
-            finite
-                .reduce(f64::max)
+            lower_end(series)
+                .or_else(|| finite.reduce(f64::max))
                 .map_or_else(|| MISSING.to_owned(), |last| named("> ", last))
         }
         None => String::new(),

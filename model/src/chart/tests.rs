@@ -396,6 +396,18 @@ fn a_chart_is_told_in_words() {
     );
     heat.series[1].labels = Labels::new([("le", "+Inf")]);
     assert_eq!(headings(&heat, Language::En), ["≤ 10 ms", "> 10 ms"]);
+    let open = model(&heat, 150);
+    assert_eq!(
+        labels(&open.y_ticks),
+        ["10", "5"],
+        "nothing lies at a place above the last bound"
+    );
+    heat.series[1].labels = Labels::new([("gt", "0.005"), ("le", "+Inf")]);
+    assert_eq!(headings(&heat, Language::En), ["≤ 10 ms", "> 5 ms"]);
+    let open = model(&heat, 150);
+    let map = open.heat.as_ref().expect("a heat map");
+    let highest = map.cells.iter().find(|cell| cell.row == 1).expect("a cell");
+    assert_eq!(map.describe(highest, &open.scale, Language::En).0, "> 5 ms");
 }
 
 #[test]

@@ -135,6 +135,11 @@ impl Explicit {
         below
     }
 
+    /// The highest bound; `None` where there is but one bucket. Of values above it no more is known.
+    pub fn last_bound(&self) -> Option<f64> {
+        self.bounds.last().copied()
+    }
+
     /// How many values are above `lower` and at or below `upper`.
     pub fn count_between(&self, lower: f64, upper: f64) -> f64 {
         (self.count_at_or_below(upper) - self.count_at_or_below(lower)).max(0.0)

@@ -88,6 +88,16 @@ impl Merged {
     pub(crate) fn at_or_below(&self, bound: f64) -> f64 {
         self.makes().iter().map(|make| make.count_at_or_below(bound)).sum()
     }
+
+    /// Up to which value, at most `bound`, it is known of each observation whether it is at or below it: of those that
+    /// exceed a last bucket's bound no more is known.
+    pub(crate) fn known_up_to(&self, bound: f64) -> f64 {
+        let ends = self.makes().iter().filter_map(|make| match make {
+            Distribution::Explicit(buckets) => buckets.last_bound(),
+            Distribution::Exponential(_) => None,
+        });
+        ends.fold(bound, f64::min)
+    }
 }
 
 /// What a function makes of distributions, one for each make.

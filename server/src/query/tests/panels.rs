@@ -305,8 +305,12 @@ fn a_heat_map_counts_by_the_ladder() {
         .iter()
         .filter_map(|series| series.labels.get("le"))
         .collect();
-    assert_eq!(bounds.len(), 18);
-    assert_eq!((bounds[0], bounds[6], bounds[17]), ("0.0001", "0.01", "60"));
+    assert_eq!(bounds.len(), 19);
+    assert_eq!(
+        (bounds[0], bounds[6], bounds[17], bounds[18]),
+        ("0.0001", "0.01", "60", "+Inf")
+    );
+    assert_eq!(snapshot.series[18].labels.get("gt"), Some("60"));
     let column = |slot: usize| {
         snapshot
             .series
@@ -321,7 +325,32 @@ fn a_heat_map_counts_by_the_ladder() {
     );
     let counts: Vec<_> = column(58).into_iter().flatten().collect();
     assert_eq!(counts.iter().sum::<f64>(), 5.0);
-    assert_eq!((counts[0], counts[7], counts[9], counts[17]), (1.0, 2.0, 1.0, 1.0));
+    assert_eq!(
+        (counts[0], counts[7], counts[9], counts[17], counts[18]),
+        (1.0, 2.0, 1.0, 0.0, 1.0)
+    );
+}
+
+#[test]
+fn what_exceeds_a_last_bucket_is_above_its_bound_and_no_more_is_said() {
+    let bench = Bench::new();
+    let requests = series(
+        "http_server_request_duration_seconds",
+        &[("service_name", "shop")],
+        Kind::Histogram,
+        1_000,
+    );
+    let counts = explicit(&[0.5, 2.5], &[0, 4, 3]);
+    bench.distributions(&requests, vec![(-1_500, counts)]);
+    let snapshot = bench.panel(group::panel("api.distribution").unwrap());
+    let last = snapshot.series.last().unwrap();
+    assert_eq!(
+        (last.labels.get("le"), last.labels.get("gt")),
+        (Some("+Inf"), Some("2.5"))
+    );
+    let count = |series: &keiki_model::panel::SeriesPoints| series.points.iter().flatten().sum::<f64>();
+    assert_eq!(count(last), 3.0);
+    assert_eq!(snapshot.series.iter().map(count).sum::<f64>(), 7.0);
 }
 
 #[test]
