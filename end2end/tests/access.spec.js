@@ -1,6 +1,7 @@
 // Who is let in: every route, from here and from elsewhere, with all kinds of tokens; and no secret is told to anybody.
 import { spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import { networkInterfaces } from "node:os";
 import tls from "node:tls";
 import { newCertificate } from "../lib/certificate.js";
@@ -357,6 +358,16 @@ test("no secret is in a log, a page, an error or a metric", async ({ start, open
   expect(metrics).toMatch(/keiki_access_refused_total\{[^}]*reason="token"[^}]*\} [1-9]/);
 });
 
+/** The status that HTTP/1.0 is answered with. */
+const oldStatus = (port, path) =>
+  new Promise((resolve, reject) => {
+    const socket = connect(port, "127.0.0.1", () => socket.write(`GET ${path} HTTP/1.0\r\nhost: 127.0.0.1:${port}\r\nconnection: close\r\n\r\n`));
+    let text = "";
+    socket.on("data", (chunk) => (text += chunk));
+    socket.once("end", () => resolve(Number(text.split(" ")[1])));
+    socket.once("error", reject);
+  });
+
 test("a reverse proxy on this machine shows nothing to everybody unless that is meant", async ({ start }) => {
   const closed = await start({});
   expect(await statusOf(closed, "/")).toBe(200);
@@ -364,6 +375,16 @@ test("a reverse proxy on this machine shows nothing to everybody unless that is 
     for (const path of ["/", "/api/live", "/metrics", "/embed/api.latency", "/kiosk"]) expect(await statusOf(closed, path, { [name]: "9.9.9.9" }), `${path} ${name}`).toBe(403);
     expect(await statusOf(closed, "/healthz", { [name]: "9.9.9.9" })).toBe(200);
   }
+  // nginx's bare proxy_pass adds nothing: it speaks HTTP/1.0 by the server's own name. Where it is told to speak 1.1 what a
+  // browser says of its own page's server is no longer true.
+  for (const [path, status] of [["/", 403], ["/api/live", 403], ["/healthz", 200]]) expect(await oldStatus(closed.port, path), path).toBe(status);
+  const own = { "sec-fetch-site": "same-origin" };
+  for (const [headers, status] of [
+    [{ ...own, referer: "https://keiki.example.com/g/api" }, 403],
+    [{ ...own, referer: closed.url("/g/api") }, 200],
+    [{ "sec-fetch-site": "cross-site", referer: "https://chat.example.com/" }, 200],
+  ])
+    expect(await statusOf(closed, "/g/api", headers), JSON.stringify(headers)).toBe(status);
   const { body } = await get(closed.url("/?lang=en"), { headers: { via: "1.1 gate", accept: "text/html" } });
   expect(body).toContain("open_proxy = true");
   const counted = async () => /keiki_access_refused_total\{[^}]*reason="proxied"[^}]*\} [1-9]/.test((await get(closed.url("/metrics"))).body);

@@ -16,7 +16,8 @@ use keiki_model::text::Language;
 const HEAD: &str = "# What a service is judged by
 
 A preset is a set of targets. A service chooses one in its table, `[[service]] name = \"shop\"`, `preset = \"s3\"`; `default` holds
-where none is chosen, and several services together are judged by a preset where all have it. Missing a target is a warning ▲, reaching
+where none is chosen, and several services together are judged by a preset where all have it; where no service is picked those count that
+the configuration names. Missing a target is a warning ▲, reaching
 the limit is critical ◆; where no limit is named nothing ever is. Of the host's own resources what a preset does not name is judged as in
 `default`. A range is met at its nearer end, and what is better than all of it is good.
 

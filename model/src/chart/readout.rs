@@ -5,10 +5,10 @@ use std::ops::Range;
 use crate::chart::heat::{lower_end, upper_bound};
 use crate::chart::names;
 use crate::chart::points::{Columns, mean};
-use crate::format::{Formatted, MISSING, Scale, fixed};
+use crate::format::{Formatted, MISSING, Scale, duration, fixed};
 use crate::panel::{ChartKind, PanelSnapshot, SeriesPoints};
 use crate::text::Language;
-use crate::time::{Millis, SECOND};
+use crate::time::{Millis, SECOND, is_stale};
 
 /// All values of a slot, or of the slots that are merged in a bar.
 #[derive(Clone, Debug, PartialEq)]
@@ -108,7 +108,8 @@ fn read(panel: &PanelSnapshot, scale: &Scale, slots: Range<usize>, language: Lan
 /// How many series a summary tells of; the rest is in the table of data.
 const TOLD: usize = 6;
 
-/// What a chart shows, in a sentence for each series: its newest, smallest and largest value. Nothing where there are no
+/// What a chart shows, in a sentence for each series: its newest, smallest and largest value, the newest with its age
+/// where it is not of now. Nothing where there are no
 /// lines, or nothing is in them.
 pub fn summary(panel: &PanelSnapshot, language: Language) -> String {
     let scale = Scale::of_panel(panel);
@@ -117,9 +118,19 @@ pub fn summary(panel: &PanelSnapshot, language: Language) -> String {
         let known = || series.points.iter().copied().flatten();
         let (newest, least) = (known().next_back()?, known().reduce(f64::min)?);
         let [newest, least, most] = [newest, least, known().reduce(f64::max)?].map(figure);
-        Some(match language {
-            Language::En => format!("{name}: newest {newest}, from {least} to {most}."),
-            Language::Ja => format!("{name}：最新 {newest}、最小 {least}、最大 {most}。"),
+        let end = series.points.iter().rposition(Option::is_some)? + 1;
+        let age = panel.to - panel.slot_time(end);
+        let is_old = is_stale(panel.slot_time(end), panel.interval_ms, panel.to);
+        let ago = is_old.then(|| duration(age, language));
+        Some(match (language, ago) {
+            (Language::En, None) => format!("{name}: newest {newest}, from {least} to {most}."),
+            (Language::Ja, None) => format!("{name}：最新 {newest}、最小 {least}、最大 {most}。"),
+            (Language::En, Some(ago)) => {
+                format!("{name}: last {newest}, {ago} before the end, from {least} to {most}.")
+            }
+            (Language::Ja, Some(ago)) => {
+                format!("{name}：最後の値 {newest}（末尾の {ago}前）、最小 {least}、最大 {most}。")
+            }
         })
     };
     if panel.spec.chart == ChartKind::Heat {

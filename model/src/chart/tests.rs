@@ -377,6 +377,13 @@ fn a_chart_is_told_in_words() {
         summary(&latency, Language::Ja),
         "s0：最新 200ms、最小 100ms、最大 200ms。"
     );
+    let mut points = vec![None; 300];
+    points[239] = Some(0.1);
+    let old = panel(ChartKind::Line, Unit::Seconds, None, &[points]);
+    assert_eq!(
+        summary(&old, Language::En),
+        "s0: last 100 ms, 1 min before the end, from 100 ms to 100 ms."
+    );
     let mut rows = vec![vec![Some(0.0); 300], vec![Some(0.0); 300]];
     (rows[0][299], rows[1][298], rows[1][290]) = (Some(1.0), Some(1_000.0), Some(2_000.0));
     let mut heat = panel(ChartKind::Heat, Unit::Seconds, None, &rows);

@@ -2,6 +2,7 @@
 //! their time, and that only until a restart: the browser that logged out has none any more.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use keiki_model::time::Millis;
@@ -18,7 +19,9 @@ const ENDED: usize = 10_000;
 pub struct Sessions {
     key: hmac::Key,
     length: Duration,
-    /// Those that were ended, by the time until when they would hold: it names a login, to the millisecond.
+    /// Until when the newest login holds: that names it, so that no two may have the same.
+    newest: AtomicI64,
+    /// Those that were ended, by the time until when they would hold.
     ended: Mutex<BTreeSet<Millis>>,
 }
 
@@ -30,6 +33,7 @@ impl Sessions {
         Self {
             key: hmac::Key::new(hmac::HMAC_SHA256, key.as_ref()),
             length,
+            newest: AtomicI64::new(Millis::MIN),
             ended: Mutex::default(),
         }
     }
@@ -42,7 +46,15 @@ impl Sessions {
     /// The cookie of a login.
     pub fn issue(&self, now: Millis) -> String {
         let length = Millis::try_from(self.length.as_millis()).unwrap_or(Millis::MAX);
-        let until = now.saturating_add(length).to_string();
+        let until = now.saturating_add(length);
+        let before = self.newest.fetch_max(until, Ordering::Relaxed);
+        // Another one of this millisecond: it gets the next that nobody has.
+        let until = if before < until {
+            until
+        } else {
+            self.newest.fetch_add(1, Ordering::Relaxed) + 1
+        };
+        let until = until.to_string();
         let signature = hmac::sign(&self.key, until.as_bytes());
         [until.as_str(), ".", &hex(signature.as_ref())].concat()
     }
@@ -94,6 +106,15 @@ mod tests {
         let next = sessions.issue(20_000);
         sessions.end(&next, 20_001);
         assert_eq!(sessions.ended.lock().len(), 1, "those of the past are forgotten");
+    }
+
+    #[test]
+    fn two_logins_of_a_millisecond_are_two() {
+        let sessions = Sessions::new("hash", Duration::from_secs(10));
+        let (mine, other) = (sessions.issue(1_000), sessions.issue(1_000));
+        sessions.end(&mine, 1_002);
+        assert_eq!(sessions.check(&mine, 1_002), None);
+        assert_eq!(sessions.check(&other, 1_002), Some(11_001));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Any metric of the store as a panel, `explore.<metric>`, and what there is to explore. A counter is drawn as its rate, a
 //! gauge as it is, distributions by their quantiles; `explore.<metric>~<label>` draws a line for each value of a label.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use keiki_model::group::build::{Builder, all, max, mean, panel as build, quantile, rate};
@@ -12,6 +12,7 @@ use keiki_model::series::{Kind, Series};
 use keiki_model::text::Text;
 use keiki_model::time::{Millis, SECOND};
 use keiki_model::unit::Unit;
+use parking_lot::Mutex;
 
 use super::units;
 use crate::store::{Ring, SourceId, Store, Stored};
@@ -24,6 +25,8 @@ const LOOKED_AT: usize = 2_000;
 pub const LISTED: usize = 200;
 /// How many samples back the size of values is looked for.
 const SIZED: usize = 60;
+/// Of so many metrics it is remembered how large their values are.
+const SETTLED: usize = 1_000;
 /// How many series a chart draws.
 const DRAWN: usize = 8;
 
@@ -109,9 +112,32 @@ fn differing<'a>(series: impl Iterator<Item = &'a Series>) -> Vec<(String, usize
     values.into_iter().map(kinds).filter(|(_, kinds)| *kinds > 1).collect()
 }
 
-/// How large the values of a metric are now: the largest, to a power of ten. Of a counter that is its rate. Nothing where
-/// they are whole numbers of things, which need no scale.
-fn magnitude(store: &Store, metric: &str, kind: Kind, unit: Unit) -> Option<f64> {
+/// How large the values of metrics were found to be: a power of ten. Values beside one must not make the unit jump.
+#[derive(Debug, Default)]
+pub struct Sizes(Mutex<HashMap<String, f64>>);
+
+impl Sizes {
+    /// The power of ten of the largest value. It rises at once, and falls when half of it is not reached.
+    pub(super) fn settle(&self, metric: &str, largest: f64) -> f64 {
+        let mut sizes = self.0.lock();
+        if let Some(known) = sizes.get(metric)
+            && (known / 2.0..known * 10.0).contains(&largest)
+        {
+            return *known;
+        }
+        let size = 10_f64.powf(largest.log10().floor());
+        // Those of whom nobody asks any more are not told from the others: all begin anew.
+        if sizes.len() >= SETTLED {
+            sizes.clear();
+        }
+        sizes.insert(metric.to_owned(), size);
+        size
+    }
+}
+
+/// How large the values of a metric are now: the largest. Of a counter that is its rate. Nothing where they are whole
+/// numbers of things, which need no scale.
+fn largest(store: &Store, metric: &str, kind: Kind, unit: Unit) -> Option<f64> {
     let reader = store.read();
     let all = reader.series(metric).filter(|stored| stored.series().kind() == kind);
     let sizes: Vec<f64> = all
@@ -123,7 +149,7 @@ fn magnitude(store: &Store, metric: &str, kind: Kind, unit: Unit) -> Option<f64>
         return None;
     }
     let largest = sizes.into_iter().fold(0.0, f64::max);
-    (largest > 0.0).then(|| 10_f64.powf(largest.log10().floor()))
+    (largest > 0.0).then_some(largest)
 }
 
 /// How large the newest value of one series is.
@@ -151,7 +177,7 @@ fn size(stored: &Stored) -> Option<f64> {
 }
 
 /// The panel of a metric; `None` where no series bears its name, nor did one that is remembered.
-pub fn panel(store: &Store, asked: &Asked<'_>) -> Option<Panel> {
+pub fn panel(store: &Store, asked: &Asked<'_>, sizes: &Sizes) -> Option<Panel> {
     let metric = asked.metric;
     let gathered = gathered(store, metric).or_else(|| remembered(store, metric))?;
     let labels = differing(gathered.series.iter().map(|(series, _)| &**series));
@@ -159,7 +185,7 @@ pub fn panel(store: &Store, asked: &Asked<'_>) -> Option<Panel> {
     let read_as = gathered.series.first().map_or(metric, |(series, _)| series.name());
     let kind = gathered.kind;
     Some(drawn(asked, kind, read_as, &labels, |unit| {
-        magnitude(store, metric, kind, unit)
+        largest(store, metric, kind, unit).map(|largest| sizes.settle(metric, largest))
     }))
 }
 

@@ -17,6 +17,7 @@ pub(crate) mod units;
 pub struct Catalogue {
     own: Arc<Vec<Panel>>,
     store: Store,
+    sizes: Arc<explore::Sizes>,
 }
 
 impl Catalogue {
@@ -25,6 +26,7 @@ impl Catalogue {
         Self {
             own: Arc::new(own),
             store,
+            sizes: Arc::default(),
         }
     }
 
@@ -37,7 +39,7 @@ impl Catalogue {
     /// The panel of an id.
     pub fn panel(&self, id: &str) -> Option<Cow<'_, Panel>> {
         if let Some(asked) = explore::Asked::parse(id) {
-            return explore::panel(&self.store, &asked).map(Cow::Owned);
+            return explore::panel(&self.store, &asked, &self.sizes).map(Cow::Owned);
         }
         let own = || self.own.iter().find(|panel| panel.spec.id == id);
         group::panel(id).or_else(own).map(Cow::Borrowed)

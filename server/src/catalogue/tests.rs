@@ -106,6 +106,18 @@ fn a_metric_that_nobody_knows_is_told_in_the_size_that_it_has() {
     assert!(all.shown("api.nothing").is_none());
 }
 
+#[test]
+fn a_value_beside_a_power_of_ten_does_not_make_the_unit_jump() {
+    let sizes = explore::Sizes::default();
+    let found =
+        [950.0, 1_001.0, 999.0, 600.0, 1_000.0, 499.0, 600.0, 20_000.0].map(|largest| sizes.settle("m", largest));
+    assert_eq!(
+        found,
+        [100.0, 1_000.0, 1_000.0, 1_000.0, 1_000.0, 100.0, 100.0, 10_000.0]
+    );
+    assert_eq!(sizes.settle("other", 999.0), 100.0);
+}
+
 /// What an explored panel offers for the configuration is read by it, and shows the same.
 #[test]
 fn the_lines_to_keep_make_the_same_panel() {

@@ -26,6 +26,8 @@ const KEIKI: &str = "keiki";
 const LOAD_WINDOW: u32 = 300;
 /// A scope that nobody looked at for so many ticks begins anew.
 const FORGOTTEN: u64 = 600;
+/// Of so many scopes the level of load is remembered. It only keeps a level from flickering at its border.
+const SCOPES: usize = 256;
 
 /// What a tab shows, kept for the tick: pages of one scope and window share it.
 type Summaries = HashMap<(Scope, u32, Option<Millis>), Vec<GroupSummary>>;
@@ -132,7 +134,13 @@ impl Composer {
         let band = before.and_then(|(_, targets)| targets.band);
         let now = preset.at(self.load(&view.scope, tick, to), band);
         // Scopes are the readers' wishes: those of whom nobody asks any more are forgotten.
-        levels.retain(|_, (seq, _)| tick.seq - *seq < FORGOTTEN);
+        levels.retain(|_, (seq, _)| tick.seq.saturating_sub(*seq) < FORGOTTEN);
+        if levels.len() >= SCOPES && !levels.contains_key(&view.scope) {
+            let oldest = levels.iter().min_by_key(|(_, (seq, _))| *seq);
+            if let Some(oldest) = oldest.map(|(scope, _)| scope.clone()) {
+                levels.remove(&oldest);
+            }
+        }
         levels.insert(view.scope.clone(), (tick.seq, now));
         Some(now)
     }

@@ -90,9 +90,9 @@ impl Fault {
                 "What you have shown does not open this address.",
             ),
             Self::Proxied => (
-                "リバースプロキシ経由の要求ですが、この Keiki は誰にも認証を求めません。keiki.toml の [access] に認証を設定するか、\
+                "リバースプロキシ経由の要求（または HTTP/1.0）ですが、この Keiki は誰にも認証を求めません。keiki.toml の [access] に認証を設定するか、\
                  誰にでも公開してよければ open_proxy = true と書いてください。docs/access.md に説明があります。",
-                "A reverse proxy forwards this request, and this Keiki asks nobody who they are. Write below [access] in \
+                "A reverse proxy forwards this request (or it is HTTP/1.0, as proxies speak it), and this Keiki asks nobody who they are. Write below [access] in \
                  keiki.toml who may see it, or open_proxy = true if everybody may: see docs/access.md.",
             ),
             Self::Busy => (

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, Version, header};
 use axum::response::Response;
 use futures::StreamExt as _;
 use keiki_instrument::{Counter, Recorder};
@@ -50,6 +50,9 @@ const FORWARDED: [&str; 6] = [
     "forwarded",
     "via",
 ];
+
+/// Whose page asks, as browsers tell it that can keep secrets.
+const SEC_FETCH_SITE: header::HeaderName = header::HeaderName::from_static("sec-fetch-site");
 
 /// Where a request comes from: put into its extensions by the connection.
 #[derive(Clone, Copy, Debug)]
@@ -158,9 +161,10 @@ impl Guard {
     }
 
     /// Why a request is refused while nobody is asked: all that comes to loopback is taken to be from this machine, and what
-    /// a proxy forwards is not.
+    /// a proxy forwards is not. One that names nothing is known by the old HTTP that it speaks unless it is told otherwise.
     pub(super) fn refuse_proxied<B>(&self, request: &Request<B>, site: &Site) -> Option<Response> {
-        let is_forwarded = || FORWARDED.iter().any(|name| request.headers().contains_key(*name));
+        let names = || FORWARDED.iter().any(|name| request.headers().contains_key(*name));
+        let is_forwarded = || names() || request.version() < Version::HTTP_11 || is_of_elsewhere(request.headers());
         let path = request.uri().path();
         let path = path.strip_prefix(site.base.as_str()).unwrap_or(path);
         let is_open = OPEN.contains(&path) || path.starts_with(OPEN_FOLDER);
@@ -407,6 +411,21 @@ impl Pass {
         };
         let stream = body.into_data_stream().take_until(Box::pin(ended));
         Response::from_parts(parts, Body::from_stream(stream))
+    }
+}
+
+/// Whether a browser says that it asks its own page's server, and that this is another one than it asks here: something in
+/// between has changed the name. Proxies that add no header of theirs do, as they come.
+fn is_of_elsewhere(headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    // A page that tells nobody where it is says "null".
+    let page = text(header::ORIGIN)
+        .filter(|origin| *origin != "null")
+        .or_else(|| text(header::REFERER));
+    let authority = |url: &str| Some(url.parse::<Uri>().ok()?.authority()?.as_str().to_ascii_lowercase());
+    match (text(SEC_FETCH_SITE), page.and_then(authority), text(header::HOST)) {
+        (Some("same-origin"), Some(page), Some(host)) => page != host.to_ascii_lowercase(),
+        _ => false,
     }
 }
 

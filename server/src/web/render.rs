@@ -100,12 +100,26 @@ impl Render for App {
             .zip(&panel.stats)
             .filter(|(spec, _)| spec.of.is_none());
         let (spec, value) = own.find(|(spec, _)| stat.is_none_or(|stat| spec.key == stat))?;
-        let text = format::stat(&panel.spec, spec, value, look.language).joined(look.language);
+        let failure = panel.failure.as_ref();
+        let lacking = failure.map(|failure| failed(failure, &snapshot.header.zone, snapshot.now, look.language));
+        // A figure that is not of now would pass for one in somebody's page: its state stands there.
+        let word = Some(panel.state).filter(|state| *state != State::Live);
+        let word = word.and_then(|state| keiki_app::text::state(state, None));
+        let text = match word {
+            Some(word) => word.get(look.language).to_owned(),
+            None => {
+                let figure = format::stat(&panel.spec, spec, value, look.language).joined(look.language);
+                // One of several sources fails.
+                let mark = if lacking.is_some() { " ✕" } else { "" };
+                figure + mark
+            }
+        };
         let name = format!(
             "{} {}",
             panel.spec.title.get(look.language),
             spec.label.get(look.language)
         );
-        Some(badge_svg(&name, &text, value.status))
+        let state = (panel.state, value.status);
+        Some(badge_svg(&name, &text, state, &lacking.unwrap_or_default()))
     }
 }

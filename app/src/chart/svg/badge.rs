@@ -1,5 +1,6 @@
 //! Badges: one number for a README or a status page.
 
+use keiki_model::panel::State;
 use keiki_model::target::Status;
 use maud::{PreEscaped, html};
 
@@ -19,14 +20,27 @@ fn width(text: &str) -> u32 {
         .sum()
 }
 
-/// A badge: a label, a value, and the colour of its judgement beside the shape that says the same.
-pub fn badge_svg(label: &str, value: &str, status: Option<Status>) -> String {
+/// A cross: a source fails.
+const CROSS: &str = r##"<path d="M2 2l8 8M10 2l-8 8" fill="none" stroke="#fff" stroke-width="2.2"/>"##;
+/// A broken ring: nothing came of late.
+const RING: &str =
+    r##"<circle cx="6" cy="6" r="4.4" fill="none" stroke="#fff" stroke-width="1.8" stroke-dasharray="3.2 1.4"/>"##;
+/// A square: nothing came at all.
+const SQUARE: &str = r##"<path d="M2 2h8v8H2z" fill="none" stroke="#fff" stroke-width="1.5"/>"##;
+
+/// A badge: a label, a value, and the colour of its state and judgement beside the shape that says the same. `note` is
+/// said to who asks for more.
+pub fn badge_svg(label: &str, value: &str, state: (State, Option<Status>), note: &str) -> String {
     const HEIGHT: u32 = 20;
-    let (colour, ink, shape) = match status {
-        Some(Status::Ok) => ("#1a7345", "#fff", r#"<circle cx="6" cy="6" r="4"/>"#),
-        Some(Status::Warn) => ("#f0ab2e", "#14171b", r#"<path d="M6 .8 11.8 11H.2z"/>"#),
-        Some(Status::Bad) => ("#c81e2c", "#fff", r#"<path d="M6 0l6 6-6 6-6-6z"/>"#),
-        None => ("#5b6573", "#fff", ""),
+    const GREY: &str = "#5b6573";
+    let (colour, ink, shape) = match state {
+        (State::Live, Some(Status::Ok)) => ("#1a7345", "#fff", r#"<circle cx="6" cy="6" r="4"/>"#),
+        (State::Live, Some(Status::Warn)) => ("#f0ab2e", "#14171b", r#"<path d="M6 .8 11.8 11H.2z"/>"#),
+        (State::Live, Some(Status::Bad)) => ("#c81e2c", "#fff", r#"<path d="M6 0l6 6-6 6-6-6z"/>"#),
+        (State::Live, None) => (GREY, "#fff", ""),
+        (State::Stale, _) => (GREY, "#fff", RING),
+        (State::Empty, _) => (GREY, "#fff", SQUARE),
+        (State::Error, _) => ("#8f2430", "#fff", CROSS),
     };
     let left = width(label) + 12;
     let icon = if shape.is_empty() { 0 } else { 14 };
@@ -34,7 +48,7 @@ pub fn badge_svg(label: &str, value: &str, status: Option<Status>) -> String {
     let (total, text_at) = (left + right, left + 6 + icon);
     let half = left - 6;
     let edge = right.saturating_sub(3);
-    let name = [label, ": ", value].concat();
+    let name = [label, ": ", value, if note.is_empty() { "" } else { " · " }, note].concat();
     printable(html! {
         svg xmlns="http://www.w3.org/2000/svg" width=(total) height=(HEIGHT) role="img" aria-label=(name) {
             title { (name) }
@@ -56,9 +70,22 @@ mod tests {
 
     #[test]
     fn a_badge_is_well_formed_and_escaped() {
-        let svg = badge_svg("a<b", "205 ms", Some(Status::Warn));
+        let svg = badge_svg("a<b", "205 ms", (State::Live, Some(Status::Warn)), "");
         assert!(svg.contains("a&lt;b: 205 ms") && !svg.contains("a<b"));
         assert!(!svg.contains("style="));
+        assert!(svg.contains("M6 .8 11.8 11H.2z"));
         assert_eq!(svg.matches('<').count(), svg.matches('>').count());
+    }
+
+    #[test]
+    fn a_state_has_its_shape_and_no_judgement() {
+        for (state, shape) in [(State::Stale, RING), (State::Empty, SQUARE), (State::Error, CROSS)] {
+            let svg = badge_svg("p95", "—", (state, Some(Status::Ok)), "db can’t be read.");
+            assert!(
+                svg.contains(shape) && svg.contains("p95: — · db can’t be read."),
+                "{svg}"
+            );
+            assert!(!svg.contains("#1a7345"), "{svg}");
+        }
     }
 }

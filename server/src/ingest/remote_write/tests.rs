@@ -6,7 +6,7 @@ use keiki_recognise::Recognisers;
 
 use super::super::ledger::Sender;
 use super::*;
-use crate::catalogue::explore::{self, Asked};
+use crate::catalogue::explore::{self, Asked, Sizes};
 use crate::query::{Ask, Engine};
 use crate::store::history::HistorySettings;
 use crate::store::{Limits, SourceClass, SourceId, Store};
@@ -321,7 +321,7 @@ fn a_backlog_of_half_an_hour_is_drawn_in_the_window_of_an_hour() {
     let expected = [("taken_total", 3.0), ("waiting", f64::NAN), ("took_seconds", f64::NAN)];
     for (metric, rate) in expected {
         let asked = Asked { metric, by: Vec::new() };
-        let panel = explore::panel(&store, &asked).expect("a panel");
+        let panel = explore::panel(&store, &asked, &Sizes::default()).expect("a panel");
         let shown = engine.panel(&panel, &ask);
         let line = shown.series.first().expect("a line");
         let points = &line.points[line.points.len() - 54..];

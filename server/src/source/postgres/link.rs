@@ -1,7 +1,7 @@
 //! The one connection to a server.
 
-use std::collections::HashMap;
-use std::time::Duration;
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
 
 use keiki_model::time::Millis;
 use tokio::task::AbortHandle;
@@ -9,6 +9,7 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row, Statement};
 
 use super::error::{Failed, told};
+use super::text::normalised;
 use super::{Target, tls};
 use crate::source::SourceError;
 
@@ -77,12 +78,16 @@ pub(super) struct Session {
     client: Client,
     driver: AbortHandle,
     prepared: HashMap<String, Statement>,
+    /// Their texts, as those of all statements are told.
+    own: HashSet<String>,
     /// How long a statement may take, milliseconds; 0 before it is said.
     limit: u128,
     /// The user that Keiki is.
     user: String,
-    /// When the server began, Unix milliseconds by its own clock.
+    /// When the server began, Unix milliseconds by its own clock, which need not be Keiki's.
     started: Millis,
+    /// How long it ran when the session began, and when that was.
+    age: (Duration, Instant),
     /// Where it is, for messages.
     address: String,
 }
@@ -103,14 +108,17 @@ impl Session {
             client,
             driver,
             prepared: HashMap::new(),
+            own: HashSet::new(),
             limit: 0,
             user: String::new(),
             started: 0,
+            age: (Duration::ZERO, Instant::now()),
             address: address.clone(),
         };
         session.client.batch_execute(SET_UP).await.map_err(failed)?;
         let sql = "SELECT current_setting('server_version_num')::int4, current_user::text, \
-            (extract(epoch FROM pg_postmaster_start_time()) * 1000)::int8";
+            (extract(epoch FROM pg_postmaster_start_time()) * 1000)::int8, \
+            extract(epoch FROM clock_timestamp() - pg_postmaster_start_time())::float8";
         let row = session.client.query_one(sql, &[]).await.map_err(failed)?;
         if row.get::<_, i32>(0) < OLDEST {
             let message = format!("PostgreSQL at {address} is older than version 13");
@@ -118,12 +126,25 @@ impl Session {
         }
         session.user = row.get(1);
         session.started = row.get(2);
+        // A clock that was set back makes it negative: then it has just begun, as far as anybody knows.
+        let age = Duration::try_from_secs_f64(row.get(3)).unwrap_or_default();
+        session.age = (age, Instant::now());
         Ok(session)
     }
 
-    /// When the server began.
+    /// When the server began by its own clock: it names this run of it.
     pub(super) fn started(&self) -> Millis {
         self.started
+    }
+
+    /// How long the server has been running.
+    pub(super) fn age(&self) -> Duration {
+        self.age.0 + self.age.1.elapsed()
+    }
+
+    /// Whether a text is of what Keiki itself asks.
+    pub(super) fn is_own(&self, text: &str) -> bool {
+        self.own.contains(text)
     }
 
     /// Where the server is, as messages name it.
@@ -147,6 +168,7 @@ impl Session {
         if !self.prepared.contains_key(sql) {
             let statement = self.client.prepare(sql).await?;
             self.prepared.insert(sql.to_owned(), statement);
+            self.own.insert(normalised(sql));
         }
         Ok(self.client.query(&self.prepared[sql], parameters).await?)
     }

@@ -29,7 +29,8 @@ const EXTENSION: &str = "SELECT n.nspname::text, e.extversion FROM pg_extension 
 /// After texts could not be read they are left alone so long, milliseconds.
 const TEXTS_PAUSE: Millis = 60 * 1_000;
 
-/// By how much the server's clock and Keiki's may differ, milliseconds.
+/// A server that began so long before the former was last read, milliseconds, is another one: a reading and the report of
+/// a start take their time.
 const APART: Millis = 2_000;
 
 const NAMES: &str = "SELECT oid, datname::text FROM pg_database";
@@ -100,14 +101,15 @@ pub(super) struct Statements {
     seen: HashMap<Subject, Seen>,
     /// The statements that are reported, and when they last led.
     leading: HashMap<Subject, Millis>,
-    texts: HashMap<Subject, String>,
+    /// What they say; `None` for what Keiki itself asks.
+    texts: HashMap<Subject, Option<String>>,
     databases: HashMap<u32, String>,
     /// The running totals of the series.
     totals: HashMap<Named, Cost>,
     /// Until when no texts are asked for, and why.
     pause: Millis,
     told: String,
-    /// When the server that was last read began, and when that was.
+    /// Which run of a server was last read, and when that was.
     server: Option<(Millis, Millis)>,
 }
 
@@ -140,7 +142,8 @@ impl Statements {
             (key, cost)
         });
         let now = shelf.time();
-        self.meet(session.started(), now);
+        let age = Millis::try_from(session.age().as_millis()).unwrap_or(Millis::MAX);
+        self.meet(session.started(), now.saturating_sub(age), now);
         self.count(readings.collect());
         self.lead(now);
         if now >= self.pause
@@ -166,14 +169,15 @@ impl Statements {
 
     /// Another server behind the same address, such as after a failover: what it executed before was not seen by Keiki.
     /// The same one, started anew, goes on where it was or from zero. Another one had begun before the former was last read.
-    fn meet(&mut self, started: Millis, now: Millis) {
+    /// `run` names a server's run, `began` is when that was by Keiki's clock.
+    fn meet(&mut self, run: Millis, began: Millis, now: Millis) {
         if let Some((before, read)) = self.server
-            && started != before
-            && started < read - APART
+            && run != before
+            && began < read - APART
         {
             self.newest = None;
         }
-        self.server = Some((started, now));
+        self.server = Some((run, now));
     }
 
     /// Notes what each statement grew by.
@@ -242,7 +246,7 @@ impl Statements {
                     let text = row.try_get::<_, Option<&str>>(2).ok().flatten();
                     // Hidden, or no text: a database may hold any bytes.
                     let text = text.map(normalised).unwrap_or_default();
-                    self.texts.insert(subject, text);
+                    self.texts.insert(subject, (!session.is_own(&text)).then_some(text));
                 }
             }
             // The extension has forgotten it meanwhile.
@@ -283,7 +287,7 @@ impl Statements {
                 continue;
             }
             // A database that has no name has been dropped.
-            if let (Some(text), Some(database)) = (self.texts.get(subject), self.databases.get(&subject.0)) {
+            if let (Some(Some(text)), Some(database)) = (self.texts.get(subject), self.databases.get(&subject.0)) {
                 grown
                     .entry((database.clone(), text.clone()))
                     .or_default()
@@ -362,8 +366,9 @@ mod tests {
     #[test]
     fn another_server_behind_the_same_address_is_a_beginning() {
         let mut statements = Statements::default();
-        let mut at = |started, now, calls| {
-            statements.meet(started, now);
+        let mut at = |began, now, calls| {
+            // Its clock is ten seconds behind.
+            statements.meet(began - 10_000, began, now);
             read(&mut statements, &[(1, calls, 0.0)]);
             statements.all.calls
         };
@@ -417,7 +422,7 @@ mod tests {
             read(statements, readings);
             statements.lead(now);
             for (_, query) in statements.leading.keys().copied().collect::<Vec<_>>() {
-                statements.texts.insert((1, query), "x IN (?)".to_owned());
+                statements.texts.insert((1, query), Some("x IN (?)".to_owned()));
             }
             let reported = statements.reported();
             assert!(reported.len() <= 1);

@@ -20,7 +20,7 @@ pub(super) fn normalised(sql: &str) -> String {
 }
 
 /// Where in a statement a bare word is no name but what a setting is set to: `SET app.user = alice`,
-/// `ALTER ROLE shop SET app.region TO north`.
+/// `ALTER ROLE shop SET app.region TO north`, `SET ROLE tenant_42`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Settings {
     /// Before the first word of a statement.
@@ -31,7 +31,7 @@ enum Settings {
     Before,
     /// After `SET`, before what the setting gets.
     Name,
-    /// After `=` or `TO`.
+    /// After `=`, `TO`, `ROLE` or `AUTHORIZATION`.
     Value,
 }
 
@@ -46,8 +46,10 @@ impl Settings {
             Self::Begin if is("alter") || is("create") => Self::Before,
             Self::Begin => Self::Other,
             Self::Before if is("set") => Self::Name,
-            Self::Name if is("=") || is("to") => Self::Value,
-            Self::Value if !is("default") && word.starts_with(|c: char| c == '"' || is_word(c)) => return Token::Value,
+            Self::Name if is("=") || is("to") || is("role") || is("authorization") => Self::Value,
+            Self::Value if !is("default") && !is("to") && word.starts_with(|c: char| c == '"' || is_word(c)) => {
+                return Token::Value;
+            }
             state => state,
         };
         token
@@ -286,6 +288,11 @@ mod tests {
         for (sql, expected) in [
             ("SET app.user = alice", "SET app.user = ?"),
             ("set local jwt.sub to user_8231, \"Bob\"", "set local jwt.sub to ?"),
+            ("SET ROLE tenant_42", "SET ROLE ?"),
+            ("set local role \"Bob\"; RESET ROLE", "set local role ?; RESET ROLE"),
+            ("SET SESSION AUTHORIZATION alice", "SET SESSION AUTHORIZATION ?"),
+            ("SET role TO alice", "SET role TO ?"),
+            ("GRANT reader TO alice", "GRANT reader TO alice"),
             ("SET search_path TO DEFAULT;", "SET search_path TO DEFAULT"),
             (
                 "ALTER ROLE shop SET app.region TO north",
