@@ -380,11 +380,11 @@ test("a reverse proxy on this machine shows nothing to everybody unless that is 
   for (const [path, status] of [["/", 403], ["/api/live", 403], ["/healthz", 200]]) expect(await oldStatus(closed.port, path), path).toBe(status);
   const own = { "sec-fetch-site": "same-origin" };
   for (const [headers, status] of [
-    [{ ...own, referer: "https://keiki.example.com/g/api" }, 403],
-    [{ ...own, referer: closed.url("/g/api") }, 200],
+    [{ ...own, referer: "https://keiki.example.com/groups/api" }, 403],
+    [{ ...own, referer: closed.url("/groups/api") }, 200],
     [{ "sec-fetch-site": "cross-site", referer: "https://chat.example.com/" }, 200],
   ])
-    expect(await statusOf(closed, "/g/api", headers), JSON.stringify(headers)).toBe(status);
+    expect(await statusOf(closed, "/groups/api", headers), JSON.stringify(headers)).toBe(status);
   const { body } = await get(closed.url("/?lang=en"), { headers: { via: "1.1 gate", accept: "text/html" } });
   expect(body).toContain("open_proxy = true");
   const counted = async () => /keiki_access_refused_total\{[^}]*reason="proxied"[^}]*\} [1-9]/.test((await get(closed.url("/metrics"))).body);

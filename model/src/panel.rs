@@ -387,8 +387,8 @@ pub struct Row {
 pub struct Failure {
     /// The source's name.
     pub source: String,
-    /// What it said. Holds no secret.
-    pub message: String,
+    /// What is the matter, and what helps where that is known. Holds no secret.
+    pub message: Text,
     /// Since when it has failed; `None` where it is the question that failed, not a source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Millis>,

@@ -51,6 +51,14 @@ impl Text {
         }
     }
 
+    /// A text that is put together while Keiki runs.
+    pub fn of(ja: impl Into<Cow<'static, str>>, en: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            ja: ja.into(),
+            en: en.into(),
+        }
+    }
+
     /// The same in both languages, such as `p95`.
     pub const fn same(text: &'static str) -> Self {
         Self::new(text, text)
@@ -62,5 +70,19 @@ impl Text {
             Language::Ja => &self.ja,
             Language::En => &self.en,
         }
+    }
+}
+
+/// What others say, which is not translated: the same in both languages.
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self::of(text.clone(), text)
+    }
+}
+
+/// The same in both languages.
+impl From<&'static str> for Text {
+    fn from(text: &'static str) -> Self {
+        Self::same(text)
     }
 }

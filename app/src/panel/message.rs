@@ -34,7 +34,7 @@ fn failed(page: Page, panel: &PanelSnapshot) -> Markup {
     html! {
         @if let Some(failure) = &panel.failure {
             p { b { (text::failed(failure, &page.header.get().zone, page.clock.get(), language)) } }
-            p class="said" { (failure.message) }
+            p class="said" { (failure.message.get(language)) }
             @if let Some(next) = failure.next_attempt { p { (text::retry(&when(next), language)) } }
         }
     }

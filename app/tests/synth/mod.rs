@@ -169,7 +169,7 @@ fn panel(spec: &PanelSpec, view: &View, mood: Mood, seed: u64) -> PanelSnapshot 
         stats,
         failure: (mood == Mood::Failed).then(|| Failure {
             source: "redis://127.0.0.1:6379".to_owned(),
-            message: "connection refused (os error 111)".to_owned(),
+            message: "connection refused (os error 111)".into(),
             since: Some(NOW - 95_000),
             next_attempt: Some(NOW + 8_000),
         }),

@@ -83,6 +83,7 @@ pub(super) fn define() -> Definition {
         all("postgresql_statement_calls_total"),
         all("postgresql_statement_seconds_total"),
     );
+    let server_calls = all("postgresql_calls_total");
     let client_calls = all("db_client_operations_total").instead(DURATION);
     let client_seconds = all("db_client_operation_seconds_total");
     let summed = all("db_client_operations_total").with("db_client_operation_seconds_total");
@@ -236,7 +237,7 @@ pub(super) fn define() -> Definition {
                 ),
             )
             .lines(last(&longest).combined(Combine::Max))
-            .stat(Last, text("現在", "Now"), last(&longest).combined(Combine::Max))
+            .stat(Last, text("最長", "Oldest"), last(&longest).combined(Combine::Max))
             .stat(Max, text("最大", "Max"), max(&longest))),
             fed_by_replicas(panel(
                 "database.replication",
@@ -296,6 +297,7 @@ pub(super) fn define() -> Definition {
             )
             .naming(&["db_query_text", DATABASE])
             .table(60, Some(rate(&its_seconds).by(statement)))
+            .stat(Count, text("全クエリ", "All calls"), increase(&server_calls))
             .column(Total, text("合計", "Total"), Unit::Seconds, increase(&its_seconds).by(statement))
             .minor(Count, text("件数", "Calls"), Unit::Count, increase(&its_calls).by(statement))
             .column(

@@ -32,6 +32,7 @@ use keiki_model::panel::{Failure, Panel, PanelSnapshot, State};
 use keiki_model::preset::Targets;
 use keiki_model::query::Query;
 use keiki_model::series::Series;
+use keiki_model::text::Text;
 use keiki_model::time::{Millis, SECOND};
 use keiki_model::view::{LIVE_WINDOW, Scope};
 
@@ -236,7 +237,13 @@ impl Engine {
             condition.state = State::Error;
             condition.failure = Some(Failure {
                 source: HISTORY.to_owned(),
-                message: overload.to_string(),
+                message: Text::of(
+                    format!(
+                        "読み取る値が上限の {} を超えます。期間を短くするか、系列を減らすか、刻みを粗くしてください",
+                        overload.0
+                    ),
+                    overload.to_string(),
+                ),
                 since: None,
                 next_attempt: None,
             });

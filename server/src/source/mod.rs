@@ -10,6 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use keiki_model::series::Sample;
+use keiki_model::text::Text;
 use keiki_model::time::Millis;
 
 pub mod host;
@@ -95,8 +96,8 @@ pub enum SourceError {
         error: io::Error,
     },
     /// The other side refused, or is not there.
-    #[error("{0}")]
-    Unavailable(String),
+    #[error("{}", .0.en)]
+    Unavailable(Text),
     /// The answer is not what it should be.
     #[error("{what} is not understood: {why}")]
     Invalid {
@@ -116,6 +117,23 @@ pub enum SourceError {
 }
 
 impl SourceError {
+    /// The same in both languages. What others say, an operating system or a server, stays as they say it.
+    pub fn text(&self) -> Text {
+        let en = self.to_string();
+        let ja = match self {
+            Self::Timeout(limit) => format!("{:.1} 秒以内に応答がありません", limit.as_secs_f64()),
+            Self::Io { .. } => en.clone(),
+            Self::Unavailable(text) => return text.clone(),
+            Self::Invalid { what, why } => format!("{what} を解釈できません：{why}"),
+            Self::Busy => {
+                "同じサーバーの別の読み取りに時間を取られています。間隔を長くするか、接続経路を短くしてください"
+                    .to_owned()
+            }
+            Self::Panicked(why) => format!("このソースの内部で異常が起きました：{why}"),
+        };
+        Text::of(ja, en)
+    }
+
     /// A failed file operation.
     pub fn file(path: &Path, error: io::Error) -> Self {
         Self::Io {

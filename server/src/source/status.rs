@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use keiki_model::series::{Labels, Sample, Series};
+use keiki_model::text::Text;
 use keiki_model::time::Millis;
 
 use super::metric::{Metric, metrics};
@@ -51,7 +52,7 @@ pub struct SourceStatus {
     /// When it was last read with success, Unix milliseconds.
     pub last_success: Option<Millis>,
     /// When and why it last failed. Stays after a recovery; compare with `last_success`.
-    pub last_error: Option<(Millis, String)>,
+    pub last_error: Option<(Millis, Text)>,
     /// Since when no reading has succeeded: the first failure after a success. Nothing while it is up.
     pub failing_since: Option<Millis>,
     /// Samples read since Keiki started.
@@ -289,14 +290,15 @@ impl StatusHandle {
 
     /// A reading at `now` that took `took` and failed.
     pub fn failed(&self, now: Millis, took: Duration, error: &SourceError) {
-        let text = shown(&error.to_string());
+        let Text { ja, en } = error.text();
+        let (text, ja) = (shown(&en), shown(&ja));
         let begun = self.change(|entry| {
             let status = &mut entry.status;
             let begun = entry.told.failed(now, &text);
             let begun = begun.then(|| (status.name.clone(), text.clone()));
             status.up = false;
             status.failing_since.get_or_insert(now);
-            status.last_error = Some((now, text));
+            status.last_error = Some((now, Text::of(ja, text)));
             status.errors_total += 1;
             status.collect_seconds_last = Some(took.as_secs_f64());
             begun

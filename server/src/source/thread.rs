@@ -5,6 +5,7 @@ use std::sync::mpsc;
 use std::time::Instant;
 
 use keiki_model::series::Sample;
+use keiki_model::text::Text;
 use keiki_model::time::Millis;
 use tokio::sync::oneshot;
 
@@ -52,7 +53,12 @@ impl OwnThread {
     /// One reading. If an earlier caller gave up on one that is still under way, waits for that and returns its late
     /// samples, which carry their own times.
     pub(crate) async fn read(&mut self, now: Millis) -> Answer {
-        let ended = || SourceError::Unavailable("the reader's thread has ended".into());
+        let ended = || {
+            SourceError::Unavailable(Text::new(
+                "読み取りスレッドが終了しました",
+                "the reader's thread has ended",
+            ))
+        };
         if self.pending.is_none() {
             let (reply, answer) = oneshot::channel();
             self.ask

@@ -53,7 +53,12 @@ fn said(snapshot: &Snapshot, panel: &PanelSnapshot, language: Language) -> Vec<S
     let (zone, now) = (&snapshot.header.zone, snapshot.now);
     let failure = panel.failure.iter().filter(|_| panel.state == State::Error);
     failure
-        .flat_map(|failure| [failed(failure, zone, now, language), failure.message.clone()])
+        .flat_map(|failure| {
+            [
+                failed(failure, zone, now, language),
+                failure.message.get(language).to_owned(),
+            ]
+        })
         .collect()
 }
 

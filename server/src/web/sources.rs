@@ -142,7 +142,7 @@ fn shown(told: &Told) -> Value {
         "name": status.name,
         "up": status.up,
         "last_success": status.last_success,
-        "last_error": status.last_error.as_ref().map(|(time, text)| json!({ "time": time, "text": text })),
+        "last_error": status.last_error.as_ref().map(|(time, text)| json!({ "time": time, "text": text.en })),
         "samples_total": status.samples_total,
         "samples_per_second": told.rate,
         "rejected": status.rejected.iter().filter(|(_, count)| *count > 0)
@@ -227,7 +227,7 @@ fn row(told: &Told, language: Language, zone: &Zone, now: Millis) -> Markup {
             th scope="row" class="name" { (status.name) }
             td class="state" {
                 (super::embed::shape(kind)) " " (word)
-                @if let Some((time, text)) = why { br; small { (zone.hms(*time)) " " (text) } }
+                @if let Some((time, text)) = why { br; small { (zone.hms(*time)) " " (t(text)) } }
                 @if rejected > 0 { br; small { (not_kept(status, language)) } }
                 @if let Some((time, why)) = &status.last_refused {
                     br; small { (refused(status.refused_total, language)) " " (zone.hms(*time)) " " (why) }

@@ -157,7 +157,7 @@ impl Bench {
         Engine::new(self.store.clone(), move |source: &str| {
             (source == name).then(|| Failure {
                 source: source.to_owned(),
-                message: "connection refused".to_owned(),
+                message: "connection refused".into(),
                 since: None,
                 next_attempt: None,
             })
@@ -174,7 +174,7 @@ impl Bench {
             fn missing(&self, metric: &str) -> Option<Failure> {
                 (metric == self.0).then(|| Failure {
                     source: "missing".to_owned(),
-                    message: "no right".to_owned(),
+                    message: "no right".into(),
                     since: None,
                     next_attempt: None,
                 })

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use keiki_model::series::Sample;
+use keiki_model::text::Text;
 use keiki_model::time::Millis;
 
 use super::thread::OwnThread;
@@ -99,9 +100,10 @@ impl HostSource {
         }
         match &mut self.state {
             State::Running(thread) => Ok(thread),
-            _ => Err(SourceError::Unavailable(
-                "the reader's thread could not be started".into(),
-            )),
+            _ => Err(SourceError::Unavailable(Text::new(
+                "読み取りスレッドを開始できません",
+                "the reader's thread could not be started",
+            ))),
         }
     }
 }

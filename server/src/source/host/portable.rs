@@ -74,7 +74,7 @@ impl Reader {
     pub(super) fn read(&mut self, moment: Moment) -> Result<Vec<Sample>, SourceError> {
         let mut handles = match self.handles.take() {
             Some(handles) => handles,
-            None => Handles::open().map_err(|error| SourceError::Unavailable(format!("sysinfo: {error}")))?,
+            None => Handles::open().map_err(|error| SourceError::Unavailable(format!("sysinfo: {error}").into()))?,
         };
         let mut out = Batch::new(moment.time, 32);
         self.cpu(&mut handles.system, &mut out);

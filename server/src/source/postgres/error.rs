@@ -1,5 +1,6 @@
 //! What goes wrong, in words for an operator. No text here holds a password or a statement's literals.
 
+use keiki_model::text::Text;
 use tokio_postgres::Error;
 use tokio_postgres::error::{Severity, SqlState};
 
@@ -11,7 +12,7 @@ pub(super) enum Failed {
     /// The server, or the way to it.
     Driver(Error),
     /// The server is well, and something that this part needs is missing. Says what to do.
-    Missing(String),
+    Missing(Text),
 }
 
 impl From<Error> for Failed {
@@ -49,29 +50,34 @@ pub(super) fn told(error: &Error, address: &str) -> SourceError {
     let text = match error.as_db_error() {
         Some(answer) => {
             let code = answer.code();
-            let what = if *code == SqlState::INVALID_PASSWORD || *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION
-            {
-                "refuses Keiki's user"
-            } else if *code == SqlState::TOO_MANY_CONNECTIONS {
-                "has no free connection"
-            } else if *code == SqlState::CANNOT_CONNECT_NOW || *code == SqlState::ADMIN_SHUTDOWN {
-                "is starting up or shutting down"
-            } else if *code == SqlState::QUERY_CANCELED {
-                "took too long"
-            } else if *code == SqlState::INSUFFICIENT_PRIVILEGE {
-                "denies Keiki's user a right"
-            } else {
-                "says"
-            };
-            format!("PostgreSQL at {address} {what}: {}", answer.message())
+            let (ja, en) =
+                if *code == SqlState::INVALID_PASSWORD || *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION {
+                    ("が Keiki のユーザーを拒否しました", "refuses Keiki's user")
+                } else if *code == SqlState::TOO_MANY_CONNECTIONS {
+                    ("に空いている接続がありません", "has no free connection")
+                } else if *code == SqlState::CANNOT_CONNECT_NOW || *code == SqlState::ADMIN_SHUTDOWN {
+                    ("は起動中または停止中です", "is starting up or shutting down")
+                } else if *code == SqlState::QUERY_CANCELED {
+                    ("の処理が制限時間を超えました", "took too long")
+                } else if *code == SqlState::INSUFFICIENT_PRIVILEGE {
+                    ("で Keiki のユーザーに権限がありません", "denies Keiki's user a right")
+                } else {
+                    ("の応答", "says")
+                };
+            let said = answer.message();
+            Text::of(
+                format!("PostgreSQL（{address}）{ja}：{said}"),
+                format!("PostgreSQL at {address} {en}: {said}"),
+            )
         }
         None => {
             // The driver's own text says at which step; its cause says why.
             let cause = std::error::Error::source(error).map(ToString::to_string);
-            match cause {
-                Some(cause) => format!("PostgreSQL at {address}: {cause}"),
-                None => format!("PostgreSQL at {address}: {error}"),
-            }
+            let said = cause.unwrap_or_else(|| error.to_string());
+            Text::of(
+                format!("PostgreSQL（{address}）：{said}"),
+                format!("PostgreSQL at {address}: {said}"),
+            )
         }
     };
     SourceError::Unavailable(text)

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
+use keiki_model::text::Text;
 use keiki_model::time::Millis;
 use tokio::task::AbortHandle;
 use tokio_postgres::types::ToSql;
@@ -17,6 +18,11 @@ use crate::source::SourceError;
 /// answers to an unqualified name.
 const SET_UP: &str = "SET default_transaction_read_only = on; SET search_path = pg_catalog; \
     SET idle_in_transaction_session_timeout = '10s'; SET lock_timeout = '100ms'";
+
+/// Who is there, as whom Keiki came, and since when it runs.
+const WHO: &str = "SELECT current_setting('server_version_num')::int4, current_user::text, \
+    (extract(epoch FROM pg_postmaster_start_time()) * 1000)::int8, \
+    extract(epoch FROM clock_timestamp() - pg_postmaster_start_time())::float8";
 
 /// The oldest version whose views have the columns that are read, as `server_version_num` tells it.
 const OLDEST: i32 = 130_000;
@@ -55,7 +61,7 @@ impl Link {
         let session = self
             .session
             .as_mut()
-            .ok_or_else(|| SourceError::Unavailable("no connection".into()))?;
+            .ok_or_else(|| SourceError::Unavailable(Text::new("接続がありません", "no connection")))?;
         session.limit(timeout).await.map_err(|error| told(&error, address))?;
         Ok(session)
     }
@@ -78,7 +84,7 @@ pub(super) struct Session {
     client: Client,
     driver: AbortHandle,
     prepared: HashMap<String, Statement>,
-    /// Their texts, as those of all statements are told.
+    /// The texts of all that Keiki asks here, as those of all statements are told.
     own: HashSet<String>,
     /// How long a statement may take, milliseconds; 0 before it is said.
     limit: u128,
@@ -108,7 +114,11 @@ impl Session {
             client,
             driver,
             prepared: HashMap::new(),
-            own: HashSet::new(),
+            own: [SET_UP.split("; ").collect(), vec![WHO, "SET statement_timeout = 1"]]
+                .concat()
+                .into_iter()
+                .map(normalised)
+                .collect(),
             limit: 0,
             user: String::new(),
             started: 0,
@@ -116,13 +126,12 @@ impl Session {
             address: address.clone(),
         };
         session.client.batch_execute(SET_UP).await.map_err(failed)?;
-        let sql = "SELECT current_setting('server_version_num')::int4, current_user::text, \
-            (extract(epoch FROM pg_postmaster_start_time()) * 1000)::int8, \
-            extract(epoch FROM clock_timestamp() - pg_postmaster_start_time())::float8";
-        let row = session.client.query_one(sql, &[]).await.map_err(failed)?;
+        let row = session.client.query_one(WHO, &[]).await.map_err(failed)?;
         if row.get::<_, i32>(0) < OLDEST {
-            let message = format!("PostgreSQL at {address} is older than version 13");
-            return Err(SourceError::Unavailable(message));
+            return Err(SourceError::Unavailable(Text::of(
+                format!("PostgreSQL（{address}）はバージョン 13 より古いものです"),
+                format!("PostgreSQL at {address} is older than version 13"),
+            )));
         }
         session.user = row.get(1);
         session.started = row.get(2);
@@ -186,10 +195,12 @@ impl Session {
 
     /// What to do so that Keiki's user sees what others do.
     pub(super) fn needs_monitor(&self) -> Failed {
-        Failed::Missing(format!(
-            "{} may not see other users' sessions: run GRANT pg_monitor TO {};",
-            self.user,
-            quoted(&self.user)
+        let (user, name) = (&self.user, quoted(&self.user));
+        Failed::Missing(Text::of(
+            format!(
+                "{user} はほかのユーザーのセッションを参照できません。次を実行してください：GRANT pg_monitor TO {name};"
+            ),
+            format!("{user} may not see other users' sessions: run GRANT pg_monitor TO {name};"),
         ))
     }
 }

@@ -7,6 +7,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use keiki_model::text::Text;
 use keiki_model::time::Millis;
 use tokio_postgres::Row;
 
@@ -310,11 +311,12 @@ impl Statements {
 async fn extension(session: &mut Session) -> Result<(String, (u32, u32)), Failed> {
     let rows = session.rows(EXTENSION, &[]).await?;
     let Some(row) = rows.first() else {
-        return Err(Failed::Missing(
+        return Err(Failed::Missing(Text::new(
+            "このデータベースに拡張 pg_stat_statements がありません。shared_preload_libraries に加えて PostgreSQL を再起動し、\
+             CREATE EXTENSION pg_stat_statements; を実行してください",
             "the extension pg_stat_statements is missing in this database: put it into shared_preload_libraries, \
-             restart PostgreSQL and run CREATE EXTENSION pg_stat_statements;"
-                .into(),
-        ));
+             restart PostgreSQL and run CREATE EXTENSION pg_stat_statements;",
+        )));
     };
     let mut parts = row.get::<_, &str>(1).split('.').map(|part| part.parse().unwrap_or(0));
     let version = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));

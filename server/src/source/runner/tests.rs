@@ -1,6 +1,7 @@
 use std::sync::{Arc, Mutex};
 
 use keiki_model::series::{HOST_NAME, Kind, Labels, Series};
+use keiki_model::text::Text;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -165,7 +166,7 @@ async fn a_hanging_source_delays_no_other() {
     let status = &bench.board.sources()[0];
     assert!(!status.up && status.errors_total >= 3, "{status:?}");
     assert_eq!(
-        status.last_error.as_ref().map(|(_, text)| text.as_str()),
+        status.last_error.as_ref().map(|(_, text)| &*text.en),
         Some("no answer within 0.8 s")
     );
 }
@@ -179,7 +180,13 @@ async fn a_failing_source_backs_off_and_recovers_by_itself() {
     let status = &bench.board.sources()[0];
     assert!(status.up, "{status:?}");
     assert_eq!((status.errors_total, status.last_success), (3, Some(9_850)));
-    assert_eq!(status.last_error, Some((4_650, "no answer within 0.8 s".into())));
+    assert_eq!(
+        status.last_error,
+        Some((
+            4_650,
+            Text::new("0.8 秒以内に応答がありません", "no answer within 0.8 s")
+        ))
+    );
 }
 
 #[tokio::test]
@@ -203,7 +210,7 @@ async fn a_reading_that_never_begins_is_a_failure_in_the_end() {
     bench.turn_to(15_000).await;
     let status = &bench.board.sources()[0];
     assert_eq!((status.up, status.errors_total), (false, 1), "told once");
-    let why = status.last_error.as_ref().map(|(_, text)| text.as_str());
+    let why = status.last_error.as_ref().map(|(_, text)| &*text.en);
     assert!(
         why.is_some_and(|why| why.contains("leaves this one no time")),
         "{status:?}"

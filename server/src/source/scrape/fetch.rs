@@ -13,6 +13,7 @@ use http_body_util::{BodyExt as _, Empty};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
+use keiki_model::text::Text;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
@@ -25,6 +26,12 @@ use crate::source::tls::Tls;
 
 /// The older format first: it allows what OpenMetrics forbids, such as negative sums, and tells all that is needed.
 const WANTED: &str = "text/plain;version=0.0.4,application/openmetrics-text;version=1.0.0;q=0.5,*/*;q=0.1";
+
+/// A secret's file has a line break inside, or the like.
+const UNFIT_SECRET: Text = Text::new(
+    "認証情報にヘッダーで送れない文字があります",
+    "the secret holds what no header can",
+);
 
 /// Who asks, and how.
 #[derive(Clone)]
@@ -115,8 +122,13 @@ impl Fetcher {
         self.read(answer).await
     }
 
-    fn failed(&self, why: impl fmt::Display) -> SourceError {
-        SourceError::Unavailable(format!("{}: {why}", self.fetching.address))
+    fn failed(&self, why: impl Into<Text>) -> SourceError {
+        let (address, Text { ja, en }) = (&self.fetching.address, why.into());
+        SourceError::Unavailable(Text::of(format!("{address}：{ja}"), format!("{address}: {en}")))
+    }
+
+    fn said(&self, error: impl fmt::Display) -> SourceError {
+        self.failed(error.to_string())
     }
 
     async fn request(&self, timeout: Duration) -> Result<Request<Empty<Bytes>>, SourceError> {
@@ -148,30 +160,29 @@ impl Fetcher {
             }
         };
         if let Some(shown) = shown {
-            let mut value =
-                HeaderValue::try_from(shown).map_err(|_| self.failed("the secret holds what no header can"))?;
+            let mut value = HeaderValue::try_from(shown).map_err(|_| self.failed(UNFIT_SECRET))?;
             value.set_sensitive(true);
             request = request.header(AUTHORIZATION, value);
         }
-        request.body(Empty::new()).map_err(|error| self.failed(error))
+        request.body(Empty::new()).map_err(|error| self.said(error))
     }
 
     async fn connect(&self) -> Result<Connection, SourceError> {
         let address = &self.fetching.address;
         let stream = TcpStream::connect((address.host.as_str(), address.port))
             .await
-            .map_err(|error| self.failed(error))?;
+            .map_err(|error| self.said(error))?;
         // A page is one small request; waiting for more to send would only delay it.
         let _ = stream.set_nodelay(true);
         match &self.fetching.tls {
             Tls::Off => self.handshake(TokioIo::new(stream)).await,
             Tls::Checked(config) => {
-                let name = ServerName::try_from(address.host.clone()).map_err(|error| self.failed(error))?;
+                let name = ServerName::try_from(address.host.clone()).map_err(|error| self.said(error))?;
                 let connector = TlsConnector::from(Arc::clone(config));
                 let stream = connector
                     .connect(name, stream)
                     .await
-                    .map_err(|error| self.failed(error))?;
+                    .map_err(|error| self.said(error))?;
                 self.handshake(TokioIo::new(stream)).await
             }
         }
@@ -181,7 +192,7 @@ impl Fetcher {
     where
         T: hyper::rt::Read + hyper::rt::Write + Send + Unpin + 'static,
     {
-        let (sender, connection) = http1::handshake(io).await.map_err(|error| self.failed(error))?;
+        let (sender, connection) = http1::handshake(io).await.map_err(|error| self.said(error))?;
         // What ends the connection is told to whoever waits for an answer.
         let task = tokio::spawn(async move { drop(connection.await) }).abort_handle();
         Ok(Connection { sender, task })
@@ -197,7 +208,7 @@ impl Fetcher {
             connection.sender.ready().await?;
             connection.sender.send_request(request).await
         };
-        let answer = asked.await.map_err(|error| self.failed(error))?;
+        let answer = asked.await.map_err(|error| self.said(error))?;
         self.connection = Some(connection);
         Ok(answer)
     }
@@ -205,14 +216,18 @@ impl Fetcher {
     async fn read(&mut self, answer: Response<Incoming>) -> Result<Page, SourceError> {
         let status = answer.status();
         if status != StatusCode::OK {
-            let hint = match status.as_u16() {
-                300..=399 => ": write the address that it leads to",
-                401 | 403 => ": it wants other credentials",
-                404 => ": nothing is at this path",
-                _ => "",
+            let (ja, en) = match status.as_u16() {
+                300..=399 => (
+                    "。転送先のアドレスを書いてください",
+                    ": write the address that it leads to",
+                ),
+                401 | 403 => ("。別の認証情報が必要です", ": it wants other credentials"),
+                404 => ("。このパスには何もありません", ": nothing is at this path"),
+                _ => ("", ""),
             };
             self.connection = None;
-            return Err(self.failed(format!("answers {status}{hint}")));
+            let text = Text::of(format!("応答は {status} でした{ja}"), format!("answers {status}{en}"));
+            return Err(self.failed(text));
         }
         let header = |name| {
             answer
@@ -225,7 +240,13 @@ impl Fetcher {
         let packed = match header(CONTENT_ENCODING) {
             "" | "identity" => false,
             "gzip" => true,
-            other => return Err(self.failed(format!("answers in the encoding {other:?}, which was not asked for"))),
+            other => {
+                let text = Text::of(
+                    format!("求めていないエンコーディング {other:?} で応答しました"),
+                    format!("answers in the encoding {other:?}, which was not asked for"),
+                );
+                return Err(self.failed(text));
+            }
         };
         let most = self.fetching.page_bytes;
         let too_long = || SourceError::Invalid {
@@ -235,7 +256,7 @@ impl Fetcher {
         let mut body = answer.into_body();
         let mut whole = BytesMut::new();
         while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|error| self.failed(error))?;
+            let frame = frame.map_err(|error| self.said(error))?;
             if let Some(data) = frame.data_ref() {
                 if whole.len() + data.len() > most {
                     self.connection = None;

@@ -70,7 +70,7 @@ pub(super) fn json(panel: &PanelSnapshot) -> String {
         state: panel.state.as_str(),
         error: panel.failure.as_ref().map(|failure| Error {
             source: &failure.source,
-            message: &failure.message,
+            message: &failure.message.en,
             since: failure.since,
         }),
         unit: panel.spec.unit,
@@ -224,7 +224,7 @@ mod tests {
             state: State::Error,
             failure: Some(keiki_model::panel::Failure {
                 source: "postgres:shop".to_owned(),
-                message: "Connection refused".to_owned(),
+                message: "Connection refused".into(),
                 since: None,
                 next_attempt: None,
             }),

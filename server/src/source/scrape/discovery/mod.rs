@@ -200,7 +200,9 @@ impl<T: FnMut(Vec<ScrapeConfig>) + Send + 'static> Discovery<T> {
             match found.config(name, &self.config.template) {
                 Ok(config) => configs.push(config),
                 Err(why) => {
-                    wrong.get_or_insert(SourceError::Unavailable(format!("{}: {why}", address.authority())));
+                    wrong.get_or_insert(SourceError::Unavailable(
+                        format!("{}: {why}", address.authority()).into(),
+                    ));
                 }
             }
         }
