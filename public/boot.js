@@ -57,6 +57,10 @@ if (document.body.className === "kiosk") {
 }
 if (document.body.className === "framed") framed.start();
 if (document.body.className === "app") {
+  // Where the groups do not fit, the one that is looked at is in view.
+  const tabs = document.querySelector(".tabs nav");
+  const chosen = tabs?.querySelector("[aria-current]");
+  if (chosen) tabs.scrollLeft = chosen.offsetLeft - (tabs.clientWidth - chosen.offsetWidth) / 2;
   keys.start();
   span.start();
 }

@@ -97,6 +97,8 @@ messages! {
     ITSELF = "Keiki 自身", "Keiki itself";
     /// Ends a login.
     LOG_OUT = "ログアウト", "Log out";
+    /// At a group of which some source can't be read.
+    LACKS = "一部のソースを取得できません", "lacks a source";
     /// Before a target.
     TARGET = "目標 ", "target ";
     /// A figure that nothing judges.

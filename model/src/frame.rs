@@ -22,6 +22,9 @@ pub struct GroupSummary {
     /// The worst judgement of its headline stats.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<Status>,
+    /// Whether one of its panels lives and lacks one of its sources.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lacks: bool,
 }
 
 /// Something that happened at a time and is drawn through all charts.

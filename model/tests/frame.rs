@@ -226,6 +226,7 @@ fn frames(history: &[Vec<(u8, Event)>]) -> Vec<(Snapshot, Delta)> {
             id: "api".into(),
             state: State::Live,
             status: now.panels[0].status,
+            lacks: now.panels[0].failure.is_some(),
         }];
         let delta = Delta::between(&before, &now).expect("the same panels");
         let wire = serde_json::to_string(&delta).expect("plain data");

@@ -42,10 +42,12 @@ fn tab(page: Page, group: Group, title: String, chosen: bool) -> impl IntoView {
     let state = move || {
         let header = page.header.get();
         let summary = header.groups.iter().find(|summary| summary.id == group.id());
-        summary.map_or((State::Empty, None), |summary| (summary.state, summary.status))
+        summary.map_or((State::Empty, None, false), |summary| {
+            (summary.state, summary.status, summary.lacks)
+        })
     };
     let told = changing::markup(move || {
-        let (state, status) = state();
+        let (state, status, lacks) = state();
         // What is normal stays quiet: the word is for those who don't see the shape.
         let loud = matches!(
             (state, status),
@@ -56,11 +58,15 @@ fn tab(page: Page, group: Group, title: String, chosen: bool) -> impl IntoView {
             i class="mark" { (shape(shape_of(state, status))) }
             (title) " "
             b class=(if loud { "word" } else { "sr" }) { (word.unwrap_or_default()) } " "
+            @if lacks {
+                (shape(shape_of(State::Error, None)))
+                b class="sr" { (text::LACKS.get(page.language)) } " "
+            }
         }
     });
     let href = page.link_to(Subject::Group(group));
     let status = changing::text(move || {
-        let (state, status) = state();
+        let (state, status, _) = state();
         shape_of(state, status).to_owned()
     });
     view! { <a href=href data-status=status aria-current=chosen.then_some("page") inner_html=told></a> }

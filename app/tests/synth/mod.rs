@@ -52,6 +52,7 @@ pub(crate) fn snapshot(view: &View, mood: impl Fn(usize) -> Mood) -> Snapshot {
             id: group.id().to_owned(),
             state: shown.map_or(State::Live, |panel| panel.state),
             status: shown.map_or(Some(Status::Ok), |panel| panel.status),
+            lacks: false,
         }
     };
     Snapshot {

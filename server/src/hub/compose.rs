@@ -247,6 +247,7 @@ impl Composer {
             id: id.to_owned(),
             state: card.state,
             status: card.status,
+            lacks: card.state == State::Live && card.failure.is_some(),
         };
         let groups: Vec<_> = if view.subject == Subject::Overview {
             Group::ALL
