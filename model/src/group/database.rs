@@ -297,7 +297,7 @@ pub(super) fn define() -> Definition {
             )
             .naming(&["db_query_text", DATABASE])
             .table(60, Some(rate(&its_seconds).by(statement)))
-            .stat(Count, text("全クエリ", "All calls"), increase(&server_calls))
+            .stat_in(Unit::Count, Count, text("全クエリ", "All calls"), increase(&server_calls))
             .column(Total, text("合計", "Total"), Unit::Seconds, increase(&its_seconds).by(statement))
             .minor(Count, text("件数", "Calls"), Unit::Count, increase(&its_calls).by(statement))
             .column(

@@ -1,6 +1,6 @@
 //! The one connection to a server.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use keiki_model::text::Text;
@@ -10,7 +10,6 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row, Statement};
 
 use super::error::{Failed, told};
-use super::text::normalised;
 use super::{Target, tls};
 use crate::source::SourceError;
 
@@ -84,8 +83,6 @@ pub(super) struct Session {
     client: Client,
     driver: AbortHandle,
     prepared: HashMap<String, Statement>,
-    /// The texts of all that Keiki asks here, as those of all statements are told.
-    own: HashSet<String>,
     /// How long a statement may take, milliseconds; 0 before it is said.
     limit: u128,
     /// The user that Keiki is.
@@ -114,19 +111,15 @@ impl Session {
             client,
             driver,
             prepared: HashMap::new(),
-            own: [SET_UP.split("; ").collect(), vec![WHO, "SET statement_timeout = 1"]]
-                .concat()
-                .into_iter()
-                .map(normalised)
-                .collect(),
             limit: 0,
             user: String::new(),
             started: 0,
             age: (Duration::ZERO, Instant::now()),
             address: address.clone(),
         };
-        session.client.batch_execute(SET_UP).await.map_err(failed)?;
-        let row = session.client.query_one(WHO, &[]).await.map_err(failed)?;
+        let set_up: Vec<String> = SET_UP.split("; ").map(marked).collect();
+        session.client.batch_execute(&set_up.join("; ")).await.map_err(failed)?;
+        let row = session.client.query_one(&marked(WHO), &[]).await.map_err(failed)?;
         if row.get::<_, i32>(0) < OLDEST {
             return Err(SourceError::Unavailable(Text::of(
                 format!("PostgreSQL（{address}）はバージョン 13 より古いものです"),
@@ -151,11 +144,6 @@ impl Session {
         self.age.0 + self.age.1.elapsed()
     }
 
-    /// Whether a text is of what Keiki itself asks.
-    pub(super) fn is_own(&self, text: &str) -> bool {
-        self.own.contains(text)
-    }
-
     /// Where the server is, as messages name it.
     pub(super) fn address(&self) -> &str {
         &self.address
@@ -165,7 +153,7 @@ impl Session {
         let limit = timeout.mul_f64(0.9).as_millis().max(1);
         if self.limit != limit {
             self.client
-                .batch_execute(&format!("SET statement_timeout = {limit}"))
+                .batch_execute(&marked(&format!("SET statement_timeout = {limit}")))
                 .await?;
             self.limit = limit;
         }
@@ -175,9 +163,8 @@ impl Session {
     /// The rows of a query, which the server plans once.
     pub(super) async fn rows(&mut self, sql: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, Failed> {
         if !self.prepared.contains_key(sql) {
-            let statement = self.client.prepare(sql).await?;
+            let statement = self.client.prepare(&marked(sql)).await?;
             self.prepared.insert(sql.to_owned(), statement);
-            self.own.insert(normalised(sql));
         }
         Ok(self.client.query(&self.prepared[sql], parameters).await?)
     }
@@ -209,6 +196,20 @@ impl Drop for Session {
     fn drop(&mut self) {
         self.driver.abort();
     }
+}
+
+/// What tells Keiki's statements from others: PostgreSQL keeps comments when it takes the literals out of a text.
+const MARK: &str = "/* keiki */";
+
+/// A statement with the mark behind its first word, where every version keeps it.
+fn marked(sql: &str) -> String {
+    let (verb, rest) = sql.split_once(' ').unwrap_or((sql, ""));
+    [verb, " ", MARK, " ", rest].concat()
+}
+
+/// Whether a text, as PostgreSQL tells it, is of what Keiki itself asks.
+pub(super) fn is_own(text: &str) -> bool {
+    text.contains(MARK)
 }
 
 /// The name in a row's first column: a server may hold any bytes for one, and what is no text is left out.

@@ -12,7 +12,7 @@ use keiki_model::time::Millis;
 use tokio_postgres::Row;
 
 use super::error::Failed;
-use super::link::{Session, quoted};
+use super::link::{Session, is_own, quoted};
 use super::metrics::statements::{CALLS, SECONDS, STATEMENT_CALLS, STATEMENT_SECONDS};
 use super::text::normalised;
 use crate::source::metric::Shelf;
@@ -246,8 +246,8 @@ impl Statements {
                 if self.leading.contains_key(&subject) {
                     let text = row.try_get::<_, Option<&str>>(2).ok().flatten();
                     // Hidden, or no text: a database may hold any bytes.
-                    let text = text.map(normalised).unwrap_or_default();
-                    self.texts.insert(subject, (!session.is_own(&text)).then_some(text));
+                    let text = text.unwrap_or_default();
+                    self.texts.insert(subject, (!is_own(text)).then(|| normalised(text)));
                 }
             }
             // The extension has forgotten it meanwhile.
