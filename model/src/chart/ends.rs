@@ -5,8 +5,8 @@ use crate::panel::{ChartKind, PanelSnapshot};
 use crate::sort::sort_by;
 use crate::text::Language;
 
-/// How far apart names stand at least: 13 px on a plot of 200.
-const APART: f64 = 0.065;
+/// How far apart names stand at least: 13 px on the lowest plot of a page, 160.
+const APART: f64 = 0.085;
 /// The widest name, in units of half a character; a longer one would leave the plate, and the keys name the lines.
 const WIDEST: usize = 16;
 
