@@ -81,8 +81,8 @@ pub(super) struct Site {
 
 pub(super) type Shared = Arc<Site>;
 
-/// What orchestrators ask, often. That Keiki is not ready yet is an answer, not an error.
-const HEALTH: [&str; 2] = ["/healthz", "/readyz"];
+/// What orchestrators ask until Keiki is ready. That it is not yet is an answer, not an error of its service.
+const READY: &str = "/readyz";
 
 /// All routes.
 pub(super) fn router(options: &Options, site: &Shared) -> Router {
@@ -104,7 +104,7 @@ pub(super) fn router(options: &Options, site: &Shared) -> Router {
                 Some(route.strip_prefix(&base).unwrap_or(route))
             }
         })
-        .exclude(|route| route == live::ROUTE || HEALTH.contains(&route));
+        .exclude(|route| route == live::ROUTE || route == READY);
     Router::new()
         .route(&at(HOME), get(page::overview))
         .route(&at(GROUP), get(page::group))
@@ -124,8 +124,8 @@ pub(super) fn router(options: &Options, site: &Shared) -> Router {
         .route(&at("/v1/metrics"), post(ingest::metrics))
         .route(&at("/v1/traces"), post(ingest::traces))
         .route(&at(ingest::WRITE), post(ingest::remote_write))
-        .route(&at(HEALTH[0]), get(health::healthz))
-        .route(&at(HEALTH[1]), get(health::readyz))
+        .route(&at("/healthz"), get(health::healthz))
+        .route(&at(READY), get(health::readyz))
         .route(&at("/metrics"), get(metrics::serve))
         .route(&at(live::ROUTE), site.state.live.clone().with_state(()))
         .merge(files)
