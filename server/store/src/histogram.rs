@@ -159,16 +159,23 @@ impl Histograms {
         }
     }
 
-    /// Keeps a sample of before a restart. Stretches are merged when all are there: [`Histograms::complete`].
+    /// Keeps a sample of before a restart. Running numbers are added up and stretches merged when all are there:
+    /// [`Histograms::complete`].
     pub(super) fn put(&mut self, time: Millis, distribution: Box<Distribution>) {
-        if self.times.place(time) != Place::End {
-            self.append(time, distribution);
-            return;
-        }
-        let count = distribution.count() as f64;
-        let delta = (count > 0.0).then(|| shrunk(distribution));
+        let delta = (distribution.count() > 0).then(|| shrunk(distribution));
         self.owned += delta.as_deref().map_or(0, weight);
-        self.push(time, count, delta);
+        match self.times.place(time) {
+            Place::End => self.push(time, 0.0, delta),
+            Place::Same(index) => {
+                let old = std::mem::replace(&mut self.deltas.as_mut_slice()[index], delta);
+                self.owned -= old.as_deref().map_or(0, weight);
+            }
+            Place::Before(index) => {
+                self.times.insert(index, time);
+                self.totals.insert(index, 0.0);
+                self.deltas.insert(index, delta);
+            }
+        }
     }
 
     fn push(&mut self, time: Millis, count: f64, delta: Option<Box<Distribution>>) {
@@ -178,8 +185,13 @@ impl Histograms {
         self.deltas.push(delta);
     }
 
-    /// Merges the stretches of what was put.
+    /// Adds up and merges what was put.
     pub(super) fn complete(&mut self) {
+        let mut total = self.before;
+        for (reached, delta) in self.totals.as_mut_slice().iter_mut().zip(self.deltas.as_slice()) {
+            total += delta.as_ref().map_or(0.0, |delta| delta.count() as f64);
+            *reached = total;
+        }
         let mut levels = LENGTHS.map(Stretches::new);
         for level in &mut levels {
             level.fill(self.single(Millis::MIN / 2, Millis::MAX / 2));
@@ -259,4 +271,43 @@ pub(super) fn weight(distribution: &Distribution) -> usize {
         Distribution::Explicit(histogram) => histogram.counts().len(),
     };
     size_of::<Distribution>() + 8 * buckets
+}
+
+#[cfg(test)]
+mod tests {
+    use keiki_model::histogram::Exponential;
+
+    use super::*;
+
+    fn recorded(count: i64) -> Box<Distribution> {
+        let mut one = Exponential::new();
+        for _ in 0..count {
+            one.record(0.25);
+        }
+        Box::new(one.into())
+    }
+
+    #[test]
+    fn what_is_put_twice_and_in_any_order_is_as_if_it_had_come_so() {
+        let times = (0..100)
+            .chain(0..50)
+            .chain((100..200).rev())
+            .map(|second| second * 1_000);
+        let (mut put, mut appended) = (Histograms::default(), Histograms::default());
+        for (count, time) in times.enumerate() {
+            let count = count as i64 % 4;
+            put.put(time, recorded(count));
+            appended.append(time, recorded(count));
+        }
+        put.complete();
+        assert_eq!(put.totals(), appended.totals());
+        assert_eq!(put.owned, appended.owned);
+        let all = |ring: &Histograms| {
+            let single: Vec<_> = ring.single(0, 200_000).map(|(time, one)| (time, one.count())).collect();
+            let mut merged = Vec::new();
+            ring.each(3_000, 187_000, &mut |one| merged.push(one.count()));
+            (single, merged)
+        };
+        assert_eq!(all(&put), all(&appended));
+    }
 }

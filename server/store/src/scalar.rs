@@ -111,18 +111,54 @@ impl Scalars {
         }
     }
 
-    /// Keeps samples as [`Scalars::append`] does, which comes to more where there are many.
+    /// Keeps samples as [`Scalars::append`] does, in the order in which they came, but looks once at what is there: after a
+    /// failure of the disk the journal holds everything twice.
     pub(super) fn extend(&mut self, times: &[Millis], values: &[f64], counter: bool) {
-        let ascend = times.is_sorted_by(|one, next| one < next);
-        if !ascend || times.first().copied() <= self.times.last() {
-            for (time, value) in times.iter().zip(values) {
-                self.append(*time, *value, counter, &Trim::NOTHING);
-            }
-            return;
+        if times.is_sorted_by(|one, next| one < next) {
+            return self.merge(times, values, counter);
         }
+        let mut samples: Vec<(Millis, f64)> = times.iter().copied().zip(values.iter().copied()).collect();
+        // Those of one time stay as they came: the last one counts.
+        samples.sort_by_key(|(time, _)| *time);
+        let last_of_each = samples.chunk_by(|one, next| one.0 == next.0).filter_map(<[_]>::last);
+        let (times, values): (Vec<_>, Vec<_>) = last_of_each.copied().unzip();
+        self.merge(&times, &values, counter);
+    }
+
+    /// Puts samples in ascending order among those that are there, in the place of those of the same time.
+    fn merge(&mut self, times: &[Millis], values: &[f64], counter: bool) {
+        let Some(&first) = times.first() else { return };
+        let from = match self.times.place(first) {
+            Place::End => return self.push_all(times, values, counter),
+            Place::Same(index) | Place::Before(index) => index,
+        };
+        let old = (from..self.times.len()).map(|index| (self.times.get(index), self.values.as_slice()[index]));
+        let old: Vec<(Millis, f64)> = old.collect();
+        let mut old = old.into_iter().peekable();
+        let mut all = Vec::with_capacity(old.len() + times.len());
+        for (&time, &value) in times.iter().zip(values) {
+            while let Some(before) = old.next_if(|one| one.0 < time) {
+                all.push(before);
+            }
+            old.next_if(|one| one.0 == time);
+            all.push((time, value));
+        }
+        all.extend(old);
+        let (times, values): (Vec<_>, Vec<_>) = all.into_iter().unzip();
+        self.times.truncate(from);
+        self.values.truncate(from);
+        self.resets
+            .truncate(self.resets.partition_point(|(time, _)| *time < times[0]));
+        self.push_all(&times, &values, counter);
+    }
+
+    /// Pushes samples that ascend and are later than those that are there.
+    fn push_all(&mut self, times: &[Millis], values: &[f64], counter: bool) {
         if counter {
             let mut last = self.values.as_slice().last().copied().unwrap_or(f64::NEG_INFINITY);
             for (time, value) in times.iter().zip(values) {
+                #[cfg(test)]
+                tests::LOOKED.set(tests::LOOKED.get() + 1);
                 if *value < last {
                     self.resets.push((*time, last));
                 }
@@ -136,6 +172,8 @@ impl Scalars {
     fn find_resets(&mut self) {
         self.resets.clear();
         for (index, pair) in self.values.as_slice().windows(2).enumerate() {
+            #[cfg(test)]
+            tests::LOOKED.set(tests::LOOKED.get() + 1);
             if pair[1] < pair[0] {
                 self.resets.push((self.times.get(index + 1), pair[0]));
             }
@@ -163,7 +201,16 @@ impl Scalars {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
+    use proptest::prelude::*;
+
     use super::*;
+
+    thread_local! {
+        /// How many pairs of neighbours were compared to find restarts.
+        pub(super) static LOOKED: Cell<usize> = const { Cell::new(0) };
+    }
 
     const KEEP: Trim = Trim {
         before: i64::MIN,
@@ -243,6 +290,41 @@ mod tests {
             let times = |scalars: &Scalars| scalars.times.within(0, 90 * day).1;
             assert_eq!(times(&at_once), times(&one_by_one));
         }
+    }
+
+    proptest! {
+        #[test]
+        fn any_samples_at_once_are_as_one_by_one(
+            batches in prop::collection::vec(prop::collection::vec((0..40_i64, 0..6_u8), 0..30), 0..6),
+            counts in any::<bool>(),
+        ) {
+            let (mut at_once, mut one_by_one) = (Scalars::default(), Scalars::default());
+            for batch in batches {
+                let (times, values): (Vec<_>, Vec<_>) = batch.into_iter().map(|(time, value)| (time, f64::from(value))).unzip();
+                at_once.extend(&times, &values, counts);
+                for (time, value) in times.iter().zip(&values) {
+                    one_by_one.append(*time, *value, counts, &KEEP);
+                }
+                prop_assert_eq!(at_once.values(), one_by_one.values());
+                prop_assert_eq!(&at_once.resets, &one_by_one.resets);
+                prop_assert_eq!(at_once.times.within(0, 40), one_by_one.times.within(0, 40));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_there_already_is_looked_at_once() {
+        let samples = 2_000;
+        let times: Vec<Millis> = (0..samples).collect();
+        let values: Vec<f64> = times.iter().map(|time| (time % 700) as f64).collect();
+        let twice = ([&*times, &times].concat(), [&*values, &values].concat());
+        let mut scalars = Scalars::default();
+        LOOKED.set(0);
+        scalars.extend(&times, &values, true);
+        scalars.extend(&times, &values, true);
+        scalars.extend(&twice.0, &twice.1, true);
+        assert!(LOOKED.get() <= 3 * samples as usize, "{} comparisons", LOOKED.get());
+        assert_eq!((scalars.values(), scalars.resets.len()), (&*values, 2));
     }
 
     #[test]
