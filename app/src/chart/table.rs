@@ -35,7 +35,9 @@ pub fn DataTable(
         let shown = panel;
         let head = changing::markup(move || head(&shown.get(), charts.language));
         let body = changing::markup(move || body(&shown.get(), charts));
-        let id = ["data-", &panel.get_untracked().spec.id].concat();
+        let spec = Arc::clone(&panel.get_untracked().spec);
+        let id = ["data-", &spec.id].concat();
+        let help = spec.help.get(charts.language).to_owned();
         // It may have been opened before the page was taken over.
         #[cfg(feature = "hydrate")]
         Effect::new({
@@ -49,6 +51,7 @@ pub fn DataTable(
         view! {
             <details class="data" id=id on:toggle=toggled>
                 <summary><svg class="icon" aria-hidden="true"><use href="#i-table"></use></svg>{title}</summary>
+                <p class="help">{help}</p>
                 <table class="table">
                     <thead inner_html=head></thead>
                     <tbody inner_html=body></tbody>

@@ -72,6 +72,7 @@ pub fn Table(
         text::sorted(title, column, sort.descending, language)
     });
     let rows = move || (0..slots.get()).map(|slot| row(parts, slot)).collect::<Vec<_>>();
+    let help = shown.spec.help.get(language).to_owned();
     let full = changing::flag(move || !panel.get().rows.is_empty());
     view! {
         <div class="scroll">
@@ -89,6 +90,7 @@ pub fn Table(
             </table>
             <p class="note" hidden=full>{text::NO_ROWS.get(language)}</p>
         </div>
+        <p class="help">{help}</p>
     }
 }
 
