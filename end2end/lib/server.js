@@ -95,7 +95,8 @@ class Server {
       // Encrypted, it only says that it listens.
       if (this.options.secure) return this.log.includes('"listening"');
       return (await get(this.url("/readyz"))).status === 200;
-    });
+      // It opens its history first, and a disk that others use may keep it waiting.
+    }, { timeout: 30_000 });
     if (this.end) throw new Error(`The server ended: ${JSON.stringify(this.end)}\n${this.log}`);
     return this;
   }
