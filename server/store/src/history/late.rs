@@ -3,7 +3,8 @@
 //! Such samples go to the history alone. They lie on disk by series and stretch of the finest tier until that stretch has
 //! its records; then, a few series at a time, they are put among the samples there, and what the coarser tiers hold of that
 //! time is folded again. Of a series all of this is seen at once, because readers wait for it. What has a sample already
-//! keeps it, so doing it twice changes nothing: they are dropped last, and a death in between needs no repair.
+//! keeps it, so doing it twice changes nothing: they are dropped last, and a death in between needs no repair. However long
+//! Keiki is off then, what they are folded from is dropped only when no sample of that time waits any more.
 
 mod queue;
 
@@ -104,6 +105,13 @@ impl Backlog {
         self.waiting.extend(stretch(from)..=stretch(now));
         // More than were ever given, so that none takes the place of another.
         self.next = self.next.max(now.unsigned_abs());
+    }
+
+    /// The start of the first stretch of which some wait.
+    pub(super) fn oldest(&self) -> Option<Millis> {
+        let round = self.round.as_ref().and_then(|round| round.stretches.first());
+        let first = self.waiting.first().into_iter().chain(round).min();
+        first.map(|stretch| stretch * TIERS[0].chunk)
     }
 
     /// After a failure all that is on disk waits.
@@ -334,21 +342,7 @@ impl History {
 
     fn put_in_place(&self, disk: &Disk, parts: Vec<Waiting>, keys: &[LateKey], now: Millis) -> fjall::Result<()> {
         let whole = self.seam.write();
-        let look = Look::of_records(self, disk);
-        let mut batch = disk.batch();
-        // Samples that old have no neighbours any more.
-        let oldest = now - self.settings.keep[0] + 2 * TIERS[1].chunk;
-        let closed = self.closed(0);
-        let mut all = Vec::with_capacity(parts.len());
-        for mut part in parts {
-            let count = part.samples.len();
-            part.samples.retain(|(time, _)| (oldest..closed).contains(time));
-            self.lost
-                .fetch_add((count - part.samples.len()) as u64, Ordering::Relaxed);
-            all.extend(self.put_among(&look, disk, &mut batch, part));
-        }
-        look.whole()?;
-        batch.commit()?;
+        let all = self.put_in_finest(disk, parts, now)?;
         for tier in 1..COUNT {
             let look = Look::of_records(self, disk);
             let mut batch = disk.batch();
@@ -367,6 +361,33 @@ impl History {
             dictionary.seen(touched.number, touched.last);
         }
         Ok(())
+    }
+
+    /// Puts samples into the records of the finest tier, and says what the tiers above are to be folded again of.
+    fn put_in_finest(&self, disk: &Disk, parts: Vec<Waiting>, now: Millis) -> fjall::Result<Vec<Touched>> {
+        let look = Look::of_records(self, disk);
+        let mut batch = disk.batch();
+        // Samples that old have no neighbours any more.
+        let oldest = now - self.settings.keep[0] + 2 * TIERS[1].chunk;
+        let closed = self.closed(0);
+        let mut all = Vec::with_capacity(parts.len());
+        for mut part in parts {
+            let count = part.samples.len();
+            // What a death left between this tier and those above has its place already.
+            let first = part.samples.iter().map(|(time, _)| *time).min();
+            let mut there: BTreeSet<Millis> = BTreeSet::new();
+            if let Some(first) = first.filter(|first| *first < oldest) {
+                look.records(0, part.number, first, oldest, |times, _| there.extend(times));
+            }
+            let has_place = |time: &Millis| (oldest..closed).contains(time) || there.contains(time);
+            part.samples.retain(|(time, _)| has_place(time));
+            self.lost
+                .fetch_add((count - part.samples.len()) as u64, Ordering::Relaxed);
+            all.extend(self.put_among(&look, disk, &mut batch, part));
+        }
+        look.whole()?;
+        batch.commit()?;
+        Ok(all)
     }
 
     /// Puts samples among those of the finest tier.
@@ -403,6 +424,11 @@ impl History {
                 last = last.or_else(|| times.iter().copied().find(|time| *time > newest));
             });
             begin += chunk;
+            // Keiki may have been off for months. What can't be read now is not passed over.
+            match disk.next_period(0, TIERS[0].period_of(begin)).unwrap_or(Some(0)) {
+                Some(period) => begin = begin.max(TIERS[0].start_of(period)),
+                None => break,
+            }
         }
         Some(Touched {
             number,
@@ -446,5 +472,18 @@ impl History {
             self.put_record(disk, batch, tier, &slots.into_record(*number), |_| true);
             from = from.max(end);
         }
+    }
+}
+
+#[cfg(test)]
+impl History {
+    /// As far as a death in the midst of a round leaves it: the finest tier has what waits, those above do not.
+    pub(super) fn merge_late_in_finest(&self, now: Millis) {
+        let disk = self.disk().expect("it is open");
+        let backlog = &mut self.worker.lock().late;
+        assert!(self.begin_round(backlog, now), "something waits");
+        let gathered = self.gather(&disk, backlog).expect("it can be read");
+        let touched = self.put_in_finest(&disk, gathered.parts, now).expect("written");
+        assert!(!touched.is_empty(), "something has its place");
     }
 }

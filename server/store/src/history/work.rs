@@ -123,7 +123,7 @@ impl History {
                 // A date that leaps ahead may be wrong: what is kept ages on at a walk.
                 let age = worker.age.map_or(now, |age| now.min(age + 3 * RETENTION));
                 worker.age = Some(age);
-                self.drop_old(&disk, age, rings)?;
+                self.drop_old(&disk, age, worker.late.oldest(), rings)?;
             }
             Ok(more)
         });
@@ -374,13 +374,14 @@ impl History {
     }
 
     /// Drops the periods that are older than their tier is kept, and the oldest ones where there is too much.
-    fn drop_old(&self, disk: &Disk, now: Millis, rings: &impl Rings) -> fjall::Result<()> {
+    fn drop_old(&self, disk: &Disk, now: Millis, late: Option<Millis>, rings: &impl Rings) -> fjall::Result<()> {
         for (index, tier) in TIERS.iter().enumerate() {
             let mut end = now - self.settings.keep[index];
             if index + 1 < COUNT {
-                // What the tier above is yet to be made of stays: its next record, too, begins with how much a counter grew
-                // since the newest sample here.
-                end = end.min(self.closed(index + 1) - 1);
+                // What the tier above is yet to be made of, or again where late samples wait, stays: its next record, too,
+                // begins with how much a counter grew since the newest sample here.
+                let above = late.map(|late| TIERS[index + 1].chunk_of(late));
+                end = end.min(above.unwrap_or(Millis::MAX).min(self.closed(index + 1)) - 1);
             }
             disk.drop_before(index, tier.period_of(end))?;
         }

@@ -210,6 +210,44 @@ fn a_backlog_of_series_that_no_ring_knows_outlives_a_death() {
 }
 
 #[test]
+fn a_death_in_the_midst_of_a_round_leaves_no_tiers_apart_however_long_keiki_is_off() {
+    let minutes = |minutes: i64| minutes * 60 * SECOND;
+    for off in [minutes(5), minutes(100), minutes(185), minutes(3 * 24 * 60)] {
+        let mut bench = Bench::new();
+        bench.run(300);
+        let gap = bench.now / SECOND..bench.now / SECOND + 300;
+        bench.now += 300 * SECOND;
+        bench.run(1_800);
+        let samples: Vec<_> = gap.flat_map(|second| bench.samples(second)).collect();
+        assert_eq!(bench.store.append(&bench.source, samples, bench.now).accepted, 900);
+        bench.store.flush(bench.now);
+        let history = bench.store.history.clone().expect("a history");
+        history.merge_late_in_finest(bench.now);
+        drop(history);
+        let copy = tempfile::tempdir().expect("a folder");
+        copied(&bench.path(), &copy.path().join("history"));
+        bench.folder = copy;
+        bench.now += off;
+        bench.reopen();
+        bench.tend();
+        assert_eq!(bench.lost(), (0, 0), "after {off}");
+        for step in [10, 60, 900].map(|seconds| seconds * SECOND) {
+            let from = (START / step + 1) * step;
+            // The samples are gone by then, and later the slots of ten seconds are.
+            if off < minutes(24 * 60) || step >= 60 * SECOND {
+                bench.check_slots(from, from + 1_800 * SECOND / step * step, step);
+            }
+        }
+        // Nothing waits any more, or keeps what is too old.
+        bench.run(SETTLED / SECOND);
+        let is_kept = !bench
+            .points(&bench.gauge, START, START + 1_500 * SECOND, SECOND)
+            .is_empty();
+        assert_eq!(is_kept, off < minutes(120), "after {off}");
+    }
+}
+
+#[test]
 fn what_waits_for_the_disk_is_bounded_whatever_it_is() {
     let mut wide = Exponential::new();
     for n in 0..400 {
