@@ -129,10 +129,6 @@ impl history::Rings for Arc<RwLock<State>> {
         look(&RwLock::read(self).unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn journal_again(&self, from: Millis) {
-        self.write().unwrap_or_else(PoisonError::into_inner).journal_again(from);
-    }
-
     fn take_late(&self) -> history::Late {
         self.write().unwrap_or_else(PoisonError::into_inner).take_late()
     }

@@ -110,16 +110,6 @@ impl State {
         self.past = Some((Arc::clone(history), Journal::default()));
     }
 
-    /// What the rings hold from a time on, for a history that missed it.
-    pub(super) fn journal_again(&mut self, from: Millis) {
-        let Some((_, journal)) = &mut self.past else { return };
-        for stored in self.series.iter().flatten() {
-            if let Some(number) = stored.number {
-                stored.each_since(from, |time, value| journal.push(number, time, &value));
-            }
-        }
-    }
-
     /// What the history has yet to take.
     pub(super) fn journal(&mut self) -> Option<&mut Journal> {
         self.past.as_mut().map(|(_, journal)| journal)

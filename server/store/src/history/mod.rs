@@ -29,7 +29,7 @@
 //! - A slot's time is that of its newest sample, so that a rate of slots is the rate of their samples.
 //! - What can't be read is left out, counted, and told; the rest is read.
 //! - A failing disk never stops the rings. The engine is closed, the status says since when, and it is opened again by
-//!   itself; what the rings still hold is then written.
+//!   itself; what the rings still hold is then written, some series at a time, and only then the status says that all is well.
 //!
 //! ## What is deliberately absent
 //!

@@ -1,7 +1,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use keiki_model::histogram::{Distribution, Exponential};
+use keiki_model::histogram::{Distribution, Explicit, Exponential};
 use keiki_model::series::{Kind, Labels, Sample, Series, Value};
 use keiki_model::time::{Millis, SECOND};
 use tempfile::TempDir;

@@ -1,10 +1,11 @@
 //! What is done in the background: writing the journal, making records, dropping what is too old, coming back after a
 //! failure. Called a few times a second; each call does a bounded piece.
 
+mod failure;
+
 use std::collections::{HashSet, VecDeque};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use fjall::OwnedWriteBatch;
 use keiki_model::series::Series;
@@ -30,9 +31,6 @@ const BATCH: usize = 64;
 /// How often what is too old is looked for.
 const RETENTION: Millis = 20 * SECOND;
 
-/// How long after a failure the folder is opened again.
-const RETRY: Duration = Duration::from_secs(5);
-
 /// How often records that the disk does not give are asked for.
 pub(super) const TRIES: u32 = 5;
 
@@ -50,6 +48,8 @@ pub(super) struct Worker {
     /// By what time it is decided what is too old.
     age: Option<Millis>,
     retried: Option<Instant>,
+    /// From which place on the rings have yet to be written to the journal again.
+    again: Option<usize>,
     /// How often the disk did not give what records are to be made of.
     unanswered: u32,
 }
@@ -73,8 +73,6 @@ pub(crate) trait Rings {
     fn journal<T>(&self, take: impl FnOnce(&mut Journal) -> T) -> T;
     /// The late samples that have yet to be written.
     fn take_late(&self) -> Late;
-    /// Puts what the rings hold from a time on into the journal.
-    fn journal_again(&self, from: Millis);
 }
 
 /// Rings hold a quarter of an hour: what was written before a failure that began this long ago they may have forgotten.
@@ -98,7 +96,7 @@ impl History {
                 return false;
             }
             // What came meanwhile is in the rings alone: it shall outlive the process, too.
-            rings.journal_again(self.closed(0));
+            worker.again = Some(0);
             return self.tend_open(&mut worker, now, rings);
         };
         drop(disk);
@@ -108,7 +106,9 @@ impl History {
     fn tend_open(&self, worker: &mut Worker, now: Millis, rings: &impl Rings) -> bool {
         let Some(disk) = self.disk() else { return false };
         let done = self.write_appended(worker, &disk, rings).and_then(|()| {
-            let more = self.make_records(worker, &disk, now, rings)? || self.merge_late(worker, &disk, now)?;
+            let more = self.journal_again(worker, &disk, rings)?
+                || self.make_records(worker, &disk, now, rings)?
+                || self.merge_late(worker, &disk, now)?;
             if worker
                 .synced
                 .is_none_or(|synced| synced.elapsed() >= self.settings.sync)
@@ -129,7 +129,7 @@ impl History {
         });
         match done {
             Ok(more) => {
-                if self.failing.lock().take().is_some() {
+                if worker.again.is_none() && self.failing.lock().take().is_some() {
                     tracing::info!("the history is kept again");
                 }
                 more
@@ -145,10 +145,10 @@ impl History {
     pub(crate) fn flush(&self, now: Millis, rings: &impl Rings) {
         let mut worker = self.worker.lock();
         let Some(disk) = self.disk() else { return };
-        if let Err(error) = self
-            .write_appended(&mut worker, &disk, rings)
-            .and_then(|()| disk.sync())
-        {
+        if let Err(error) = self.write_appended(&mut worker, &disk, rings).and_then(|()| {
+            while self.journal_again(&mut worker, &disk, rings)? {}
+            disk.sync()
+        }) {
             drop(disk);
             self.fail(&mut worker, now, &error);
         }
@@ -173,7 +173,11 @@ impl History {
         if entries.is_none() && fresh.is_empty() {
             return Ok(());
         }
-        self.commit_entries(worker, disk, entries, fresh)
+        let count = entries.as_ref().map_or(0, |entries| entries.count);
+        self.commit_entries(worker, disk, entries, fresh).inspect_err(|_| {
+            // The samples are still in the rings, from which records are made when the disk is back.
+            self.lost.fetch_add(count, Ordering::Relaxed);
+        })
     }
 
     fn commit_entries(
@@ -189,7 +193,6 @@ impl History {
         for (number, bytes) in fresh {
             batch.insert(&disk.series, number.to_be_bytes(), bytes);
         }
-        let count = entries.as_ref().map_or(0, |entries| entries.count);
         let newest = entries.as_ref().map(|entries| entries.newest);
         if let Some(entries) = entries {
             batch.insert(&disk.journal, worker.next.to_be_bytes(), entries.encoded());
@@ -204,8 +207,6 @@ impl History {
                 Ok(())
             }
             Err(error) => {
-                // The samples are still in the rings, from which records are made when the disk is back.
-                self.lost.fetch_add(count, Ordering::Relaxed);
                 self.dictionary.write().put_back(numbers.into_iter());
                 Err(error)
             }
@@ -427,61 +428,5 @@ impl History {
             self.bytes.store(bytes, Ordering::Relaxed);
         }
         Ok(())
-    }
-
-    fn fail(&self, worker: &mut Worker, now: Millis, error: &fjall::Error) {
-        let message = format!("{}: {}", self.settings.path.display(), told(error));
-        let mut failing = self.failing.lock();
-        if failing.is_none() {
-            tracing::error!("the history is not kept: {message}");
-        }
-        let since = failing.as_ref().map_or(now, |(since, _)| *since);
-        *failing = Some((since, message));
-        worker.job = None;
-        worker.late.give_up();
-        worker.retried = Some(Instant::now());
-        // The engine refuses all writes after one failed: it is opened anew.
-        self.is_open.store(false, Ordering::Relaxed);
-        *self.disk.write() = None;
-    }
-
-    /// What is appended while there is no disk waits in the rings, not in the journal.
-    fn discard(&self, rings: &impl Rings) {
-        let (entries, lost) = rings.journal(Journal::take);
-        let late = rings.take_late();
-        let late = late.len() + late.lost();
-        self.lost.fetch_add(
-            lost + late + entries.map_or(0, |entries| entries.count),
-            Ordering::Relaxed,
-        );
-    }
-
-    fn reopen(&self, worker: &mut Worker, now: Millis) -> bool {
-        if worker.retried.is_some_and(|retried| retried.elapsed() < RETRY) {
-            return false;
-        }
-        worker.retried = Some(Instant::now());
-        match Disk::open(&self.settings.path) {
-            Ok(disk) => {
-                *self.disk.write() = Some(Arc::new(disk));
-                self.is_open.store(true, Ordering::Relaxed);
-                true
-            }
-            Err(error) => {
-                let mut failing = self.failing.lock();
-                let since = failing.as_ref().map_or(now, |(since, _)| *since);
-                *failing = Some((since, error.to_string()));
-                false
-            }
-        }
-    }
-}
-
-/// An error of the engine in words for an operator.
-fn told(error: &fjall::Error) -> String {
-    match error {
-        fjall::Error::Io(error) => error.to_string(),
-        fjall::Error::Poisoned => "the engine stopped after a write failed".into(),
-        error => error.to_string(),
     }
 }

@@ -264,7 +264,7 @@ fn what_waits_for_the_disk_is_bounded_whatever_it_is() {
     }
 }
 
-fn copied(from: &Path, to: &Path) {
+pub(super) fn copied(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("a folder");
     for entry in std::fs::read_dir(from).expect("a folder").flatten() {
         let to = to.join(entry.file_name());

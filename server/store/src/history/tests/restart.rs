@@ -1,6 +1,7 @@
 //! What the rings hold after a restart.
 
 use super::super::disk::Disk;
+use super::late::copied;
 use super::*;
 
 /// Who feeds each series, when its samples were, and what they say.
@@ -225,4 +226,71 @@ fn numbers_of_what_is_forgotten_cost_nothing() {
     bench.reopen();
     assert_eq!(bench.store.history().expect("a history").series, 4);
     bench.check_samples(START, START + 50 * SECOND);
+}
+
+#[test]
+fn all_that_the_rings_hold_is_durable_again_after_a_failure_however_much_it_is() {
+    const SECONDS: i64 = 240;
+    // 72 MB: more than may wait for the disk.
+    let bounds: Arc<[f64]> = (1..=1_500).map(f64::from).collect();
+    let wide = |second: i64| {
+        let mut counts = vec![0; bounds.len() + 1];
+        counts[second as usize % 1_500] = 1;
+        Distribution::from(Explicit::new(Arc::clone(&bounds), counts, 1.0).expect("a histogram"))
+    };
+    let series = |name, kind, n: usize| Series::new(name, Labels::new([("n", n.to_string())]), kind, Some(1_000));
+    let many: Vec<_> = (0..400).map(|n| series("many", Kind::Gauge, n)).collect();
+    let wides: Vec<_> = (0..25).map(|n| series("wide", Kind::Histogram, n)).collect();
+    let mut bench = Bench::new();
+    bench.run(1);
+    let history = bench.store.history.clone().expect("a history");
+    history.break_off(bench.now);
+    let from = bench.now / SECOND;
+    for second in from..from + SECONDS {
+        let time = second * SECOND + 850;
+        let numbers = many.iter().map(|series| Sample::number(series, time, gauge_at(second)));
+        let wides = wides
+            .iter()
+            .map(|series| Sample::distribution(series, time, wide(second)));
+        let samples: Vec<_> = numbers.chain(wides).collect();
+        assert_eq!(bench.store.append(&bench.source, samples, time + 5).accepted, 425);
+        bench.now += SECOND;
+        if second == from + SECONDS / 2 {
+            bench.store.tend(bench.now);
+            history.break_off(bench.now);
+        }
+    }
+    let before = history.stats().lost;
+    let mut calls = 0;
+    while history.stats().failing.is_some() {
+        bench.store.tend(bench.now);
+        calls += 1;
+        assert!(calls < 1_000, "it is kept again");
+    }
+    // What came meanwhile was counted when it was not written.
+    let came = SECONDS as u64 * 425;
+    assert!(
+        (before..=came).contains(&history.stats().lost),
+        "{before} and then {}",
+        history.stats().lost
+    );
+    assert!(
+        calls > 20,
+        "it is kept again after {calls} calls, each holding the rings"
+    );
+    drop(history);
+    let copy = tempfile::tempdir().expect("a folder");
+    copied(&bench.path(), &copy.path().join("history"));
+    bench.folder = copy;
+    bench.reopen();
+    let reader = bench.store.read();
+    let expected: Vec<_> = (from..from + SECONDS).map(|second| second * SECOND + 850).collect();
+    for (name, count) in [("many", 400), ("wide", 25)] {
+        assert_eq!(reader.series(name).count(), count);
+        for stored in reader.series(name) {
+            let (base, offsets) = stored.times();
+            let times: Vec<_> = offsets.iter().map(|offset| base + Millis::from(*offset)).collect();
+            assert_eq!(times, expected, "{}", stored.series().name());
+        }
+    }
 }
