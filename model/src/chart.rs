@@ -120,6 +120,8 @@ pub struct End {
     pub class: &'static str,
     /// Its name; of a line without one, its last figure.
     pub text: String,
+    /// Left out where names are larger for the plot than on a page: on a wall it would cover the one above it.
+    pub spare: bool,
 }
 
 /// A series as it is drawn.

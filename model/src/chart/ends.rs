@@ -5,8 +5,12 @@ use crate::panel::{ChartKind, PanelSnapshot};
 use crate::sort::sort_by;
 use crate::text::Language;
 
-/// How far apart names stand at least: 13 px on the lowest plot of a page, 160.
-const APART: f64 = 0.085;
+/// How far apart names stand at least: 13 px, a line's height, where a page's lowest chart leaves 131 px to its data.
+const APART: f64 = 0.1;
+/// The same on a wall that shows one group: 33 px of 228, for a screen of 1920 by 1080.
+const APART_ON_WALLS: f64 = 0.15;
+/// More names than stand above each other on the lowest plot are left to the keys.
+const MOST: usize = 10;
 /// The widest name, in units of half a character; a longer one would leave the plate, and the keys name the lines.
 const WIDEST: usize = 16;
 
@@ -19,9 +23,9 @@ fn width(text: &str) -> usize {
 }
 
 /// Whether lines of these names are named at their ends.
-fn fit<'n>(kind: ChartKind, mut names: impl Iterator<Item = &'n str>) -> bool {
+fn fit<'n>(kind: ChartKind, names: impl ExactSizeIterator<Item = &'n str>) -> bool {
     let lines = matches!(kind, ChartKind::Line | ChartKind::Area | ChartKind::StackedArea);
-    lines && names.all(|name| width(name) <= WIDEST)
+    lines && names.len() <= MOST && { names }.all(|name| width(name) <= WIDEST)
 }
 
 /// Whether a panel's series are named at the ends of their lines, so that a key row would only repeat them.
@@ -30,7 +34,7 @@ pub fn named(panel: &PanelSnapshot, language: Language) -> bool {
     fit(panel.spec.chart, keys.iter().map(|key| key.name.as_str()))
 }
 
-/// The names of the visible lines. None where one is too long, and none for bars.
+/// The names of the visible lines. None where one is too long or they are too many, and none for bars.
 pub(super) fn place(series: &[Series], kind: ChartKind) -> Vec<End> {
     let stacked = kind == ChartKind::StackedArea;
     if !fit(kind, series.iter().map(|series| series.name.as_str())) {
@@ -58,6 +62,7 @@ pub(super) fn place(series: &[Series], kind: ChartKind) -> Vec<End> {
                 top: 1.0 - height,
                 class: series.class,
                 text: text.clone(),
+                spare: false,
             })
         })
         .collect();
@@ -73,5 +78,55 @@ pub(super) fn place(series: &[Series], kind: ChartKind) -> Vec<End> {
         end.top = end.top.min(below - APART);
         below = end.top;
     }
+    // The highest matters most: it is the slowest, or the largest.
+    let mut above = f64::NEG_INFINITY;
+    for end in &mut ends {
+        end.spare = end.top < above + APART_ON_WALLS;
+        if !end.spare {
+            above = end.top;
+        }
+    }
     ends
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::chart::ends::named;
+    use crate::chart::tests::{model, panel};
+    use crate::panel::{ChartKind, PanelSnapshot};
+    use crate::text::Language;
+    use crate::unit::Unit;
+
+    /// So many lines that end at the same height.
+    fn level(count: usize) -> PanelSnapshot {
+        panel(
+            ChartKind::Line,
+            Unit::Seconds,
+            None,
+            &vec![vec![Some(0.02); 300]; count],
+        )
+    }
+
+    #[test]
+    fn as_many_names_stand_above_each_other_as_there_is_room_for() {
+        for count in 1..=10 {
+            let ends = model(&level(count), 150).ends;
+            assert_eq!(ends.len(), count);
+            assert!(ends.iter().all(|end| (0.0..=1.0).contains(&end.top)), "{ends:?}");
+            assert!(
+                ends.windows(2).all(|pair| pair[1].top - pair[0].top > 0.0999),
+                "{ends:?}"
+            );
+            assert!(named(&level(count), Language::En));
+        }
+        // The keys name what has no room.
+        assert!(model(&level(11), 150).ends.is_empty());
+        assert!(!named(&level(11), Language::En));
+    }
+
+    #[test]
+    fn what_would_be_covered_on_a_wall_is_spare_and_the_highest_never_is() {
+        let spare: Vec<bool> = model(&level(4), 150).ends.iter().map(|end| end.spare).collect();
+        assert_eq!(spare, [false, true, false, true]);
+    }
 }

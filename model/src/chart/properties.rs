@@ -122,7 +122,12 @@ proptest! {
     fn names_at_the_ends_never_touch(series in series()) {
         let model = model(&panel(ChartKind::Line, Unit::Seconds, None, &series), 150);
         for pair in model.ends.windows(2) {
-            prop_assert!(pair[1].top - pair[0].top > 0.0649);
+            prop_assert!(pair[1].top - pair[0].top > 0.0999);
+        }
+        let on_walls: Vec<f64> = model.ends.iter().filter(|end| !end.spare).map(|end| end.top).collect();
+        prop_assert_eq!(on_walls.is_empty(), model.ends.is_empty());
+        for pair in on_walls.windows(2) {
+            prop_assert!(pair[1] - pair[0] > 0.1499);
         }
     }
 }
