@@ -219,6 +219,16 @@ test("of two servers the one that is missing is named, on pages and walls", asyn
   expect((await get(server.url("/panels/database.connections.svg?lang=en"))).body).toMatch(/Connections · postgres:stock-db\S* can’t be read/);
   const { state, error } = JSON.parse((await get(server.url("/panels/database.connections.json"))).body);
   expect([state, error.source]).toEqual(["live", expect.stringContaining("stock-db")]);
+  // Every page's tabs tell which group it is, to eyes by a shape and to ears by a word.
+  const tabs = (await open(server.url("/groups/api?lang=en"))).locator(".tabs nav");
+  await expect(tabs.locator('a[href*="database"]')).toContainText("lacks a source", { timeout: 30_000 });
+  await expect(tabs.locator('a[href*="database"] .shape.error')).toHaveCount(1);
+  await expect(tabs.locator('a[href*="resources"]')).not.toContainText("lacks a source");
+  // On a phone the reason has lines of its own, and no word is cut.
+  const phone = await open(server.url("/?lang=en"), { viewport: { width: 390, height: 844 } });
+  const reason = phone.locator('main section[data-panel^="database."] > header .status').first();
+  await expect(reason).toContainText("stock-db");
+  expect(await reason.evaluate((status) => [status, ...status.children].filter((part) => part.scrollWidth > part.clientWidth && part.clientWidth > 0).length)).toBe(0);
   const wall = await open(server.url("/kiosk?groups=database&lang=en"));
   await expect(wall.locator(".wall > footer, footer").first()).toContainText(/stock-db( statements)? can’t be read/, { timeout: 30_000 });
   await two.start();
