@@ -81,9 +81,6 @@ pub(super) struct Site {
 
 pub(super) type Shared = Arc<Site>;
 
-/// What orchestrators ask until Keiki is ready. That it is not yet is an answer, not an error of its service.
-const READY: &str = "/readyz";
-
 /// All routes.
 pub(super) fn router(options: &Options, site: &Shared) -> Router {
     let base = options.base_path.clone();
@@ -104,7 +101,7 @@ pub(super) fn router(options: &Options, site: &Shared) -> Router {
                 Some(route.strip_prefix(&base).unwrap_or(route))
             }
         })
-        .exclude(|route| route == live::ROUTE || route == READY);
+        .exclude(|route| route == live::ROUTE);
     Router::new()
         .route(&at(HOME), get(page::overview))
         .route(&at(GROUP), get(page::group))
@@ -125,7 +122,7 @@ pub(super) fn router(options: &Options, site: &Shared) -> Router {
         .route(&at("/v1/traces"), post(ingest::traces))
         .route(&at(ingest::WRITE), post(ingest::remote_write))
         .route(&at("/healthz"), get(health::healthz))
-        .route(&at(READY), get(health::readyz))
+        .route(&at("/readyz"), get(health::readyz))
         .route(&at("/metrics"), get(metrics::serve))
         .route(&at(live::ROUTE), site.state.live.clone().with_state(()))
         .merge(files)
