@@ -40,6 +40,8 @@ const names = (page) =>
   });
 
 test("names at line ends never cover each other: pages, frames and walls", async ({ server, open }) => {
+  // Thirteen pages, each hydrated by itself.
+  test.setTimeout(120_000);
   await until("load averages", async () => (await server.panel("resources.load", "window=1m")).series.length > 2);
   const frame = "/embed/resources.load?lang=en&window=1m";
   const places = [
