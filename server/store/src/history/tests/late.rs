@@ -264,14 +264,30 @@ fn what_waits_for_the_disk_is_bounded_whatever_it_is() {
     }
 }
 
-pub(super) fn copied(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("a folder");
-    for entry in std::fs::read_dir(from).expect("a folder").flatten() {
-        let to = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copied(&entry.path(), &to);
-        } else {
-            std::fs::copy(entry.path(), to).expect("a copy");
+/// A folder as it is: copied anew where the engine, which goes on, took a file away meanwhile.
+fn copied(from: &Path, to: &Path) {
+    for _ in 0..100 {
+        match copy(from, to) {
+            Ok(()) => return,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                std::fs::remove_dir_all(to).expect("a folder")
+            }
+            Err(error) => panic!("no copy: {error}"),
         }
     }
+    panic!("the folder never stood still");
+}
+
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to)?;
+        } else {
+            std::fs::copy(entry.path(), to)?;
+        }
+    }
+    Ok(())
 }

@@ -1,7 +1,6 @@
 //! What the rings hold after a restart.
 
 use super::super::disk::Disk;
-use super::late::copied;
 use super::*;
 
 /// Who feeds each series, when its samples were, and what they say.
@@ -279,9 +278,6 @@ fn all_that_the_rings_hold_is_durable_again_after_a_failure_however_much_it_is()
         "it is kept again after {calls} calls, each holding the rings"
     );
     drop(history);
-    let copy = tempfile::tempdir().expect("a folder");
-    copied(&bench.path(), &copy.path().join("history"));
-    bench.folder = copy;
     bench.reopen();
     let reader = bench.store.read();
     let expected: Vec<_> = (from..from + SECONDS).map(|second| second * SECOND + 850).collect();
