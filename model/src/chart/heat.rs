@@ -69,7 +69,10 @@ impl Heat {
             return Self { per, ..Self::default() };
         };
         let merged = (last - first + 1).div_ceil(MOST_ROWS);
-        let mut bounds = vec![lower_bound(&uppers, first)];
+        let above = panel.series.iter().find_map(lower_end);
+        // The row without an end may stand alone.
+        let lowest = above.filter(|_| first == 0 && uppers[0].is_infinite());
+        let mut bounds = vec![lowest.unwrap_or_else(|| lower_bound(&uppers, first))];
         let mut cells: Vec<(usize, usize, f64)> = Vec::new();
         for (row, start) in (first..=last).step_by(merged).enumerate() {
             let end = (start + merged).min(last + 1);
@@ -103,7 +106,7 @@ impl Heat {
             peak: fixed(peak, 0),
             per,
             bounds,
-            above: panel.series.iter().find_map(lower_end),
+            above,
         }
     }
 

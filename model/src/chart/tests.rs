@@ -415,6 +415,8 @@ fn a_chart_is_told_in_words() {
     let map = open.heat.as_ref().expect("a heat map");
     let highest = map.cells.iter().find(|cell| cell.row == 1).expect("a cell");
     assert_eq!(map.describe(highest, &open.scale, Language::En).0, "> 5 ms");
+    heat.series.remove(0);
+    assert_eq!(labels(&model(&heat, 150).y_ticks), ["5"], "it stands alone");
 }
 
 #[test]
