@@ -29,6 +29,16 @@ pub fn shape(kind: &str) -> Markup {
     }
 }
 
+/// What a shape is drawn by, twelve units wide and high, in the colour of the text: for pictures and pages that have no
+/// sprite. Nothing for a kind that has none.
+#[cfg(feature = "ssr")]
+pub fn drawing(kind: &str) -> &'static str {
+    let symbol = [r#"<symbol id="s-"#, kind, r#"" viewBox="0 0 12 12">"#].concat();
+    let inside = SPRITE.split_once(symbol.as_str());
+    let inside = inside.and_then(|(_, rest)| rest.split_once("</symbol>"));
+    inside.map_or("", |(drawing, _)| drawing)
+}
+
 /// An icon of the sprite.
 pub fn icon(reference: &'static str) -> impl IntoView {
     view! { <svg class="icon" aria-hidden="true" inner_html=reference></svg> }

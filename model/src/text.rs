@@ -79,10 +79,3 @@ impl From<String> for Text {
         Self::of(text.clone(), text)
     }
 }
-
-/// The same in both languages.
-impl From<&'static str> for Text {
-    fn from(text: &'static str) -> Self {
-        Self::same(text)
-    }
-}

@@ -8,6 +8,7 @@ use keiki_model::group::Group;
 use keiki_model::panel::{Failure, PanelSnapshot, PanelSpec, Row, SeriesPoints, Stat, State};
 use keiki_model::series::Labels;
 use keiki_model::target::Status;
+use keiki_model::text::Text;
 use keiki_model::time::Zone;
 use proptest::prelude::*;
 
@@ -193,7 +194,7 @@ fn happen(panel: &mut PanelSnapshot, event: &Event) {
             panel.interval_ms = 1_000 * u32::from(*which);
             panel.failure = (panel.state == State::Error).then(|| Failure {
                 source: "web".into(),
-                message: "refused".into(),
+                message: Text::same("refused"),
                 since: None,
                 next_attempt: Some(5),
             });

@@ -7,6 +7,7 @@ use keiki_model::group::Group;
 use keiki_model::panel::{ChartKind, Failure, PanelSnapshot, PanelSpec, Row, SeriesPoints, Stat, StatKey, State};
 use keiki_model::series::Labels;
 use keiki_model::target::{Direction, Goal, Status};
+use keiki_model::text::Text;
 use keiki_model::time::Zone;
 use keiki_model::unit::Unit;
 use keiki_model::view::{Subject, View};
@@ -170,7 +171,7 @@ fn panel(spec: &PanelSpec, view: &View, mood: Mood, seed: u64) -> PanelSnapshot 
         stats,
         failure: (mood == Mood::Failed).then(|| Failure {
             source: "redis://127.0.0.1:6379".to_owned(),
-            message: "connection refused (os error 111)".into(),
+            message: Text::same("connection refused (os error 111)"),
             since: Some(NOW - 95_000),
             next_attempt: Some(NOW + 8_000),
         }),

@@ -23,9 +23,9 @@ fn width(text: &str) -> usize {
 }
 
 /// Whether lines of these names are named at their ends.
-fn fit<'n>(kind: ChartKind, names: impl ExactSizeIterator<Item = &'n str>) -> bool {
+fn fit<'n>(kind: ChartKind, mut names: impl ExactSizeIterator<Item = &'n str>) -> bool {
     let lines = matches!(kind, ChartKind::Line | ChartKind::Area | ChartKind::StackedArea);
-    lines && names.len() <= MOST && { names }.all(|name| width(name) <= WIDEST)
+    lines && names.len() <= MOST && names.all(|name| width(name) <= WIDEST)
 }
 
 /// Whether a panel's series are named at the ends of their lines, so that a key row would only repeat them.

@@ -70,9 +70,7 @@ impl Heat {
         };
         let merged = (last - first + 1).div_ceil(MOST_ROWS);
         let above = panel.series.iter().find_map(lower_end);
-        // The row without an end may stand alone.
-        let lowest = above.filter(|_| first == 0 && uppers[0].is_infinite());
-        let mut bounds = vec![lowest.unwrap_or_else(|| lower_bound(&uppers, first))];
+        let mut bounds = vec![lower_bound(&uppers, first, above)];
         let mut cells: Vec<(usize, usize, f64)> = Vec::new();
         for (row, start) in (first..=last).step_by(merged).enumerate() {
             let end = (start + merged).min(last + 1);
@@ -212,14 +210,15 @@ fn decimal(text: &str) -> Option<f64> {
     known.then(|| digits / part.bytes().fold(1.0, |power, _| power * 10.0))
 }
 
-/// The lower bound of a bucket: the upper one of the bucket below, else as far below as the next one is above.
-fn lower_bound(uppers: &[f64], row: usize) -> f64 {
+/// The lower bound of a bucket: the upper one of the bucket below, else as far below as the next one is above. Of one without
+/// an end that stands alone it is what it says itself.
+fn lower_bound(uppers: &[f64], row: usize, above: Option<f64>) -> f64 {
     let upper = uppers[row];
     match (row.checked_sub(1).map(|below| uppers[below]), uppers.get(row + 1)) {
         (Some(below), _) => below,
         (None, Some(above)) if above.is_finite() && upper.is_finite() && *above > upper => upper * upper / above,
         _ if upper.is_finite() => upper / 2.0,
-        _ => 1.0,
+        _ => above.unwrap_or(1.0),
     }
 }
 

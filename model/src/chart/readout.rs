@@ -109,28 +109,30 @@ fn read(panel: &PanelSnapshot, scale: &Scale, slots: Range<usize>, language: Lan
 const TOLD: usize = 6;
 
 /// What a chart shows, in a sentence for each series: its newest, smallest and largest value, the newest with its age
-/// where it is not of now. Nothing where there are no
-/// lines, or nothing is in them.
+/// where it is not of now. Nothing where there are no lines, or nothing is in them.
 pub fn summary(panel: &PanelSnapshot, language: Language) -> String {
     let scale = Scale::of_panel(panel);
     let figure = |value: f64| scale.format(Some(value), language).joined(language);
     let sentence = |(name, series): (String, &SeriesPoints)| {
         let known = || series.points.iter().copied().flatten();
-        let (newest, least) = (known().next_back()?, known().reduce(f64::min)?);
-        let [newest, least, most] = [newest, least, known().reduce(f64::max)?].map(figure);
-        let end = series.points.iter().rposition(Option::is_some)? + 1;
-        let age = panel.to - panel.slot_time(end);
-        let is_old = is_stale(panel.slot_time(end), panel.interval_ms, panel.to);
-        let ago = is_old.then(|| duration(age, language));
-        Some(match (language, ago) {
-            (Language::En, None) => format!("{name}: newest {newest}, from {least} to {most}."),
-            (Language::Ja, None) => format!("{name}：最新 {newest}、最小 {least}、最大 {most}。"),
-            (Language::En, Some(ago)) => {
-                format!("{name}: last {newest}, {ago} before the end, from {least} to {most}.")
-            }
-            (Language::Ja, Some(ago)) => {
-                format!("{name}：最後の値 {newest}（末尾の {ago}前）、最小 {least}、最大 {most}。")
-            }
+        let last = series.points.iter().rposition(Option::is_some)?;
+        let [newest, least, most] = [
+            series.points[last]?,
+            known().reduce(f64::min)?,
+            known().reduce(f64::max)?,
+        ]
+        .map(figure);
+        let end = panel.slot_time(last + 1);
+        let age = duration(panel.to - end, language);
+        let newest = match (language, is_stale(end, panel.interval_ms, panel.to)) {
+            (Language::En, false) => format!("newest {newest}"),
+            (Language::En, true) => format!("last {newest}, {age} before the end"),
+            (Language::Ja, false) => format!("最新 {newest}"),
+            (Language::Ja, true) => format!("最後の値 {newest}（末尾の {age}前）"),
+        };
+        Some(match language {
+            Language::En => format!("{name}: {newest}, from {least} to {most}."),
+            Language::Ja => format!("{name}：{newest}、最小 {least}、最大 {most}。"),
         })
     };
     if panel.spec.chart == ChartKind::Heat {

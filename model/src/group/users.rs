@@ -22,14 +22,6 @@ fn fed(builder: Builder) -> Panel {
     )
 }
 
-/// A text that holds figures of the configuration.
-fn written(ja: String, en: String) -> Text {
-    Text {
-        ja: ja.into(),
-        en: en.into(),
-    }
-}
-
 pub(super) fn define() -> Definition {
     judged_by(THRESHOLD)
 }
@@ -58,7 +50,7 @@ pub(super) fn judged_by(threshold: f64) -> Definition {
                 text("Apdex", "Apdex"),
                 Unit::Ratio,
                 ChartKind::Line,
-                written(
+                Text::of(
                     format!("満足（{satisfied} 秒以内）と、半分に数えた許容（{tolerating} 秒以内）の割合。エラーは速くても不満です。1 が最良です。"),
                     format!("Satisfied (within {satisfied} s) plus half of the tolerating (within {tolerating} s), as a share of all; \
                      an error frustrates, however fast. 1 is best."),
@@ -72,7 +64,7 @@ pub(super) fn judged_by(threshold: f64) -> Definition {
                 text("割合", "Share"),
                 Unit::Ratio,
                 ChartKind::StackedArea,
-                written(
+                Text::of(
                     format!("許容（{satisfied}〜{tolerating} 秒）、不満（{tolerating} 秒超）、エラーの割合。"),
                     format!("The shares that were tolerating ({satisfied}–{tolerating} s), frustrated (over {tolerating} s) and answered by an error."),
                 ),

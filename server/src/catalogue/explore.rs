@@ -216,7 +216,7 @@ fn drawn(
     let title = [metric.to_owned(), asked.by.join(", ")]
         .into_iter()
         .filter(|part| !part.is_empty());
-    let title = same(title.collect::<Vec<_>>().join(" · "));
+    let title = Text::from(title.collect::<Vec<_>>().join(" · "));
     let what = all(metric);
     let (ja, en) = match kind {
         Kind::Counter => ("1 秒あたりの増加", "Increase per second"),
@@ -231,18 +231,16 @@ fn drawn(
             format!(", read as {read_as} and in its unit."),
         )
     };
-    let help = Text {
-        ja: format!(
+    let help = Text::of(
+        format!(
             "{metric}（{}）{how_ja}線は最大 {DRAWN} 本、平均の大きい順。",
             word_of(kind)
-        )
-        .into(),
-        en: format!(
+        ),
+        format!(
             "{metric}, a {}{how_en} At most {DRAWN} lines, the largest by their mean.",
             word_of(kind)
-        )
-        .into(),
-    };
+        ),
+    );
     let (unit, chart) = match kind {
         Kind::Counter => (units::of_rate(read_as), ChartKind::Line),
         Kind::Gauge | Kind::Histogram => (units::of_metric(read_as), ChartKind::Line),
@@ -313,13 +311,6 @@ fn lines_to_keep(metric: &str, read_as: &str, by: &[&str], kind: Kind) -> String
         lines += &format!("by = [{}]\n", by.join(", "));
     }
     lines
-}
-
-fn same(text: String) -> Text {
-    Text {
-        ja: text.clone().into(),
-        en: text.into(),
-    }
 }
 
 /// A metric's series, as far as they are looked at.

@@ -169,11 +169,10 @@ fn panel(entry: &Entry, problems: &mut Vec<Problem>) -> Result<Panel, Problem> {
             builder.stat_in(one.unit_in(unit, metric), one.key_of(whole), label, query(one.function))
         })
     };
-    let sentence = Text {
-        ja: format!("メトリクス {metric} がまだ届いていません。/explore で名前を確かめてください。").into(),
-        en: format!("No source feeds this panel yet: it is of the metric {metric}. /explore shows what there is.")
-            .into(),
-    };
+    let sentence = Text::of(
+        format!("メトリクス {metric} がまだ届いていません。/explore で名前を確かめてください。"),
+        format!("No source feeds this panel yet: it is of the metric {metric}. /explore shows what there is."),
+    );
     Ok(builder.fed_by(sentence, ""))
 }
 
@@ -287,8 +286,5 @@ fn usual_combine(function: Function) -> Combine {
 
 fn joined(labels: impl Iterator<Item = Text2>) -> Text {
     let (ja, en): (Vec<_>, Vec<_>) = labels.unzip();
-    Text {
-        ja: ja.join("・").into(),
-        en: en.join(", ").into(),
-    }
+    Text::of(ja.join("・"), en.join(", "))
 }

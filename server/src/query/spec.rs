@@ -89,8 +89,8 @@ fn with_targets(spec: &PanelSpec, targets: Targets) -> PanelSpec {
 }
 
 fn at_level(text: &Text, band: &Band) -> Text {
-    Text {
-        ja: [&text.ja, "・", &band.title.ja, "の目標"].concat().into(),
-        en: [&text.en, ", targets for ", &band.title.en].concat().into(),
-    }
+    Text::of(
+        [&text.ja, "・", &band.title.ja, "の目標"].concat(),
+        [&text.en, ", targets for ", &band.title.en].concat(),
+    )
 }

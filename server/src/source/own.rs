@@ -222,7 +222,7 @@ mod tests {
                 Duration::from_secs(1)
             }
             async fn collect(&mut self, _now: Millis) -> Result<Vec<Sample>, SourceError> {
-                Err(SourceError::Unavailable("no".into()))
+                Err(SourceError::Unavailable(keiki_model::text::Text::same("no")))
             }
         }
         let recorder = recorder();

@@ -366,7 +366,7 @@ mod tests {
         web.failed(
             8_500,
             Duration::from_millis(800),
-            &SourceError::Unavailable("refused\nby the peer".into()),
+            &SourceError::Unavailable(Text::same("refused\nby the peer")),
         );
         let labels =
             |name: &str, source: &str| format!("{name}{{host_name=\"h\",service_name=\"keiki\",source=\"{source}\"}}");
@@ -384,7 +384,7 @@ mod tests {
                 (labels(COLLECT_DURATION.name, "scrape:web"), 0.8),
             ]
         );
-        assert_eq!(web.get().last_error, Some((8_500, "refused by the peer".into())));
+        assert_eq!(web.get().last_error, Some((8_500, Text::same("refused by the peer"))));
         assert_eq!(host.get().samples_total, 40);
     }
 

@@ -5,11 +5,12 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use keiki_app::PageRequest;
 use keiki_app::document::attribute;
+use keiki_app::icon::drawing;
 use keiki_app::request::{Theme, window_text};
 use keiki_model::group::Group;
 use keiki_model::text::{Language, Text};
 use keiki_model::view::{Subject, percent_decode};
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
 
 use super::assets::{self, REVALIDATE};
 use super::fault::Fault;
@@ -277,12 +278,7 @@ fn page(site: &Site, wishes: &Wishes, own: Option<&str>) -> String {
 
 /// The shapes of `app/src/sprite.svg`, which this page does not carry.
 pub(super) fn shape(kind: &str) -> Markup {
-    let path = match kind {
-        "ok" => "M6 2a4 4 0 1 0 0 8a4 4 0 1 0 0-8z",
-        "warn" => "M6 .8 11.8 11H.2z",
-        _ => "M6 0l6 6-6 6-6-6z",
-    };
-    html! { svg class={ "shape " (kind) } viewBox="0 0 12 12" aria-hidden="true" { path d=(path) {} } }
+    html! { svg class={ "shape " (kind) } viewBox="0 0 12 12" aria-hidden="true" { (PreEscaped(drawing(kind))) } }
 }
 
 fn form(site: &Site, wishes: &Wishes) -> Markup {

@@ -52,7 +52,7 @@ const FORWARDED: [&str; 6] = [
 ];
 
 /// Whose page asks, as browsers tell it that can keep secrets.
-const SEC_FETCH_SITE: header::HeaderName = header::HeaderName::from_static("sec-fetch-site");
+pub(super) const SEC_FETCH_SITE: header::HeaderName = header::HeaderName::from_static("sec-fetch-site");
 
 /// Where a request comes from: put into its extensions by the connection.
 #[derive(Clone, Copy, Debug)]

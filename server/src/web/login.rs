@@ -11,7 +11,7 @@ use keiki_model::text::{Language, Text};
 use maud::html;
 
 use super::fault::{Fault, home};
-use super::guard::{Guard, Peer, Refusal};
+use super::guard::{Guard, Peer, Refusal, SEC_FETCH_SITE};
 use super::headers::{self, PAGE_POLICY};
 use super::plain;
 use super::router::{Shared, Site};
@@ -148,9 +148,8 @@ pub(super) async fn leave(State(site): State<Shared>, RawQuery(query): RawQuery,
 /// Programs that are no browsers name none, and carry nobody's cookies.
 pub(super) fn is_from_here(headers: &HeaderMap) -> bool {
     let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    let site = headers.get("sec-fetch-site").and_then(|value| value.to_str().ok());
     // The browser's own judgement, which no proxy in between changes; older ones name the origin only.
-    if let Some(site) = site {
+    if let Some(site) = text(SEC_FETCH_SITE) {
         return matches!(site, "same-origin" | "none");
     }
     match text(header::ORIGIN) {

@@ -1,7 +1,7 @@
 //! Draws snapshots with the app: documents, pictures and badges.
 
 use keiki_app::chart::svg::{badge_svg, standalone_svg};
-use keiki_app::text::failed;
+use keiki_app::text::{failed, state};
 use keiki_app::{AssetUrls, PageRequest, document};
 use keiki_model::chart::{ChartModel, Options};
 use keiki_model::format;
@@ -48,18 +48,20 @@ impl App {
     }
 }
 
+/// Which source a panel lacks, and since when.
+fn lacking(snapshot: &Snapshot, panel: &PanelSnapshot, language: Language) -> Option<String> {
+    let failure = panel.failure.as_ref()?;
+    Some(failed(failure, &snapshot.header.zone, snapshot.now, language))
+}
+
 /// Why a panel in error has no data.
 fn said(snapshot: &Snapshot, panel: &PanelSnapshot, language: Language) -> Vec<String> {
-    let (zone, now) = (&snapshot.header.zone, snapshot.now);
-    let failure = panel.failure.iter().filter(|_| panel.state == State::Error);
-    failure
-        .flat_map(|failure| {
-            [
-                failed(failure, zone, now, language),
-                failure.message.get(language).to_owned(),
-            ]
-        })
-        .collect()
+    let message = panel
+        .failure
+        .as_ref()
+        .map(|failure| failure.message.get(language).to_owned());
+    let said = lacking(snapshot, panel, language).into_iter().chain(message);
+    said.filter(|_| panel.state == State::Error).collect()
 }
 
 impl Render for App {
@@ -86,8 +88,7 @@ impl Render for App {
         }
         let title = panel.spec.title.get(look.language);
         // A live panel that lacks one of its sources shows what the others say.
-        let lacking = panel.failure.iter().filter(|_| said.is_empty());
-        let lacking = lacking.map(|failure| failed(failure, &snapshot.header.zone, snapshot.now, look.language));
+        let lacking = lacking(snapshot, panel, look.language).filter(|_| said.is_empty());
         let title = [title.to_owned()]
             .into_iter()
             .chain(lacking)
@@ -105,12 +106,9 @@ impl Render for App {
             .zip(&panel.stats)
             .filter(|(spec, _)| spec.of.is_none());
         let (spec, value) = own.find(|(spec, _)| stat.is_none_or(|stat| spec.key == stat))?;
-        let failure = panel.failure.as_ref();
-        let lacking = failure.map(|failure| failed(failure, &snapshot.header.zone, snapshot.now, look.language));
+        let lacking = lacking(snapshot, panel, look.language);
         // A figure that is not of now would pass for one in somebody's page: its state stands there.
-        let word = Some(panel.state).filter(|state| *state != State::Live);
-        let word = word.and_then(|state| keiki_app::text::state(state, None));
-        let text = match word {
+        let text = match state(panel.state, None) {
             Some(word) => word.get(look.language).to_owned(),
             None => {
                 let figure = format::stat(&panel.spec, spec, value, look.language).joined(look.language);
@@ -124,7 +122,7 @@ impl Render for App {
             panel.spec.title.get(look.language),
             spec.label.get(look.language)
         );
-        let state = (panel.state, value.status);
-        Some(badge_svg(&name, &text, state, &lacking.unwrap_or_default()))
+        let judged = (panel.state, value.status);
+        Some(badge_svg(&name, &text, judged, &lacking.unwrap_or_default()))
     }
 }

@@ -5,6 +5,7 @@ use keiki_model::target::Status;
 use maud::{PreEscaped, html};
 
 use super::standalone::printable;
+use crate::icon::{drawing, shape_of};
 
 const FONT: &str = "system-ui,-apple-system,'Segoe UI','Noto Sans','Noto Sans JP','Hiragino Sans',sans-serif";
 
@@ -20,28 +21,19 @@ fn width(text: &str) -> u32 {
         .sum()
 }
 
-/// A cross: a source fails.
-const CROSS: &str = r##"<path d="M2 2l8 8M10 2l-8 8" fill="none" stroke="#fff" stroke-width="2.2"/>"##;
-/// A broken ring: nothing came of late.
-const RING: &str =
-    r##"<circle cx="6" cy="6" r="4.4" fill="none" stroke="#fff" stroke-width="1.8" stroke-dasharray="3.2 1.4"/>"##;
-/// A square: nothing came at all.
-const SQUARE: &str = r##"<path d="M2 2h8v8H2z" fill="none" stroke="#fff" stroke-width="1.5"/>"##;
-
 /// A badge: a label, a value, and the colour of its state and judgement beside the shape that says the same. `note` is
 /// said to who asks for more.
-pub fn badge_svg(label: &str, value: &str, state: (State, Option<Status>), note: &str) -> String {
+pub fn badge_svg(label: &str, value: &str, (state, status): (State, Option<Status>), note: &str) -> String {
     const HEIGHT: u32 = 20;
-    const GREY: &str = "#5b6573";
-    let (colour, ink, shape) = match state {
-        (State::Live, Some(Status::Ok)) => ("#1a7345", "#fff", r#"<circle cx="6" cy="6" r="4"/>"#),
-        (State::Live, Some(Status::Warn)) => ("#f0ab2e", "#14171b", r#"<path d="M6 .8 11.8 11H.2z"/>"#),
-        (State::Live, Some(Status::Bad)) => ("#c81e2c", "#fff", r#"<path d="M6 0l6 6-6 6-6-6z"/>"#),
-        (State::Live, None) => (GREY, "#fff", ""),
-        (State::Stale, _) => (GREY, "#fff", RING),
-        (State::Empty, _) => (GREY, "#fff", SQUARE),
-        (State::Error, _) => ("#8f2430", "#fff", CROSS),
+    let kind = shape_of(state, status);
+    let (colour, ink) = match kind {
+        "ok" => ("#1a7345", "#fff"),
+        "warn" => ("#f0ab2e", "#14171b"),
+        "bad" => ("#c81e2c", "#fff"),
+        "error" => ("#8f2430", "#fff"),
+        _ => ("#5b6573", "#fff"),
     };
+    let shape = drawing(kind);
     let left = width(label) + 12;
     let icon = if shape.is_empty() { 0 } else { 14 };
     let right = width(value) + 12 + icon;
@@ -54,7 +46,7 @@ pub fn badge_svg(label: &str, value: &str, state: (State, Option<Status>), note:
             title { (name) }
             path fill="#2a313a" d={ "M3 0h" (left) "v20H3a3 3 0 0 1-3-3V3a3 3 0 0 1 3-3z" } {}
             path fill=(colour) d={ "M" (left) " 0h" (edge) "a3 3 0 0 1 3 3v14a3 3 0 0 1-3 3h-" (edge) "z" } {}
-            svg x=(left + 6) y="5" width="10" height="10" viewBox="0 0 12 12" fill=(ink) { (PreEscaped(shape)) }
+            svg x=(left + 6) y="5" width="10" height="10" viewBox="0 0 12 12" fill=(ink) color=(ink) { (PreEscaped(shape)) }
             g font-family=(FONT) font-size="11" {
                 text x="6" y="14" fill="#eceef1" textLength=(half - 6) lengthAdjust="spacingAndGlyphs" { (label) }
                 text x=(text_at) y="14" fill=(ink) font-weight="600" textLength=(right - 12 - icon)
@@ -79,7 +71,9 @@ mod tests {
 
     #[test]
     fn a_state_has_its_shape_and_no_judgement() {
-        for (state, shape) in [(State::Stale, RING), (State::Empty, SQUARE), (State::Error, CROSS)] {
+        for state in [State::Stale, State::Empty, State::Error] {
+            let shape = drawing(state.as_str());
+            assert!(!shape.is_empty());
             let svg = badge_svg("p95", "—", (state, Some(Status::Ok)), "db can’t be read.");
             assert!(
                 svg.contains(shape) && svg.contains("p95: — · db can’t be read."),

@@ -14,6 +14,7 @@ use keiki_model::histogram::{Distribution, Explicit, Exponential};
 use keiki_model::panel::{Failure, Panel, PanelSnapshot};
 use keiki_model::query::Query;
 use keiki_model::series::{Kind, Labels, Sample, Series};
+use keiki_model::text::Text;
 use keiki_model::time::Millis;
 use keiki_model::view::{Names, Scope};
 
@@ -28,6 +29,16 @@ pub(super) const NOW: Millis = 1_763_800_200_000;
 
 pub(super) fn series(name: &str, labels: &[(&str, &str)], kind: Kind, interval_ms: u32) -> Arc<Series> {
     Series::new(name, Labels::new(labels.iter().copied()), kind, Some(interval_ms))
+}
+
+/// How long the requests of a service took, every second.
+pub(super) fn durations() -> Arc<Series> {
+    series(
+        "http_server_request_duration_seconds",
+        &[("service_name", "shop")],
+        Kind::Histogram,
+        1_000,
+    )
 }
 
 pub(super) fn recorded(values: &[f64]) -> Distribution {
@@ -157,7 +168,7 @@ impl Bench {
         Engine::new(self.store.clone(), move |source: &str| {
             (source == name).then(|| Failure {
                 source: source.to_owned(),
-                message: "connection refused".into(),
+                message: Text::same("connection refused"),
                 since: None,
                 next_attempt: None,
             })
@@ -174,7 +185,7 @@ impl Bench {
             fn missing(&self, metric: &str) -> Option<Failure> {
                 (metric == self.0).then(|| Failure {
                     source: "missing".to_owned(),
-                    message: "no right".into(),
+                    message: Text::same("no right"),
                     since: None,
                     next_attempt: None,
                 })

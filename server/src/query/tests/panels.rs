@@ -101,12 +101,7 @@ fn figures_are_rounded_judged_and_limited() {
 #[test]
 fn a_preset_judges_by_its_own_targets_and_keeps_its_spec() {
     let bench = Bench::new();
-    let requests = series(
-        "http_server_request_duration_seconds",
-        &[("service_name", "shop")],
-        Kind::Histogram,
-        1_000,
-    );
+    let requests = durations();
     bench.distributions(&requests, vec![(-500, recorded(&[0.06]))]);
     let engine = bench.engine();
     let scope = Scope::default();
@@ -158,12 +153,7 @@ fn a_preset_judges_by_its_own_targets_and_keeps_its_spec() {
 #[test]
 fn a_quantile_of_explicit_buckets_tells_its_bucket() {
     let bench = Bench::new();
-    let requests = series(
-        "http_server_request_duration_seconds",
-        &[("service_name", "shop")],
-        Kind::Histogram,
-        1_000,
-    );
+    let requests = durations();
     bench.distributions(&requests, vec![(-500, explicit(&[0.1, 0.25, 0.5], &[0, 90, 9, 1]))]);
     let snapshot = bench.panel(group::panel("api.latency").unwrap());
     let buckets: Vec<_> = snapshot.stats.iter().map(|stat| stat.bucket).collect();
@@ -275,12 +265,7 @@ fn a_table_has_a_row_per_group() {
 #[test]
 fn a_heat_map_counts_by_the_ladder() {
     let bench = Bench::new();
-    let requests = series(
-        "http_server_request_duration_seconds",
-        &[("service_name", "shop")],
-        Kind::Histogram,
-        1_000,
-    );
+    let requests = durations();
     let samples = (0..10).map(|n| {
         (
             -10_000 + n * 1_000 + 850,
@@ -334,12 +319,7 @@ fn a_heat_map_counts_by_the_ladder() {
 #[test]
 fn what_exceeds_a_last_bucket_is_above_its_bound_and_no_more_is_said() {
     let bench = Bench::new();
-    let requests = series(
-        "http_server_request_duration_seconds",
-        &[("service_name", "shop")],
-        Kind::Histogram,
-        1_000,
-    );
+    let requests = durations();
     let counts = explicit(&[0.5, 2.5], &[0, 4, 3]);
     bench.distributions(&requests, vec![(-1_500, counts)]);
     let snapshot = bench.panel(group::panel("api.distribution").unwrap());
@@ -356,12 +336,7 @@ fn what_exceeds_a_last_bucket_is_above_its_bound_and_no_more_is_said() {
 #[test]
 fn a_heat_map_shows_the_rows_from_the_lowest_to_the_highest_in_use() {
     let bench = Bench::new();
-    let requests = series(
-        "http_server_request_duration_seconds",
-        &[("service_name", "shop")],
-        Kind::Histogram,
-        1_000,
-    );
+    let requests = durations();
     bench.distributions(&requests, vec![(-1_500, recorded(&[0.015, 0.3]))]);
     let snapshot = bench.panel(group::panel("api.distribution").unwrap());
     let bounds: Vec<_> = snapshot
@@ -375,12 +350,7 @@ fn a_heat_map_shows_the_rows_from_the_lowest_to_the_highest_in_use() {
 #[test]
 fn a_line_carries_its_own_labels_beside_its_groups() {
     let bench = Bench::new();
-    let requests = series(
-        "http_server_request_duration_seconds",
-        &[("service_name", "shop")],
-        Kind::Histogram,
-        1_000,
-    );
+    let requests = durations();
     bench.distributions(&requests, vec![(-1_500, recorded(&[0.015, 0.3]))]);
     let mut panel = group::panel("api.latency").unwrap().clone();
     let by_service =

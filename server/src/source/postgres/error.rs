@@ -47,38 +47,33 @@ impl Failed {
 
 /// An error of the driver or of the server.
 pub(super) fn told(error: &Error, address: &str) -> SourceError {
-    let text = match error.as_db_error() {
-        Some(answer) => {
-            let code = answer.code();
-            let (ja, en) =
-                if *code == SqlState::INVALID_PASSWORD || *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION {
-                    ("が Keiki のユーザーを拒否しました", "refuses Keiki's user")
-                } else if *code == SqlState::TOO_MANY_CONNECTIONS {
-                    ("に空いている接続がありません", "has no free connection")
-                } else if *code == SqlState::CANNOT_CONNECT_NOW || *code == SqlState::ADMIN_SHUTDOWN {
-                    ("は起動中または停止中です", "is starting up or shutting down")
-                } else if *code == SqlState::QUERY_CANCELED {
-                    ("の処理が制限時間を超えました", "took too long")
-                } else if *code == SqlState::INSUFFICIENT_PRIVILEGE {
-                    ("で Keiki のユーザーに権限がありません", "denies Keiki's user a right")
-                } else {
-                    ("の応答", "says")
-                };
-            let said = answer.message();
-            Text::of(
-                format!("PostgreSQL（{address}）{ja}：{said}"),
-                format!("PostgreSQL at {address} {en}: {said}"),
-            )
-        }
+    let ((ja, en), said) = match error.as_db_error() {
+        Some(answer) => (words(answer.code()), answer.message().to_owned()),
+        // The driver's own text says at which step; its cause says why.
         None => {
-            // The driver's own text says at which step; its cause says why.
             let cause = std::error::Error::source(error).map(ToString::to_string);
-            let said = cause.unwrap_or_else(|| error.to_string());
-            Text::of(
-                format!("PostgreSQL（{address}）：{said}"),
-                format!("PostgreSQL at {address}: {said}"),
-            )
+            (("", ""), cause.unwrap_or_else(|| error.to_string()))
         }
     };
-    SourceError::Unavailable(text)
+    SourceError::Unavailable(Text::of(
+        format!("PostgreSQL（{address}）{ja}：{said}"),
+        format!("PostgreSQL at {address}{en}: {said}"),
+    ))
+}
+
+/// What a server's answer means.
+fn words(code: &SqlState) -> (&'static str, &'static str) {
+    if *code == SqlState::INVALID_PASSWORD || *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION {
+        ("が Keiki のユーザーを拒否しました", " refuses Keiki's user")
+    } else if *code == SqlState::TOO_MANY_CONNECTIONS {
+        ("に空いている接続がありません", " has no free connection")
+    } else if *code == SqlState::CANNOT_CONNECT_NOW || *code == SqlState::ADMIN_SHUTDOWN {
+        ("は起動中または停止中です", " is starting up or shutting down")
+    } else if *code == SqlState::QUERY_CANCELED {
+        ("の処理が制限時間を超えました", " took too long")
+    } else if *code == SqlState::INSUFFICIENT_PRIVILEGE {
+        ("で Keiki のユーザーに権限がありません", " denies Keiki's user a right")
+    } else {
+        ("の応答", " says")
+    }
 }

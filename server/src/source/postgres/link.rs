@@ -15,8 +15,12 @@ use crate::source::SourceError;
 
 /// What every session begins with: nothing is written, nothing waits long, and nothing but the system's own functions
 /// answers to an unqualified name.
-const SET_UP: &str = "SET default_transaction_read_only = on; SET search_path = pg_catalog; \
-    SET idle_in_transaction_session_timeout = '10s'; SET lock_timeout = '100ms'";
+const SET_UP: [&str; 4] = [
+    "SET default_transaction_read_only = on",
+    "SET search_path = pg_catalog",
+    "SET idle_in_transaction_session_timeout = '10s'",
+    "SET lock_timeout = '100ms'",
+];
 
 /// Who is there, as whom Keiki came, and since when it runs.
 const WHO: &str = "SELECT current_setting('server_version_num')::int4, current_user::text, \
@@ -117,8 +121,8 @@ impl Session {
             age: (Duration::ZERO, Instant::now()),
             address: address.clone(),
         };
-        let set_up: Vec<String> = SET_UP.split("; ").map(marked).collect();
-        session.client.batch_execute(&set_up.join("; ")).await.map_err(failed)?;
+        let set_up = SET_UP.map(marked).join("; ");
+        session.client.batch_execute(&set_up).await.map_err(failed)?;
         let row = session.client.query_one(&marked(WHO), &[]).await.map_err(failed)?;
         if row.get::<_, i32>(0) < OLDEST {
             return Err(SourceError::Unavailable(Text::of(

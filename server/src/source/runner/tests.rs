@@ -42,7 +42,7 @@ impl Source for Scripted {
         };
         match act {
             Act::Answer => Ok(vec![Sample::number(&self.series, now, 1.0)]),
-            Act::Fail => Err(SourceError::Unavailable("refused".into())),
+            Act::Fail => Err(SourceError::Unavailable(Text::same("refused"))),
             Act::Wait => Err(SourceError::Busy),
             Act::Hang => std::future::pending().await,
             Act::Panic => panic!("a bug"),
@@ -197,7 +197,7 @@ async fn a_reading_that_never_began_says_nothing() {
     let status = &bench.board.sources()[0];
     // Failed at 850 and 2,850, the second in a row: nothing between ended the failure.
     assert_eq!((status.up, status.errors_total), (false, 2));
-    assert_eq!(status.last_error, Some((2_850, "refused".into())));
+    assert_eq!(status.last_error, Some((2_850, Text::same("refused"))));
     assert_eq!(status.last_success, None);
 }
 

@@ -224,7 +224,7 @@ mod tests {
             state: State::Error,
             failure: Some(keiki_model::panel::Failure {
                 source: "postgres:shop".to_owned(),
-                message: "Connection refused".into(),
+                message: keiki_model::text::Text::same("Connection refused"),
                 since: None,
                 next_attempt: None,
             }),
