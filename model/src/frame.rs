@@ -22,7 +22,7 @@ pub struct GroupSummary {
     /// The worst judgement of its headline stats.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<Status>,
-    /// Whether one of its panels lives and lacks one of its sources.
+    /// Whether its lead panel lives, and it or another one of its panels lacks a source.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub lacks: bool,
 }
