@@ -22,7 +22,7 @@ const WIDTH: usize = ROWS + 1;
 
 /// The rows from the lowest to the highest that anything fell into, with the label `le`, ascending. The one without an end
 /// says by the label `gt` above which value it begins: sources with buckets of their own do not know more of what
-/// exceeds their last bound, which may be far below the ladder's. A slot in which the sources reported that nothing happened
+/// exceeds their last bound, which may be far below the ladder's. Counts without any buckets are left out. A slot in which the sources reported that nothing happened
 /// is zero in all rows; one in which they did not report is a gap.
 pub(crate) fn rows<'a>(evaluator: &Evaluator<'a>, selector: &'a Selector) -> Vec<(Labels, Line)> {
     let groups = evaluator.groups(selector, &[]);
@@ -56,9 +56,9 @@ pub(crate) fn rows<'a>(evaluator: &Evaluator<'a>, selector: &'a Selector) -> Vec
     };
     let label = |row: usize| match LADDER.get(row) {
         Some(bound) => Labels::new([("le", bound.to_string())]),
-        // Rounded down: what is above the bound is above this, too.
+        // To the nanosecond: bounds are read as numbers of few digits.
         None => Labels::new([
-            ("gt", ((above * 1e4).floor() / 1e4).to_string()),
+            ("gt", ((above * 1e9).round() / 1e9).to_string()),
             ("le", "+Inf".to_owned()),
         ]),
     };
@@ -71,7 +71,7 @@ pub(crate) fn rows<'a>(evaluator: &Evaluator<'a>, selector: &'a Selector) -> Vec
 fn column(members: &[&Stored], grid: &Grid, slot: usize) -> [f64; WIDTH] {
     let from = grid.from + grid.step * slot as Millis;
     let merged = trailing::window(members, from, from + grid.step);
-    let all = merged.count() as f64;
+    let all = merged.told() as f64;
     let mut column = [0.0; WIDTH];
     let mut below = 0.0;
     for (count, bound) in column.iter_mut().zip(LADDER) {
@@ -79,11 +79,8 @@ fn column(members: &[&Stored], grid: &Grid, slot: usize) -> [f64; WIDTH] {
         *count = sum - std::mem::replace(&mut below, sum);
     }
     column[ROWS - 1] = all - below;
-    column[ROWS] = if all > below {
-        merged.known_up_to(LADDER[LADDER.len() - 1])
-    } else {
-        f64::INFINITY
-    };
+    let above = merged.beyond(LADDER[LADDER.len() - 1]).filter(|_| all > below);
+    column[ROWS] = above.unwrap_or(f64::INFINITY);
     column
 }
 

@@ -81,22 +81,28 @@ impl Merged {
         }
     }
 
-    pub(crate) fn count(&self) -> u64 {
-        self.makes().iter().map(Distribution::count).sum()
+    /// Of how many observations it is told how they are spread.
+    pub(crate) fn told(&self) -> u64 {
+        self.spreads().map(|make| make.count()).sum()
     }
 
     pub(crate) fn at_or_below(&self, bound: f64) -> f64 {
-        self.makes().iter().map(|make| make.count_at_or_below(bound)).sum()
+        self.spreads().map(|make| make.count_at_or_below(bound)).sum()
     }
 
-    /// Up to which value, at most `bound`, it is known of each observation whether it is at or below it: of those that
-    /// exceed a last bucket's bound no more is known.
-    pub(crate) fn known_up_to(&self, bound: f64) -> f64 {
-        let ends = self.makes().iter().filter_map(|make| match make {
-            Distribution::Explicit(buckets) => buckets.last_bound(),
-            Distribution::Exponential(_) => None,
+    /// Above which value those lie that are not at or below `bound`; `None` where all are. Of what exceeds the last bound of
+    /// explicit buckets no more is known than that.
+    pub(crate) fn beyond(&self, bound: f64) -> Option<f64> {
+        let ends = self.spreads().filter_map(|make| match make {
+            _ if make.count_at_or_below(bound) >= make.count() as f64 => None,
+            Part::Explicit(buckets) => Some(buckets.last_bound()?.min(bound)),
+            Part::Exponential(_) => Some(bound),
         });
-        ends.fold(bound, f64::min)
+        ends.reduce(f64::min)
+    }
+
+    fn spreads(&self) -> impl Iterator<Item = Part<'_>> {
+        self.makes().iter().map(Part::from).filter(is_spread)
     }
 }
 
@@ -126,9 +132,7 @@ pub(crate) fn figure(makes: &[Part<'_>], function: Function) -> Option<Figure> {
 
 /// The quantile of the make with most observations: there is no honest quantile across different buckets.
 fn quantile(makes: &[Part<'_>], q: f64) -> Option<Quantile> {
-    let largest = makes
-        .iter()
-        .max_by(|a, b| a.count().cmp(&b.count()).then_with(|| finer(a, b)))?;
+    let largest = spread(makes).max_by(|a, b| a.count().cmp(&b.count()).then_with(|| finer(a, b)))?;
     largest.quantile(q)
 }
 
@@ -143,13 +147,13 @@ fn score(makes: &[Part<'_>], threshold: f64) -> f64 {
 fn within(makes: &[Part<'_>], above: f64, up_to: Option<f64>) -> f64 {
     // Nothing is less than nothing: what lies above 0 includes what took no time at all.
     let below = if above <= 0.0 { 0.0 } else { at_or_below(makes, above) };
-    let upper = up_to.map_or(count(makes) as f64, |bound| at_or_below(makes, bound));
+    let upper = up_to.map_or(told(makes) as f64, |bound| at_or_below(makes, bound));
     (upper - below).max(0.0)
 }
 
 /// A count, unless there is nothing to count among.
 fn some(makes: &[Part<'_>], found: f64) -> Option<f64> {
-    (count(makes) > 0).then_some(found)
+    (told(makes) > 0).then_some(found)
 }
 
 fn at_or_below(makes: &[Part<'_>], bound: f64) -> f64 {
@@ -160,9 +164,27 @@ fn count(makes: &[Part<'_>]) -> u64 {
     makes.iter().map(Part::count).sum()
 }
 
+/// Of how many observations it is told how they are spread.
+fn told(makes: &[Part<'_>]) -> u64 {
+    spread(makes).map(Part::count).sum()
+}
+
+fn spread<'a, 'b>(makes: &'a [Part<'b>]) -> impl Iterator<Item = &'a Part<'b>> {
+    makes.iter().filter(|make| is_spread(make))
+}
+
+/// Whether a make tells how its observations are spread. A bare count and sum, which OTLP allows, are good for rates and
+/// means; to take its observations for slow or fast would be a guess.
+fn is_spread(make: &Part<'_>) -> bool {
+    match make {
+        Part::Explicit(buckets) => !buckets.bounds().is_empty(),
+        Part::Exponential(_) => true,
+    }
+}
+
 fn share_of(makes: &[Part<'_>], part: f64) -> Option<f64> {
-    let count = count(makes);
-    (count > 0).then(|| (part / count as f64).clamp(0.0, 1.0))
+    let told = told(makes);
+    (told > 0).then(|| (part / told as f64).clamp(0.0, 1.0))
 }
 
 /// Of equally large makes the one that tells more: in which order they came must not matter.

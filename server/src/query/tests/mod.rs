@@ -33,9 +33,13 @@ pub(super) fn series(name: &str, labels: &[(&str, &str)], kind: Kind, interval_m
 
 /// How long the requests of a service took, every second.
 pub(super) fn durations() -> Arc<Series> {
+    durations_of("shop")
+}
+
+pub(super) fn durations_of(service: &str) -> Arc<Series> {
     series(
         "http_server_request_duration_seconds",
-        &[("service_name", "shop")],
+        &[("service_name", service)],
         Kind::Histogram,
         1_000,
     )

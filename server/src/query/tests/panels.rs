@@ -8,6 +8,7 @@ use keiki_model::target::Status;
 use keiki_model::text::Language;
 
 use super::*;
+use crate::query::merged::Merged;
 
 fn gauge(bench: &Bench, name: &str, label: (&str, &str), value: f64) {
     let labels = [("service_name", "shop"), ("host_name", "h"), label];
@@ -331,6 +332,63 @@ fn what_exceeds_a_last_bucket_is_above_its_bound_and_no_more_is_said() {
     let count = |series: &keiki_model::panel::SeriesPoints| series.points.iter().flatten().sum::<f64>();
     assert_eq!(count(last), 3.0);
     assert_eq!(snapshot.series.iter().map(count).sum::<f64>(), 7.0);
+}
+
+#[test]
+fn the_row_without_end_begins_where_those_in_it_do() {
+    let bench = Bench::new();
+    let (quick, slow) = (durations(), durations_of("billing"));
+    // The one with the low last bound exceeded it never.
+    bench.distributions(&quick, vec![(-1_500, explicit(&[0.5, 2.5], &[5, 4, 0]))]);
+    bench.distributions(&slow, vec![(-1_500, explicit(&[0.5, 90.0], &[1, 0, 2]))]);
+    let open = |bench: &Bench| {
+        let snapshot = bench.panel(group::panel("api.distribution").unwrap());
+        let last = snapshot.series.last().unwrap().clone();
+        (
+            last.labels.get("gt").map(str::to_owned),
+            last.points.iter().flatten().sum::<f64>(),
+        )
+    };
+    assert_eq!(open(&bench), (Some("60".into()), 2.0));
+
+    let bench = Bench::new();
+    bench.distributions(&quick, vec![(-1_500, explicit(&[0.000_3], &[1, 1]))]);
+    assert_eq!(open(&bench), (Some("0.0003".into()), 1.0), "to the digit");
+}
+
+#[test]
+fn a_count_without_buckets_is_neither_slow_nor_fast() {
+    let bench = Bench::new();
+    let bare = durations_of("billing");
+    bench.distributions(&bare, vec![(-1_500, explicit(&[], &[5]))]);
+    let distribution = group::panel("api.distribution").unwrap();
+    assert!(bench.panel(distribution).series.is_empty());
+    bench.distributions(&durations(), vec![(-1_500, explicit(&[0.5, 2.5], &[2, 1, 0]))]);
+    let snapshot = bench.panel(distribution);
+    assert!(snapshot.series.iter().all(|series| series.labels.get("gt").is_none()));
+    let all: f64 = snapshot
+        .series
+        .iter()
+        .flat_map(|series| series.points.iter().flatten())
+        .sum();
+    assert_eq!(all, 3.0);
+
+    let both = Merged::of(&[
+        (&explicit(&[], &[5])).into(),
+        (&explicit(&[0.5, 2.5], &[2, 1, 0])).into(),
+    ]);
+    let figure = |function| both.figure(function).map(|figure| figure.value);
+    assert_eq!(figure(Function::Apdex(0.5)), Some((2.0 + 1.0 * 0.75 / 2.0) / 3.0));
+    assert_eq!(figure(Function::Share(0.0, Some(0.5))), Some(2.0 / 3.0));
+    assert_eq!(figure(Function::Within(0.5, None)), Some(1.0));
+    assert!(
+        figure(Function::Quantile(0.5)).is_some(),
+        "though the bare count is larger"
+    );
+    assert_eq!(
+        Merged::of(&[(&explicit(&[], &[5])).into()]).figure(Function::Apdex(0.5)),
+        None
+    );
 }
 
 #[test]
