@@ -24,7 +24,7 @@ use self::given::{bearer, cookies, in_query};
 use super::fault::Fault;
 use super::router::Site;
 use crate::access::network::Network;
-use crate::access::session::Sessions;
+use crate::access::session::{Session, Sessions};
 use crate::access::throttle::Throttle;
 use crate::access::token::{LOOK, TokenFile, Tokens};
 use crate::access::{Access, Asks, password};
@@ -65,8 +65,8 @@ enum Grant {
     Open,
     /// A trusted proxy names a user.
     Proxy,
-    /// A login, until then.
-    Session(Millis),
+    /// A login.
+    Session(Session),
     /// A token, by its text.
     Token(String, Shown),
 }
@@ -231,7 +231,7 @@ impl Guard {
         self.session(headers, SystemClock.now()).is_some()
     }
 
-    fn session(&self, headers: &HeaderMap, now: Millis) -> Option<Millis> {
+    fn session(&self, headers: &HeaderMap, now: Millis) -> Option<Session> {
         let (_, sessions) = self.password.as_ref()?;
         cookies(headers).find_map(|cookie| sessions.check(cookie, now))
     }
@@ -271,8 +271,8 @@ impl Guard {
         if self.is_vouched_for(headers, peer) {
             return Ok(Grant::Proxy);
         }
-        if let Some(until) = self.session(headers, now) {
-            return Ok(Grant::Session(until));
+        if let Some(session) = self.session(headers, now) {
+            return Ok(Grant::Session(session));
         }
         let query = request.uri().query().unwrap_or_default();
         let text = bearer(headers)
@@ -294,9 +294,9 @@ impl Guard {
         let now = SystemClock.now();
         match grant {
             Grant::Open | Grant::Proxy => true,
-            Grant::Session(until) => {
+            Grant::Session(session) => {
                 let sessions = self.password.as_ref().map(|(_, sessions)| sessions);
-                sessions.is_some_and(|sessions| sessions.holds(*until, now))
+                sessions.is_some_and(|sessions| sessions.holds(*session, now))
             }
             Grant::Token(text, _) => self.tokens.find(text, now).is_some(),
         }
