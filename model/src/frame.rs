@@ -22,7 +22,7 @@ pub struct GroupSummary {
     /// The worst judgement of its headline stats.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<Status>,
-    /// Whether its lead panel lives, and it or another one of its panels lacks a source.
+    /// Whether one of its panels lacks a source, where the state does not say so already.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub lacks: bool,
 }

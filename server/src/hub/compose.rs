@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use keiki_model::frame::{Annotation, GroupSummary, Header, Snapshot};
 use keiki_model::group::{self, Group};
-use keiki_model::panel::{Panel, PanelSnapshot, StatKey, State, Table};
+use keiki_model::panel::{Failure, Panel, PanelSnapshot, StatKey, State, Table};
 use keiki_model::preset::{DEFAULT_NAME, LOAD, Targets};
 use keiki_model::series::SERVICE_NAME;
 use keiki_model::time::{Millis, SECOND, Zone};
@@ -224,12 +224,15 @@ impl Composer {
         let worst = live.filter_map(|panel| panel.status).max();
         if card.state == State::Live {
             card.status = card.status.max(worst);
-            if card.failure.is_none() && !view.is_past() {
-                let mut panels = group.panels().iter();
-                card.failure = panels.find_map(|panel| self.engine.lacking(panel, &view.scope, tick.now));
-            }
+            card.failure = card.failure.or_else(|| self.lacking(group, view, tick));
         }
         card
+    }
+
+    /// The first source that any panel of a group lacks now.
+    fn lacking(&self, group: Group, view: &View, tick: &Tick) -> Option<Failure> {
+        let mut panels = group.panels().iter().filter(|_| !view.is_past());
+        panels.find_map(|panel| self.engine.lacking(panel, &view.scope, tick.now))
     }
 
     /// The tabs: from the cards where the view has them, else judged by the cards' figures alone.
@@ -243,24 +246,29 @@ impl Composer {
                 return groups.clone();
             }
         }
-        let summary = |id: &str, card: &PanelSnapshot| GroupSummary {
-            id: id.to_owned(),
+        let summary = |group: Group, card: &PanelSnapshot| GroupSummary {
+            id: group.id().to_owned(),
             state: card.state,
             status: card.status,
-            lacks: card.state == State::Live && card.failure.is_some(),
+            // Its own shape tells of a lead panel in error.
+            lacks: match card.state {
+                State::Live => card.failure.is_some(),
+                State::Error => false,
+                State::Empty | State::Stale => self.lacking(group, view, tick).is_some(),
+            },
         };
         let groups: Vec<_> = if view.subject == Subject::Overview {
             Group::ALL
                 .iter()
                 .zip(panels)
-                .map(|(group, card)| summary(group.id(), card))
+                .map(|(group, card)| summary(*group, card))
                 .collect()
         } else {
             Group::ALL
                 .iter()
                 .map(|group| {
                     let card = self.card(*group, &figures_only(group.card()), view, tick, to);
-                    summary(group.id(), &card)
+                    summary(*group, &card)
                 })
                 .collect()
         };
