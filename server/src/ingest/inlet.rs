@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use keiki_decode::otlp::{self as wire, Encoding};
 use keiki_decode::remote_write::{Decoded, Error as WriteError};
 use keiki_model::series::{Labels, Sample};
+use keiki_model::text::Text;
 use keiki_model::time::Millis;
 use keiki_recognise::Recognisers;
 use parking_lot::Mutex;
@@ -291,7 +292,7 @@ impl Inlets {
                 status.rejected(&not_kept);
                 if let Some(why) = report.why.clone().filter(|_| report.rejected > 0) {
                     let count = report.rejected;
-                    status.refused(now, &Refusal { count, why });
+                    status.refused(now, &Refusal { count, why: why.into() });
                 }
                 report.not_kept(beyond, || {
                     let worst = worst.map(|(label, values)| format!("; {label} has most values, {values}"));
@@ -307,8 +308,8 @@ impl Inlets {
             Err(refused) => {
                 let (Refused::Malformed(why) | Refused::TooLarge(why)) = &refused;
                 let error = SourceError::Invalid {
-                    what: "a request".to_owned(),
-                    why: why.clone(),
+                    what: Text::new("リクエスト", "a request"),
+                    why: why.clone().into(),
                 };
                 status.failed(now, started.elapsed(), &error);
                 Err(refused)

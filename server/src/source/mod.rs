@@ -65,7 +65,7 @@ pub struct Refused {
     /// How many: lines, points, targets.
     pub count: u64,
     /// Why, the newest reason. For operators, without secrets.
-    pub why: String,
+    pub why: Text,
 }
 
 /// Whether a host is this machine.
@@ -99,12 +99,12 @@ pub enum SourceError {
     #[error("{}", .0.en)]
     Unavailable(Text),
     /// The answer is not what it should be.
-    #[error("{what} is not understood: {why}")]
+    #[error("{} is not understood: {}", .what.en, .why.en)]
     Invalid {
         /// What was read.
-        what: String,
-        /// What is wrong with it.
-        why: String,
+        what: Text,
+        /// What is wrong with it. Where a parser says it, with the place, it is English in both.
+        why: Text,
     },
     /// Another reading had what this one needed. Neither a success nor a failure: nothing new is known of what is read.
     #[error(
@@ -124,7 +124,7 @@ impl SourceError {
             Self::Timeout(limit) => format!("{:.1} 秒以内に応答がありません", limit.as_secs_f64()),
             Self::Io { .. } => en.clone(),
             Self::Unavailable(text) => return text.clone(),
-            Self::Invalid { what, why } => format!("{what} を解釈できません：{why}"),
+            Self::Invalid { what, why } => format!("{} を解釈できません：{}", what.ja, why.ja),
             Self::Busy => {
                 "同じサーバーの別の読み取りに時間を取られています。間隔を長くするか、接続経路を短くしてください"
                     .to_owned()
@@ -143,9 +143,9 @@ impl SourceError {
     }
 
     /// A file whose text is not what it should be.
-    pub fn invalid(path: &Path, why: impl Into<String>) -> Self {
+    pub fn invalid(path: &Path, why: impl Into<Text>) -> Self {
         Self::Invalid {
-            what: path.display().to_string(),
+            what: path.display().to_string().into(),
             why: why.into(),
         }
     }
@@ -214,5 +214,11 @@ mod tests {
             SourceError::Timeout(Duration::from_millis(800)).to_string(),
             "no answer within 0.8 s"
         );
+        let error = SourceError::invalid(
+            Path::new("/proc/stat"),
+            Text::new("cpu の行がありません", "no line cpu"),
+        );
+        assert_eq!(error.to_string(), "/proc/stat is not understood: no line cpu");
+        assert_eq!(error.text().ja, "/proc/stat を解釈できません：cpu の行がありません");
     }
 }

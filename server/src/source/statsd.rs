@@ -9,6 +9,7 @@ use std::time::Duration;
 use keiki_decode::statsd::{Kind as Sent, Line, Value, parse};
 use keiki_model::histogram::Exponential;
 use keiki_model::series::{HOST_NAME, Kind, Labels, SERVICE_NAME, Sample};
+use keiki_model::text::Text;
 use keiki_model::time::{Millis, SECOND};
 use keiki_recognise::Recognisers;
 use parking_lot::Mutex;
@@ -146,7 +147,7 @@ struct Heap {
     written: HashMap<Id, Raw>,
     /// Lines that were not understood or not taken since the last reading, and why the newest was not.
     refused: u64,
-    why: Option<String>,
+    why: Option<Text>,
 }
 
 /// Listens and tells once a second.
@@ -215,11 +216,11 @@ impl Heap {
     fn take(&mut self, datagram: &[u8], config: &StatsdConfig, hasher: &RandomState, now: Millis) {
         parse(datagram, |line| match line {
             Ok(line) => self.add(&line, config, hasher, now),
-            Err(error) => self.refuse(|| error.to_string()),
+            Err(error) => self.refuse(|| error.to_string().into()),
         });
     }
 
-    fn refuse(&mut self, why: impl FnOnce() -> String) {
+    fn refuse(&mut self, why: impl FnOnce() -> Text) {
         self.refused += 1;
         self.why = Some(why());
     }
@@ -240,7 +241,13 @@ impl Heap {
                 if !self.series.contains_key(&raw) {
                     // What is beyond the limit is refused here, before it takes memory.
                     if self.series.len() >= config.series {
-                        self.refuse(|| format!("there are {} series, as many as statsd.series allows", config.series));
+                        let most = config.series;
+                        self.refuse(|| {
+                            Text::of(
+                                format!("系列が statsd.series の上限 {most} に達しています"),
+                                format!("there are {most} series, as many as statsd.series allows"),
+                            )
+                        });
                         return;
                     }
                     let gathered = Gathered::new(line.kind, now);
@@ -258,9 +265,10 @@ impl Heap {
         };
         // Two meanings of one name would be told as one series: whatever came first has it.
         if !gathered.takes(line.kind) {
-            let why = format!(
-                "{name} is a {}; another kind of line of that name is not taken",
-                gathered.word()
+            let word = gathered.word();
+            let why = Text::of(
+                format!("{name} は {word} です。同じ名前の別の種類の行は受け取りません"),
+                format!("{name} is a {word}; another kind of line of that name is not taken"),
             );
             self.refuse(|| why);
             return;
@@ -300,7 +308,13 @@ impl Heap {
             }
         }
         if down {
-            self.refuse(|| format!("{} counts down", line.name));
+            let name = line.name;
+            self.refuse(|| {
+                Text::of(
+                    format!("カウンター {name} が減る方向に送られました"),
+                    format!("{name} counts down"),
+                )
+            });
         }
     }
 }
@@ -395,7 +409,7 @@ impl Source for StatsdSource {
             && now - self.warned >= WARN_EVERY
         {
             self.warned = now;
-            tracing::warn!(refused = count, %why, "lines of StatsD are not understood or not taken");
+            tracing::warn!(refused = count, why = %why.en, "lines of StatsD are not understood or not taken");
         }
         self.refused = refused;
         Ok(samples)

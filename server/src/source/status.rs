@@ -64,7 +64,7 @@ pub struct SourceStatus {
     /// What came to it and was not understood or not taken, and when and why that last happened.
     pub refused_total: u64,
     /// See there.
-    pub last_refused: Option<(Millis, String)>,
+    pub last_refused: Option<(Millis, Text)>,
     /// Failed readings since Keiki started.
     pub errors_total: u64,
     /// How long the newest reading took, seconds.
@@ -276,7 +276,7 @@ impl StatusHandle {
 
     /// What came to the source and was not taken.
     pub fn refused(&self, now: Millis, refused: &Refused) {
-        let why = shown(&refused.why);
+        let why = Text::of(shown(&refused.why.ja), shown(&refused.why.en));
         self.change(|entry| {
             entry.status.refused_total += refused.count;
             entry.status.last_refused = Some((now, why));
@@ -394,10 +394,10 @@ mod tests {
         let (statsd, gone) = (board.register("statsd", &[]), board.register("scrape:gone", &[]));
         statsd.succeeded(8_000, Duration::ZERO, 1);
         for (count, why) in [(2, "no value"), (3, "no\nname")] {
-            let why = why.to_owned();
+            let why = Text::same(why);
             statsd.refused(8_000, &Refused { count, why });
         }
-        assert_eq!(statsd.get().last_refused, Some((8_000, "no name".into())));
+        assert_eq!(statsd.get().last_refused, Some((8_000, Text::same("no name"))));
         let refused: Vec<_> = values(&board)
             .into_iter()
             .filter(|(name, _)| name.starts_with(REFUSED.name))

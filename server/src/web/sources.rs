@@ -148,7 +148,7 @@ fn shown(told: &Told) -> Value {
         "rejected": status.rejected.iter().filter(|(_, count)| *count > 0)
             .map(|(reason, count)| (reason.as_str().to_owned(), count.into())).collect::<serde_json::Map<_, _>>(),
         "refused": status.refused_total,
-        "last_refused": status.last_refused.as_ref().map(|(time, text)| json!({ "time": time, "text": text })),
+        "last_refused": status.last_refused.as_ref().map(|(time, text)| json!({ "time": time, "text": text.en })),
         "series": account.map(|account| account.series),
         "series_refused": account.map(|account| account.refused),
         "worst_label": account.and_then(|account| account.worst.as_ref().map(|(label, values)| json!({ "label": label, "values": values }))),
@@ -230,7 +230,7 @@ fn row(told: &Told, language: Language, zone: &Zone, now: Millis) -> Markup {
                 @if let Some((time, text)) = why { br; small { (zone.hms(*time)) " " (t(text)) } }
                 @if rejected > 0 { br; small { (not_kept(status, language)) } }
                 @if let Some((time, why)) = &status.last_refused {
-                    br; small { (refused(status.refused_total, language)) " " (zone.hms(*time)) " " (why) }
+                    br; small { (refused(status.refused_total, language)) " " (zone.hms(*time)) " " (t(why)) }
                 }
             }
             td class="n minor" { (status.last_success.map_or_else(|| "—".to_owned(), |time| age(now - time, language))) }

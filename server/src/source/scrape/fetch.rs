@@ -250,8 +250,11 @@ impl Fetcher {
         };
         let most = self.fetching.page_bytes;
         let too_long = || SourceError::Invalid {
-            what: self.fetching.address.to_string(),
-            why: format!("the page is longer than {most} bytes"),
+            what: self.fetching.address.to_string().into(),
+            why: Text::of(
+                format!("ページが {most} バイトより長いです"),
+                format!("the page is longer than {most} bytes"),
+            ),
         };
         let mut body = answer.into_body();
         let mut whole = BytesMut::new();
@@ -275,13 +278,19 @@ impl Fetcher {
 
 impl Page {
     /// The page as its program wrote it.
-    pub(super) fn unpacked(&self) -> Result<Cow<'_, [u8]>, String> {
+    pub(super) fn unpacked(&self) -> Result<Cow<'_, [u8]>, Text> {
         let Some(most) = self.packed else {
             return Ok(Cow::Borrowed(&self.body));
         };
         let unpacked = gzip::unpacked(&self.body, most).map_err(|why| match why {
-            Unpacking::Damaged(error) => format!("the page can't be unpacked: {error}"),
-            Unpacking::TooLong => format!("the page is longer than {most} bytes when it is unpacked"),
+            Unpacking::Damaged(error) => Text::of(
+                format!("ページを展開できません：{error}"),
+                format!("the page can't be unpacked: {error}"),
+            ),
+            Unpacking::TooLong => Text::of(
+                format!("ページは展開すると {most} バイトより長いです"),
+                format!("the page is longer than {most} bytes when it is unpacked"),
+            ),
         })?;
         Ok(Cow::Owned(unpacked))
     }

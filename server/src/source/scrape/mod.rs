@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keiki_model::series::Sample;
+use keiki_model::text::Text;
 use keiki_model::time::Millis;
 use keiki_recognise::Recognisers;
 use parking_lot::Mutex;
@@ -34,7 +35,7 @@ pub struct ScrapeSource {
     ledger: Arc<Mutex<Ledger>>,
     census: Census,
     /// A page that is being taken apart.
-    parsing: Option<JoinHandle<Result<Vec<Sample>, String>>>,
+    parsing: Option<JoinHandle<Result<Vec<Sample>, Text>>>,
 }
 
 impl ScrapeSource {
@@ -85,7 +86,7 @@ impl Source for ScrapeSource {
             let body = page.unpacked()?;
             let mut ledger = ledger.lock();
             let syntax = Syntax::of_content_type(&page.content_type);
-            let outcome = text::read(&body, syntax, &rules, &mut ledger, now);
+            let outcome = text::read(&body, syntax, &rules, &mut ledger, now).map_err(Text::from);
             census.tell(&name, &ledger);
             outcome
         }));
@@ -93,7 +94,7 @@ impl Source for ScrapeSource {
         self.parsing = None;
         let read = outcome.map_err(|error| SourceError::Panicked(error.to_string()))?;
         let samples = read.map_err(|why| SourceError::Invalid {
-            what: self.config.fetching.address.to_string(),
+            what: self.config.fetching.address.to_string().into(),
             why,
         })?;
         earlier.extend(samples);

@@ -42,7 +42,7 @@ async fn a_counter_that_pauses_goes_on_where_it_stood() {
     source.collect(1_203_000).await.expect("it listens");
     let refused = source.refused().expect("three lines");
     assert_eq!(refused.count, 3, "{refused:?}");
-    assert!(refused.why.contains('b'), "the newest: {refused:?}");
+    assert!(refused.why.en.contains('b'), "the newest: {refused:?}");
     assert_eq!(source.refused(), None);
     assert_eq!(
         told,
@@ -101,6 +101,6 @@ async fn a_name_has_one_meaning() {
         assert_eq!(told, [("room", 2.0), ("wait_seconds", 3.0)]);
         let refused = source.refused().expect("two lines");
         assert_eq!(refused.count, 2, "{refused:?}");
-        assert!(refused.why.contains("room is a set"), "{refused:?}");
+        assert!(refused.why.en.contains("room is a set"), "{refused:?}");
     }
 }

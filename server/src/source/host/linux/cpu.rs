@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keiki_model::series::Series;
+use keiki_model::text::Text;
 
 use super::cgroup::{Cgroup, CpuUsage};
 use super::file::KeptFile;
@@ -146,7 +147,12 @@ impl Cpu {
     /// Reads the load averages.
     pub(super) fn read_load(&mut self, out: &mut Batch) -> Result<(), SourceError> {
         let averages = parse_loadavg(&self.loadavg.read()?);
-        let averages = averages.ok_or_else(|| SourceError::invalid(self.loadavg.path(), "three averages expected"))?;
+        let averages = averages.ok_or_else(|| {
+            SourceError::invalid(
+                self.loadavg.path(),
+                Text::new("3 つの平均がありません", "three averages expected"),
+            )
+        })?;
         for (series, value) in self.load.iter().zip(averages) {
             out.push(series, value);
         }
@@ -156,7 +162,12 @@ impl Cpu {
     /// Reads the shares and returns the cores that the machine may use, the whole of which processes' shares are.
     pub(super) fn read(&mut self, moment: Moment, cgroup: &mut Cgroup, out: &mut Batch) -> Result<f64, SourceError> {
         let stat = parse_stat(&self.stat.read()?);
-        let (all, cores) = stat.ok_or_else(|| SourceError::invalid(self.stat.path(), "no usable line cpu"))?;
+        let (all, cores) = stat.ok_or_else(|| {
+            SourceError::invalid(
+                self.stat.path(),
+                Text::new("使える cpu の行がありません", "no usable line cpu"),
+            )
+        })?;
         let count = cores.len().max(1) as f64;
         let quota = cgroup.cpu_limit().filter(|quota| *quota < count);
         let limit = quota.unwrap_or(count);

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use keiki_model::series::Series;
+use keiki_model::text::Text;
 
 use super::cgroup::{Cgroup, MemoryUsage};
 use super::file::KeptFile;
@@ -125,7 +126,12 @@ impl Memory {
 
     pub(super) fn read(&mut self, cgroup: &mut Cgroup, out: &mut Batch) -> Result<(), SourceError> {
         let info = MemInfo::parse(&self.meminfo.read()?);
-        let info = info.ok_or_else(|| SourceError::invalid(self.meminfo.path(), "no line MemTotal"))?;
+        let info = info.ok_or_else(|| {
+            SourceError::invalid(
+                self.meminfo.path(),
+                Text::new("MemTotal の行がありません", "no line MemTotal"),
+            )
+        })?;
         let limit = cgroup.memory_limit().filter(|limit| *limit < info.total);
         let container = limit.and_then(|limit| Some((limit, cgroup.memory_usage()?)));
         let (total, states, swap) = match container {

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use keiki_model::series::Sample;
+use keiki_model::text::Text;
 use keiki_model::time::Millis;
 use tokio::task::JoinHandle;
 
@@ -156,7 +157,7 @@ impl<T: FnMut(Vec<ScrapeConfig>) + Send + 'static> Discovery<T> {
                 known.bytes = bytes;
             }
             if let Some(why) = &known.wrong {
-                wrong.get_or_insert_with(|| SourceError::invalid(&file, format!("{why}; its former targets stay")));
+                wrong.get_or_insert_with(|| SourceError::invalid(&file, stays(why)));
             }
         }
         let outcome = self.apply();
@@ -179,7 +180,10 @@ impl<T: FnMut(Vec<ScrapeConfig>) + Send + 'static> Discovery<T> {
         if count > limit {
             self.refused = Some(Refused {
                 count: (count - limit) as u64,
-                why: format!("{count} targets are there, and target_limit allows {limit}"),
+                why: Text::of(
+                    format!("対象が {count} 件あり、target_limit は {limit} 件までです"),
+                    format!("{count} targets are there, and target_limit allows {limit}"),
+                ),
             });
         }
         let mut names = HashSet::new();
@@ -212,13 +216,22 @@ impl<T: FnMut(Vec<ScrapeConfig>) + Send + 'static> Discovery<T> {
     }
 }
 
+const NO_FILE: Text = Text::new("通常のファイルではありません", "it is no regular file");
+
+fn stays(why: &str) -> Text {
+    Text::of(
+        format!("{why}（以前の対象のまま続けます）"),
+        format!("{why}; its former targets stay"),
+    )
+}
+
 /// What is in a file of targets. A pipe or a device that lies in its place is not waited for, and what grows while it is read
 /// ends at the limit.
 fn bytes_of(file: &Path) -> Result<Vec<u8>, SourceError> {
     let failed = |error| SourceError::file(file, error);
     // To open a pipe waits for its other end.
     if !std::fs::metadata(file).map_err(failed)?.is_file() {
-        return Err(SourceError::invalid(file, "it is no regular file"));
+        return Err(SourceError::invalid(file, NO_FILE));
     }
     let opened = std::fs::OpenOptions::new()
         .read(true)
@@ -227,12 +240,15 @@ fn bytes_of(file: &Path) -> Result<Vec<u8>, SourceError> {
         .map_err(failed)?;
     // Another may have come into its place.
     if !opened.metadata().map_err(failed)?.is_file() {
-        return Err(SourceError::invalid(file, "it is no regular file"));
+        return Err(SourceError::invalid(file, NO_FILE));
     }
     let mut bytes = Vec::new();
     opened.take(FILE_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > FILE_BYTES {
-        let why = format!("it is longer than {FILE_BYTES} bytes");
+        let why = Text::of(
+            format!("{FILE_BYTES} バイトより長いです"),
+            format!("it is longer than {FILE_BYTES} bytes"),
+        );
         return Err(SourceError::invalid(file, why));
     }
     Ok(bytes)
