@@ -19,7 +19,7 @@ mod points;
 mod readout;
 mod ticks;
 
-pub use ends::named;
+pub use ends::{APART, APART_ON_WALLS, named};
 pub use heat::{Cell, Heat};
 pub use names::{Key, keys};
 pub use points::Point;
@@ -43,6 +43,8 @@ pub struct Options<'a> {
     pub points: usize,
     /// The names of series that are not drawn; the axis follows the others.
     pub hidden: &'a [String],
+    /// How far apart the names at the lines' ends stand at least: [`APART`] or [`APART_ON_WALLS`].
+    pub apart: f64,
 }
 
 /// What a tick stands for.
@@ -120,8 +122,6 @@ pub struct End {
     pub class: &'static str,
     /// Its name; of a line without one, its last figure.
     pub text: String,
-    /// Left out where names are larger for the plot than on a page: on a wall it would cover the one above it.
-    pub spare: bool,
 }
 
 /// A series as it is drawn.
@@ -248,7 +248,7 @@ impl ChartModel {
             })
             .collect();
         names::outline(&mut model.series, spec);
-        model.ends = ends::place(&model.series, spec.chart);
+        model.ends = ends::place(&model.series, spec.chart, options.apart);
         model.y_ticks = axis.ticks;
         model
     }

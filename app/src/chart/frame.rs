@@ -111,7 +111,7 @@ pub(super) fn moving(model: &ChartModel) -> Markup {
         }
         g class="ends" {
             @for end in &model.ends {
-                svg class={ "o " (end.class) @if end.spare { " spare" } } x="100%" y=(percent(end.top)) {
+                svg class={ "o " (end.class) } x="100%" y=(percent(end.top)) {
                     path d="M4 0h7" {}
                     text x="14" dy=".35em" { (end.text) } " "
                 }

@@ -27,7 +27,7 @@ pub fn Keys(
     let heat = panel.get_untracked().spec.chart == ChartKind::Heat;
     let keys = Memo::new(move |_| {
         let panel = panel.get();
-        let repeated = heat || (brief && named(&panel, charts.language));
+        let repeated = heat || (brief && named(&panel, charts.language, charts.apart));
         let keys = if repeated {
             Vec::new()
         } else {

@@ -77,11 +77,13 @@ pub struct Charts {
     pub seen: RwSignal<bool>,
     /// How many points a series has at most.
     points: usize,
+    /// How far apart the names at the lines' ends stand.
+    apart: f64,
 }
 
 impl Charts {
     /// In the browser it also begins to watch the page's theme and visibility.
-    pub fn new(language: Language, header: RwSignal<Arc<Header>>, points: usize) -> Self {
+    pub fn new(language: Language, header: RwSignal<Arc<Header>>, points: usize, apart: f64) -> Self {
         // In a narrow window, as a phone's or a small frame's, a column is still some pixels wide.
         #[cfg(feature = "hydrate")]
         let points = match document().body().map_or(0, |body| body.client_width()) {
@@ -96,6 +98,7 @@ impl Charts {
             theme: RwSignal::new(0),
             seen: RwSignal::new(true),
             points,
+            apart,
         };
         #[cfg(feature = "hydrate")]
         observe::page(charts);
@@ -111,6 +114,7 @@ impl Charts {
             annotations: &header.annotations,
             points: self.points,
             hidden,
+            apart: self.apart,
         };
         ChartModel::new(panel, &options)
     }

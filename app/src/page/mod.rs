@@ -6,6 +6,7 @@ pub mod sheet;
 pub mod tabs;
 pub mod wall;
 
+use keiki_model::chart::{APART, APART_ON_WALLS};
 use keiki_model::view::Subject;
 use leptos::ev::MouseEvent;
 use leptos::prelude::*;
@@ -30,7 +31,11 @@ pub fn App(
     // Only on the page of a group or of a metric are charts wide.
     let wide = request.explored || matches!(request.subject, Subject::Group(_));
     let points = if wide { WIDE } else { CARD };
-    provide_context(Charts::new(page.language, page.header, points));
+    let apart = match request.surface() {
+        Surface::Wall => APART_ON_WALLS,
+        Surface::App | Surface::Frame => APART,
+    };
+    provide_context(Charts::new(page.language, page.header, points, apart));
     view! {
         {(request.surface() == Surface::App).then(|| controls(page))}
         <Sheet page/>

@@ -5,12 +5,11 @@ use crate::panel::{ChartKind, PanelSnapshot};
 use crate::sort::sort_by;
 use crate::text::Language;
 
-/// How far apart names stand at least: 13 px, a line's height, where a page's lowest chart leaves 131 px to its data.
-const APART: f64 = 0.1;
+/// How far apart names stand at least, as a share of the plot: 13 px, a line's height, where a page's lowest chart leaves
+/// 131 px to its data.
+pub const APART: f64 = 0.1;
 /// The same on a wall that shows one group: 33 px of 228, for a screen of 1920 by 1080.
-const APART_ON_WALLS: f64 = 0.15;
-/// More names than stand above each other on the lowest plot are left to the keys.
-const MOST: usize = 10;
+pub const APART_ON_WALLS: f64 = 0.15;
 /// The widest name, in units of half a character; a longer one would leave the plate, and the keys name the lines.
 const WIDEST: usize = 16;
 
@@ -22,22 +21,24 @@ fn width(text: &str) -> usize {
     text.chars().map(|c| if c < '\u{2e80}' { 2 } else { 4 }).sum()
 }
 
-/// Whether lines of these names are named at their ends.
-fn fit<'n>(kind: ChartKind, mut names: impl ExactSizeIterator<Item = &'n str>) -> bool {
+/// Whether lines of these names are named at their ends. More than stand above each other are left to the keys.
+fn fit<'n>(kind: ChartKind, apart: f64, mut names: impl ExactSizeIterator<Item = &'n str>) -> bool {
     let lines = matches!(kind, ChartKind::Line | ChartKind::Area | ChartKind::StackedArea);
-    lines && names.len() <= MOST && names.all(|name| width(name) <= WIDEST)
+    #[allow(clippy::cast_precision_loss, reason = "there are few lines")]
+    let stand = names.len() as f64 * apart <= 1.0;
+    lines && stand && names.all(|name| width(name) <= WIDEST)
 }
 
 /// Whether a panel's series are named at the ends of their lines, so that a key row would only repeat them.
-pub fn named(panel: &PanelSnapshot, language: Language) -> bool {
+pub fn named(panel: &PanelSnapshot, language: Language, apart: f64) -> bool {
     let keys = keys(panel, language);
-    fit(panel.spec.chart, keys.iter().map(|key| key.name.as_str()))
+    fit(panel.spec.chart, apart, keys.iter().map(|key| key.name.as_str()))
 }
 
 /// The names of the visible lines. None where one is too long or they are too many, and none for bars.
-pub(super) fn place(series: &[Series], kind: ChartKind) -> Vec<End> {
+pub(super) fn place(series: &[Series], kind: ChartKind, apart: f64) -> Vec<End> {
     let stacked = kind == ChartKind::StackedArea;
-    if !fit(kind, series.iter().map(|series| series.name.as_str())) {
+    if !fit(kind, apart, series.iter().map(|series| series.name.as_str())) {
         return Vec::new();
     }
     let mut ends: Vec<End> = series
@@ -62,7 +63,6 @@ pub(super) fn place(series: &[Series], kind: ChartKind) -> Vec<End> {
                 top: 1.0 - height,
                 class: series.class,
                 text: text.clone(),
-                spare: false,
             })
         })
         .collect();
@@ -70,29 +70,21 @@ pub(super) fn place(series: &[Series], kind: ChartKind) -> Vec<End> {
     // Down as far as needed, then back up from the lower edge.
     let mut above = f64::NEG_INFINITY;
     for end in &mut ends {
-        end.top = end.top.max(above + APART);
+        end.top = end.top.max(above + apart);
         above = end.top;
     }
-    let mut below = 1.0 + APART;
+    let mut below = 1.0 + apart;
     for end in ends.iter_mut().rev() {
-        end.top = end.top.min(below - APART);
+        end.top = end.top.min(below - apart);
         below = end.top;
-    }
-    // The highest matters most: it is the slowest, or the largest.
-    let mut above = f64::NEG_INFINITY;
-    for end in &mut ends {
-        end.spare = end.top < above + APART_ON_WALLS;
-        if !end.spare {
-            above = end.top;
-        }
     }
     ends
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::chart::ends::named;
-    use crate::chart::tests::{model, panel};
+    use crate::chart::ends::{APART, APART_ON_WALLS, named};
+    use crate::chart::tests::{model_apart, panel};
     use crate::panel::{ChartKind, PanelSnapshot};
     use crate::text::Language;
     use crate::unit::Unit;
@@ -109,24 +101,21 @@ mod tests {
 
     #[test]
     fn as_many_names_stand_above_each_other_as_there_is_room_for() {
-        for count in 1..=10 {
-            let ends = model(&level(count), 150).ends;
-            assert_eq!(ends.len(), count);
-            assert!(ends.iter().all(|end| (0.0..=1.0).contains(&end.top)), "{ends:?}");
-            assert!(
-                ends.windows(2).all(|pair| pair[1].top - pair[0].top > 0.0999),
-                "{ends:?}"
-            );
-            assert!(named(&level(count), Language::En));
+        for (apart, most) in [(APART, 10), (APART_ON_WALLS, 6)] {
+            for count in 1..=most {
+                let ends = model_apart(&level(count), apart).ends;
+                assert_eq!(ends.len(), count);
+                assert!(ends.iter().all(|end| (0.0..=1.0).contains(&end.top)), "{ends:?}");
+                assert!(
+                    ends.windows(2).all(|pair| pair[1].top - pair[0].top > apart - 1e-9),
+                    "{ends:?}"
+                );
+                assert!(named(&level(count), Language::En, apart));
+            }
+            // The keys name what has no room.
+            let more = level(most + 1);
+            assert!(model_apart(&more, apart).ends.is_empty());
+            assert!(!named(&more, Language::En, apart));
         }
-        // The keys name what has no room.
-        assert!(model(&level(11), 150).ends.is_empty());
-        assert!(!named(&level(11), Language::En));
-    }
-
-    #[test]
-    fn what_would_be_covered_on_a_wall_is_spare_and_the_highest_never_is() {
-        let spare: Vec<bool> = model(&level(4), 150).ends.iter().map(|end| end.spare).collect();
-        assert_eq!(spare, [false, true, false, true]);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use proptest::prelude::*;
 
-use super::tests::{model, panel};
+use super::tests::{model, model_apart, panel};
 use super::*;
 use crate::target::Goal;
 use crate::unit::Unit;
@@ -120,14 +120,11 @@ proptest! {
 
     #[test]
     fn names_at_the_ends_never_touch(series in series()) {
-        let model = model(&panel(ChartKind::Line, Unit::Seconds, None, &series), 150);
-        for pair in model.ends.windows(2) {
-            prop_assert!(pair[1].top - pair[0].top > 0.0999);
-        }
-        let on_walls: Vec<f64> = model.ends.iter().filter(|end| !end.spare).map(|end| end.top).collect();
-        prop_assert_eq!(on_walls.is_empty(), model.ends.is_empty());
-        for pair in on_walls.windows(2) {
-            prop_assert!(pair[1] - pair[0] > 0.1499);
+        for apart in [APART, APART_ON_WALLS] {
+            let model = model_apart(&panel(ChartKind::Line, Unit::Seconds, None, &series), apart);
+            for pair in model.ends.windows(2) {
+                prop_assert!(pair[1].top - pair[0].top > apart - 1e-9);
+            }
         }
     }
 }

@@ -63,17 +63,34 @@ pub(super) fn panel(chart: ChartKind, unit: Unit, goal: Option<Goal>, series: &[
     }
 }
 
+fn options(zone: &Zone) -> Options<'_> {
+    Options {
+        language: Language::En,
+        zone,
+        annotations: &[],
+        points: 150,
+        hidden: &[],
+        apart: APART,
+    }
+}
+
 pub(super) fn model(panel: &PanelSnapshot, points: usize) -> ChartModel {
+    modelled(panel, points, APART)
+}
+
+pub(super) fn model_apart(panel: &PanelSnapshot, apart: f64) -> ChartModel {
+    modelled(panel, 150, apart)
+}
+
+fn modelled(panel: &PanelSnapshot, points: usize, apart: f64) -> ChartModel {
     let zone = Zone {
         offset: JST,
         name: "JST".to_owned(),
     };
     let options = Options {
-        language: Language::En,
-        zone: &zone,
-        annotations: &[],
         points,
-        hidden: &[],
+        apart,
+        ..options(&zone)
     };
     ChartModel::new(panel, &options)
 }
@@ -281,10 +298,8 @@ fn a_hidden_series_leaves_the_axis_to_the_others_and_keeps_its_colour() {
     let hidden = ["s0".to_owned()];
     let options = Options {
         language: Language::Ja,
-        zone: &zone,
-        annotations: &[],
-        points: 150,
         hidden: &hidden,
+        ..options(&zone)
     };
     let model = ChartModel::new(&both, &options);
     assert_eq!(model.range, (0.0, 10.0));
@@ -456,11 +471,8 @@ fn extremes_are_a_band_and_widen_the_axis() {
     let hidden = vec![model.series[0].name.clone()];
     let zone = Zone::default();
     let options = Options {
-        language: Language::En,
-        zone: &zone,
-        annotations: &[],
-        points: 150,
         hidden: &hidden,
+        ..options(&zone)
     };
     assert_eq!(
         ChartModel::new(&load, &options).shades,
@@ -503,10 +515,8 @@ fn what_was_told_is_marked() {
     let marked = |language| {
         let options = Options {
             language,
-            zone: &zone,
             annotations: &annotations,
-            points: 150,
-            hidden: &[],
+            ..options(&zone)
         };
         let model = ChartModel::new(
             &panel(ChartKind::Line, Unit::PerSecond, None, &[wave(300, 1.0, 2.0)]),

@@ -3,7 +3,7 @@
 use keiki_app::chart::svg::{badge_svg, standalone_svg};
 use keiki_app::text::{failed, state};
 use keiki_app::{AssetUrls, PageRequest, document};
-use keiki_model::chart::{ChartModel, Options};
+use keiki_model::chart::{APART, ChartModel, Options};
 use keiki_model::format;
 use keiki_model::frame::Snapshot;
 use keiki_model::panel::{PanelSnapshot, StatKey, State};
@@ -79,6 +79,7 @@ impl Render for App {
             annotations: &snapshot.header.annotations,
             points: POINTS,
             hidden: &[],
+            apart: APART,
         };
         let mut model = ChartModel::new(panel, &options);
         let said = said(snapshot, panel, look.language);
