@@ -1,4 +1,5 @@
 // What a narrow screen, a low frame and a wall have room for.
+import { createServer } from "node:http";
 import { GROUPS, live } from "../lib/page.js";
 import { expect, test } from "../lib/test.js";
 import { until } from "../lib/until.js";
@@ -58,5 +59,43 @@ test("names at line ends never cover each other: pages, frames and walls", async
     expect(covered, `${path} ${viewport.width}x${viewport.height}`).toBe(0);
     if (path.startsWith("/groups")) expect(seen).toBeGreaterThan(2);
     await page.close();
+  }
+});
+
+test("a wall of one group names all lines that have no room for a name: seven queues, or one with a long name", async ({ start, open }) => {
+  const page = (queues) => queues.map((queue, at) => `queue_length{queue="${queue}"} ${at + 3}\n`).join("");
+  let queues = ["a", "b", "c"];
+  const exporter = createServer((_, response) => response.setHeader("content-type", "text/plain").end(page(queues)));
+  await new Promise((resolve) => exporter.listen(0, "127.0.0.1", resolve));
+  try {
+    const url = `http://127.0.0.1:${exporter.address().port}/metrics`;
+    const server = await start({ config: `[[scrape]]\nname = "jobs"\nurl = "${url}"\ninterval = 1\n` });
+    const drawn = () => server.panel("queue.length", "window=1m").then(({ series }) => series.filter(({ points }) => points.at(-1) !== null).length);
+    const wall = async (viewport) => {
+      const wall = await open(server.url("/kiosk?groups=queue&rotate=20&lang=en&window=1m"), { viewport });
+      await live(wall);
+      return wall;
+    };
+    await until("three queues", async () => (await drawn()) === queues.length);
+    const few = await wall({ width: 1920, height: 1080 });
+    await expect(few.locator("g.ends text")).toHaveText(["c", "b", "a"]);
+    await expect(few.locator(".tile figcaption")).toBeHidden();
+    await few.close();
+    for (const next of [["a", "b", "c", "d", "e", "f", "g"], ["a", "user-registration-mails"]]) {
+      queues = next;
+      await until("the queues", async () => {
+        const { series } = await server.panel("queue.length", "window=1m");
+        return next.every((queue) => series.some(({ labels, points }) => labels.queue === queue && points.at(-1) !== null));
+      });
+      for (const [width, height] of [[1920, 1080], [1080, 1920]]) {
+        const page = await wall({ width, height });
+        await expect(page.locator("g.ends text")).toHaveCount(0);
+        const keys = page.locator(".tile .keys button");
+        for (const queue of next) await expect(keys.filter({ hasText: new RegExp(`^${queue} `) })).toBeInViewport({ ratio: 1 });
+        await page.close();
+      }
+    }
+  } finally {
+    exporter.close();
   }
 });

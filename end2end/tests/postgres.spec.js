@@ -111,6 +111,12 @@ test("statements come without their literals", async ({ postgres, start }) => {
   const rows = () => server.panel("database.top_statements").then(({ series }) => series.map(({ labels }) => labels.db_query_text));
   await until("the statement is reported", async () => (await rows()).some((text) => text.includes("CREATE ROLE bob PASSWORD ?")), { timeout: 20_000 });
   expect(JSON.stringify(await rows())).not.toMatch(/planted|pg_stat_activity|pg_has_role|pg_stat_statements\(|statement_timeout|search_path/);
+  // Another user who asks the very same is listed.
+  const shared = "SELECT oid, datname::text FROM pg_database";
+  expect(database.sql("SELECT query FROM pg_stat_statements WHERE query LIKE '%datname::text FROM pg_database'").trim()).toBe(shared.replace("SELECT", "SELECT /* keiki */"));
+  expect(await rows()).not.toContain(shared);
+  database.sql(shared);
+  await until("the statement is reported", async () => (await rows()).includes(shared), { timeout: 20_000 });
   for (const path of ["/groups/database", "/metrics", "/panels/database.top_statements.json"]) {
     expect((await get(server.url(path))).body, path).not.toContain("planted");
   }

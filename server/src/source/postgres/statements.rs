@@ -5,6 +5,9 @@
 //! the leading ones with their texts. Numbers are read at every reading, texts only of statements that newly lead: for
 //! these the server reads a file that may be large, and may hold what it cannot convert. That costs nothing but the texts.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{HashMap, HashSet};
 
 use keiki_model::text::Text;
@@ -78,8 +81,24 @@ impl Cost {
     }
 }
 
+impl Key {
+    fn asked(self) -> Asked {
+        Asked {
+            user: self.user,
+            subject: (self.database, self.query),
+        }
+    }
+}
+
 /// A statement of one database, whoever executes it.
 type Subject = (u32, i64);
+
+/// A statement of one user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Asked {
+    user: u32,
+    subject: Subject,
+}
 
 /// What Keiki has seen of one.
 #[derive(Clone, Copy, Debug, Default)]
@@ -99,11 +118,13 @@ pub(super) struct Statements {
     /// The newest readings; `None` before the first.
     newest: Option<HashMap<Key, Cost>>,
     all: Cost,
-    seen: HashMap<Subject, Seen>,
+    seen: HashMap<Asked, Seen>,
+    /// What Keiki itself asks: it is in the sums, and leads nothing. The same statement of another user is not Keiki's.
+    own: HashSet<Asked>,
     /// The statements that are reported, and when they last led.
     leading: HashMap<Subject, Millis>,
-    /// What they say; `None` for what Keiki itself asks.
-    texts: HashMap<Subject, Option<String>>,
+    /// What they say.
+    texts: HashMap<Subject, String>,
     databases: HashMap<u32, String>,
     /// The running totals of the series.
     totals: HashMap<Named, Cost>,
@@ -148,7 +169,7 @@ impl Statements {
         self.count(readings.collect());
         self.lead(now);
         if now >= self.pause
-            && let Err(failed) = self.find_texts(session, &schema).await
+            && let Err(failed) = self.find_texts(session, &schema, now).await
         {
             if failed.is_fatal() {
                 return Err(failed);
@@ -196,21 +217,29 @@ impl Statements {
             if key.top_level {
                 self.all.add(grown);
             }
-            let seen = self.seen.entry((key.database, key.query)).or_default();
+            let seen = self.seen.entry(key.asked()).or_default();
             seen.grown.add(grown);
             seen.unreported.add(grown);
         }
-        let there: HashSet<Subject> = readings.keys().map(|key| (key.database, key.query)).collect();
+        let there: HashSet<Asked> = readings.keys().map(|key| key.asked()).collect();
         self.seen
-            .retain(|subject, _| there.contains(subject) || self.leading.contains_key(subject));
+            .retain(|asked, _| there.contains(asked) || self.leading.contains_key(&asked.subject));
+        // What the extension forgets comes again; anybody may write Keiki's mark.
+        if self.own.len() > REPORTED {
+            self.own.retain(|asked| there.contains(asked));
+        }
         self.newest = Some(readings);
     }
 
     /// Chooses the statements to report.
     fn lead(&mut self, now: Millis) {
+        let mut grown: HashMap<Subject, Cost> = HashMap::new();
+        for (asked, seen) in self.seen.iter().filter(|(asked, _)| !self.own.contains(asked)) {
+            grown.entry(asked.subject).or_default().add(seen.grown);
+        }
         let orders: [fn(&Cost) -> f64; 3] = [|cost| cost.seconds, |cost| cost.calls, |cost| cost.mean()];
         for order in orders {
-            let by = self.seen.iter().map(|(subject, seen)| (order(&seen.grown), *subject));
+            let by = grown.iter().map(|(subject, grown)| (order(grown), *subject));
             let mut by: Vec<_> = by.filter(|(value, _)| *value > 0.0).collect();
             if by.len() > LEADERS {
                 by.select_nth_unstable_by(LEADERS, |a, b| b.0.total_cmp(&a.0));
@@ -229,31 +258,28 @@ impl Statements {
     }
 
     /// Asks for the texts of statements that newly lead, and for the names of databases that are not known.
-    async fn find_texts(&mut self, session: &mut Session, schema: &str) -> Result<(), Failed> {
-        let unknown = |statements: &Self| -> Vec<Subject> {
-            let led = statements.leading.keys();
-            led.filter(|subject| !statements.texts.contains_key(*subject))
-                .copied()
-                .collect()
-        };
-        let queries: Vec<i64> = unknown(self).into_iter().map(|(_, query)| query).collect();
-        if !queries.is_empty() {
-            let sql = format!(
-                "SELECT dbid, queryid, left(query, 4000) FROM {schema}.pg_stat_statements(true) WHERE queryid = ANY($1)"
-            );
-            for row in session.rows(&sql, &[&queries]).await? {
-                let subject = (row.get(0), row.get(1));
-                if self.leading.contains_key(&subject) {
-                    let text = row.try_get::<_, Option<&str>>(2).ok().flatten();
-                    // Hidden, or no text: a database may hold any bytes.
-                    let text = text.unwrap_or_default();
-                    self.texts.insert(subject, (!is_own(text)).then(|| normalised(text)));
-                }
+    async fn find_texts(&mut self, session: &mut Session, schema: &str, now: Millis) -> Result<(), Failed> {
+        let sql = format!(
+            "SELECT userid, dbid, queryid, left(query, 4000) FROM {schema}.pg_stat_statements(true) WHERE queryid = ANY($1)"
+        );
+        // Where Keiki's own are among them, others lead in their stead.
+        for _ in 0..2 {
+            let queries: Vec<i64> = self.unknown().map(|(_, query)| query).collect();
+            if queries.is_empty() {
+                break;
             }
-            // The extension has forgotten it meanwhile.
-            for subject in unknown(self) {
+            for row in session.rows(&sql, &[&queries]).await? {
+                let (user, database, query) = (row.get(0), row.get(1), row.get(2));
+                let text = row.try_get::<_, Option<&str>>(3).ok().flatten();
+                let subject = (database, query);
+                // Hidden, or no text: a database may hold any bytes.
+                self.learn(Asked { user, subject }, text.unwrap_or_default());
+            }
+            // The extension has forgotten it meanwhile, or nobody but Keiki asks it.
+            for subject in self.unknown().collect::<Vec<_>>() {
                 self.leading.remove(&subject);
             }
+            self.lead(now);
         }
         if self
             .leading
@@ -265,6 +291,24 @@ impl Statements {
             self.databases = rows.iter().filter_map(named).collect();
         }
         Ok(())
+    }
+
+    /// The statements that lead and have no text.
+    fn unknown(&self) -> impl Iterator<Item = Subject> {
+        let led = self.leading.keys().copied();
+        led.filter(|subject| !self.texts.contains_key(subject))
+    }
+
+    /// What a statement of a user says.
+    fn learn(&mut self, asked: Asked, text: &str) {
+        if is_own(text) {
+            self.own.insert(asked);
+        } else if self.leading.contains_key(&asked.subject) {
+            let known = self.texts.entry(asked.subject).or_default();
+            if known.is_empty() {
+                *known = normalised(text);
+            }
+        }
     }
 
     fn report(&mut self, shelf: &mut Shelf) {
@@ -282,13 +326,13 @@ impl Statements {
     /// zero, because nobody sees what the first sample of a counter came from.
     fn reported(&mut self) -> Vec<(Named, Cost)> {
         let mut grown: HashMap<Named, Cost> = HashMap::new();
-        for (subject, seen) in &mut self.seen {
-            let unreported = std::mem::take(&mut seen.unreported);
-            if !self.leading.contains_key(subject) {
+        for (asked, seen) in &mut self.seen {
+            let (unreported, subject) = (std::mem::take(&mut seen.unreported), &asked.subject);
+            if self.own.contains(asked) || !self.leading.contains_key(subject) {
                 continue;
             }
             // A database that has no name has been dropped.
-            if let (Some(Some(text)), Some(database)) = (self.texts.get(subject), self.databases.get(&subject.0)) {
+            if let (Some(text), Some(database)) = (self.texts.get(subject), self.databases.get(&subject.0)) {
                 grown
                     .entry((database.clone(), text.clone()))
                     .or_default()
@@ -321,135 +365,4 @@ async fn extension(session: &mut Session) -> Result<(String, (u32, u32)), Failed
     let mut parts = row.get::<_, &str>(1).split('.').map(|part| part.parse().unwrap_or(0));
     let version = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
     Ok((quoted(row.get(0)), version))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn key(query: i64) -> Key {
-        Key {
-            user: 1,
-            database: 1,
-            query,
-            top_level: true,
-        }
-    }
-
-    fn read(statements: &mut Statements, readings: &[(i64, f64, f64)]) {
-        let cost = |&(query, calls, seconds): &(i64, f64, f64)| (key(query), Cost { calls, seconds });
-        statements.count(readings.iter().map(cost).collect());
-    }
-
-    #[test]
-    fn what_was_before_the_first_reading_is_not_counted() {
-        let mut statements = Statements::default();
-        read(&mut statements, &[(1, 100.0, 10.0)]);
-        assert_eq!(statements.all, Cost::default());
-        read(&mut statements, &[(1, 103.0, 10.5), (2, 2.0, 1.0)]);
-        assert_eq!((statements.all.calls, statements.all.seconds), (5.0, 1.5));
-    }
-
-    #[test]
-    fn what_a_function_executes_is_counted_once() {
-        let mut statements = Statements::default();
-        let nested = Key {
-            top_level: false,
-            ..key(2)
-        };
-        for calls in [0.0, 1.0] {
-            let cost = Cost { calls, seconds: calls };
-            statements.count(HashMap::from([(key(1), cost), (nested, cost)]));
-        }
-        assert_eq!((statements.all.calls, statements.all.seconds), (1.0, 1.0));
-        assert_eq!(statements.seen[&(1, 2)].grown.calls, 1.0, "it may lead all the same");
-    }
-
-    #[test]
-    fn another_server_behind_the_same_address_is_a_beginning() {
-        let mut statements = Statements::default();
-        let mut at = |began, now, calls| {
-            // Its clock is ten seconds behind.
-            statements.meet(began - 10_000, began, now);
-            read(&mut statements, &[(1, calls, 0.0)]);
-            statements.all.calls
-        };
-        assert_eq!(at(1_000, 100_000, 50.0), 0.0);
-        assert_eq!(at(1_000, 105_000, 51.0), 1.0);
-        assert_eq!(at(500, 110_000, 9_000.0), 1.0, "a standby of long ago");
-        assert_eq!(at(500, 115_000, 9_002.0), 3.0);
-        assert_eq!(at(118_000, 120_000, 4.0), 7.0, "the same one, from zero");
-    }
-
-    #[test]
-    fn a_reset_or_a_forgotten_statement_takes_nothing_away() {
-        let mut statements = Statements::default();
-        read(&mut statements, &[(1, 100.0, 10.0), (2, 7.0, 7.0)]);
-        read(&mut statements, &[(1, 4.0, 0.5)]);
-        assert_eq!((statements.all.calls, statements.all.seconds), (4.0, 0.5));
-        read(&mut statements, &[(1, 5.0, 0.75), (2, 1.0, 2.0)]);
-        assert_eq!((statements.all.calls, statements.all.seconds), (6.0, 2.75));
-    }
-
-    #[test]
-    fn the_leading_ones_stay_for_a_window() {
-        let mut statements = Statements::default();
-        let all = |calls: f64| {
-            (0..100)
-                .map(|query| (query, calls * query as f64, 0.0))
-                .collect::<Vec<_>>()
-        };
-        read(&mut statements, &all(1.0));
-        statements.lead(0);
-        assert!(statements.leading.is_empty());
-        read(&mut statements, &all(2.0));
-        statements.lead(1);
-        assert_eq!(statements.leading.len(), LEADERS);
-        assert!(statements.leading.contains_key(&(1, 99)));
-        read(&mut statements, &[(3, 1_000_000.0, 0.0)]);
-        statements.lead(KEPT);
-        assert!(statements.leading.contains_key(&(1, 3)));
-        assert!(statements.leading.contains_key(&(1, 99)), "still within the window");
-        statements.lead(KEPT + 1);
-        assert!(statements.seen.contains_key(&(1, 99)));
-    }
-
-    #[test]
-    fn statements_of_one_text_are_one_series_that_never_falls() {
-        let mut statements = Statements {
-            databases: HashMap::from([(1, "shop".to_owned())]),
-            ..Statements::default()
-        };
-        let calls = |statements: &mut Statements, now, readings: &[(i64, f64, f64)]| {
-            read(statements, readings);
-            statements.lead(now);
-            for (_, query) in statements.leading.keys().copied().collect::<Vec<_>>() {
-                statements.texts.insert((1, query), Some("x IN (?)".to_owned()));
-            }
-            let reported = statements.reported();
-            assert!(reported.len() <= 1);
-            reported.first().map(|(_, cost)| cost.calls)
-        };
-        assert_eq!(calls(&mut statements, 0, &[(1, 100.0, 1.0), (2, 500.0, 1.0)]), None);
-        assert_eq!(
-            calls(&mut statements, 1, &[(1, 103.0, 1.1), (2, 500.0, 1.0)]),
-            Some(0.0),
-            "it begins"
-        );
-        assert_eq!(
-            calls(&mut statements, 2, &[(1, 104.0, 1.2), (2, 500.0, 1.0)]),
-            Some(4.0),
-            "nothing is lost"
-        );
-        // The second one joins with what it grew by now, not with all that it ever was.
-        assert_eq!(
-            calls(&mut statements, 3, &[(1, 104.0, 1.2), (2, 505.0, 2.0)]),
-            Some(9.0)
-        );
-        // The first one no longer leads.
-        assert_eq!(
-            calls(&mut statements, KEPT + 2, &[(1, 104.0, 1.2), (2, 506.0, 2.1)]),
-            Some(10.0)
-        );
-    }
 }
