@@ -223,6 +223,7 @@ test("of two servers the one that is missing is named, on pages and walls", asyn
   }, { timeout: 45_000, every: 200 });
   expect((await named()).text).not.toContain("orders-db can’t");
   expect((await get(server.url("/panels/database.connections.svg?lang=en"))).body).toMatch(/Connections · postgres:stock-db\S* can’t be read/);
+  expect((await get(server.url("/badges/database.connections.svg?lang=en"))).body).toMatch(/<title>[^<]*: \d+[^<]* ✕ · postgres:stock-db can’t be read/);
   const { state, error } = JSON.parse((await get(server.url("/panels/database.connections.json"))).body);
   expect([state, error.source]).toEqual(["live", expect.stringContaining("stock-db")]);
   // Every page's tabs tell which group it is, to eyes by a shape and to ears by a word.

@@ -127,3 +127,92 @@ impl Render for App {
         Some(badge_svg(&name, &text, judged, &lacking.unwrap_or_default()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use keiki_model::frame::Header;
+    use keiki_model::group;
+    use keiki_model::panel::{Failure, Stat};
+    use keiki_model::target::Status;
+    use keiki_model::text::Text;
+    use keiki_model::time::Zone;
+
+    use super::*;
+
+    /// A panel of 205 ms that misses its target.
+    fn snapshot(state: State, lacks: bool) -> Snapshot {
+        let spec = Arc::new(group::panel("api.latency").expect("a built-in panel").spec.clone());
+        let stat = Stat {
+            value: Some(0.205),
+            status: Some(Status::Warn),
+            ..Stat::default()
+        };
+        let panel = PanelSnapshot {
+            stats: vec![stat; spec.stats.len()],
+            spec,
+            state,
+            status: Some(Status::Warn),
+            itself: false,
+            interval_ms: 1_000,
+            newest: Some(0),
+            step: 1,
+            to: 1_000,
+            slots: 1,
+            series: Vec::new(),
+            before: Vec::new(),
+            rows: Vec::new(),
+            failure: lacks.then(|| Failure {
+                source: "scrape:shop".into(),
+                message: Text::new("応答がありません", "no answer"),
+                since: Some(0),
+                next_attempt: None,
+            }),
+        };
+        Snapshot {
+            build: "b".into(),
+            boot: "r".into(),
+            seq: 1,
+            now: 1_000,
+            view: "panel:api.latency".into(),
+            header: Header {
+                groups: Vec::new(),
+                sources: (1, 1),
+                services: Vec::new(),
+                zone: Zone::default(),
+                annotations: Vec::new(),
+            },
+            panels: vec![panel],
+        }
+    }
+
+    #[test]
+    fn a_badge_has_a_figure_only_while_it_is_true() {
+        let badge = |state, lacks, language| {
+            let look = Look { language, dark: None };
+            let app = App::new("", false);
+            app.badge(None, &look, &snapshot(state, lacks)).expect("a badge")
+        };
+        let live = badge(State::Live, false, Language::En);
+        assert!(live.contains("205 ms<") && !live.contains('✕'), "{live}");
+        let partly = badge(State::Live, true, Language::En);
+        assert!(
+            partly.contains("205 ms ✕<") && partly.contains("scrape:shop can’t be read"),
+            "{partly}"
+        );
+        for (state, word) in [
+            (State::Stale, "Stale"),
+            (State::Empty, "Not set up"),
+            (State::Error, "Error"),
+        ] {
+            let badge = badge(state, state == State::Error, Language::En);
+            assert!(badge.contains(&format!("{word}<")) && !badge.contains("205"), "{badge}");
+        }
+        let japanese = badge(State::Error, true, Language::Ja);
+        assert!(
+            japanese.contains("scrape:shop") && !japanese.contains("can’t"),
+            "{japanese}"
+        );
+    }
+}
