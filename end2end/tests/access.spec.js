@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { networkInterfaces } from "node:os";
 import tls from "node:tls";
+import { bareProxy } from "../lib/bare-proxy.js";
 import { newCertificate } from "../lib/certificate.js";
 import { get } from "../lib/http.js";
 import { live } from "../lib/page.js";
@@ -385,12 +386,72 @@ test("a reverse proxy on this machine shows nothing to everybody unless that is 
     [{ "sec-fetch-site": "cross-site", referer: "https://chat.example.com/" }, 200],
   ])
     expect(await statusOf(closed, "/groups/api", headers), JSON.stringify(headers)).toBe(status);
-  const { body } = await get(closed.url("/?lang=en"), { headers: { via: "1.1 gate", accept: "text/html" } });
-  expect(body).toContain("open_proxy = true");
+  // What only Keiki's own pages fetch is for no page of another server, though the browser may say no more than where that is.
+  const elsewhere = "http://keiki.example.com";
+  const port = new URL(closed.url("/")).port;
+  for (const path of ["/api/annotations", "/api/sources"]) {
+    for (const [headers, status] of [
+      [{}, 200],
+      [{ referer: closed.url("/groups/api") }, 200],
+      [{ origin: new URL(closed.url("/")).origin }, 200],
+      [{ host: `LOCALHOST:${port}`, referer: `http://localhost:${port}/` }, 200],
+      [{ host: `[::1]:${port}`, referer: `http://[::1]:${port}/` }, 200],
+      [{ referer: `${elsewhere}/` }, 403],
+      [{ origin: elsewhere }, 403],
+      [{ origin: "null", referer: `${elsewhere}/` }, 403],
+      [{ "sec-fetch-site": "cross-site", referer: `${elsewhere}/` }, 403],
+      [{ referer: `http://127.0.0.1:${Number(port) - 1}/` }, 403],
+    ])
+      expect(await statusOf(closed, path, headers), `${path} ${JSON.stringify(headers)}`).toBe(status);
+  }
+  expect(await statusOf(closed, "/api/live?views=overview@1", { referer: `${elsewhere}/` })).toBe(403);
+  // A link, a frame and a picture in somebody's page.
+  for (const path of ["/", "/kiosk", "/embed/api.latency", "/panels/api.latency.svg", "/badges/api.latency.svg"]) expect(await statusOf(closed, path, { referer: `${elsewhere}/` }), path).toBe(200);
+  for (const [lang, words] of [
+    ["en", ["X-Forwarded-For", "speak HTTP/1.1", "a page of another server", "password_hash", "proxy_header", "keiki token add", "open_proxy = true"]],
+    ["ja", ["X-Forwarded-For", "HTTP/1.1 を使う", "別のサーバーのページ", "password_hash", "proxy_header", "keiki token add", "open_proxy = true"]],
+  ]) {
+    const { body } = await get(closed.url(`/?lang=${lang}`), { headers: { via: "1.1 gate", accept: "text/html" } });
+    for (const word of words) expect(body).toContain(word);
+  }
   const counted = async () => /keiki_access_refused_total\{[^}]*reason="proxied"[^}]*\} [1-9]/.test((await get(closed.url("/metrics"))).body);
   await until("it is counted", counted);
   const open = await start({ config: "[access]\nopen_proxy = true\n" });
   expect(await statusOf(open, "/", { via: "1.1 gate" })).toBe(200);
+});
+
+test.describe("behind a proxy that says nothing of itself", () => {
+  test.use({ expected: { faults: [/403/, /net::ERR_ABORTED/] } });
+
+  for (const [what, without, then] of [
+    ["a browser that says whose page asks", undefined, "a page of another server sends it"],
+    ["one that does not, over plain HTTP,", (name) => name.startsWith("sec-fetch-"), "Endpoints"],
+  ]) {
+    test(`${what} gets no stream and changes nothing`, async ({ start, open }) => {
+      const server = await start({});
+      const proxy = await bareProxy(server.port, without);
+      try {
+        const page = await open(proxy.url("/groups/api?lang=en"));
+        expect(page.answer.status()).toBe(200);
+        // Refused, the page loads itself anew, once; then it says why, if that is known of a page.
+        const loadedAnew = () => page.evaluate(() => performance.getEntriesByType("navigation")[0].type === "reload").catch(() => false);
+        await until("it is loaded anew", loadedAnew, { timeout: 20_000 });
+        await expect(page.locator("main")).toContainText(then);
+        const sent = (path, options) => page.evaluate(async ([path, options]) => (await fetch(path, options)).status, [path, options]);
+        expect(await sent("/api/live?views=overview@1")).toBe(403);
+        expect(await sent("/api/annotations")).toBe(403);
+        expect(await sent("/api/annotations", { method: "POST", headers: { "content-type": "application/json" }, body: '{"text":"x"}' })).toBe(403);
+        expect(await sent("/api/annotations/1-0", { method: "DELETE" })).toBe(403);
+        await expect(page.locator("html")).not.toHaveAttribute("data-link", "live");
+        // Straight from this machine the same is open.
+        const own = await open(server.url("/groups/api?lang=en"));
+        await live(own);
+        expect(await own.evaluate(async () => (await fetch("/api/annotations")).status)).toBe(200);
+      } finally {
+        await proxy.close();
+      }
+    });
+  }
 });
 
 test("TLS by Keiki itself; a renewed certificate is used without a restart", async ({ start }) => {

@@ -12,8 +12,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::fault::{Fault, home};
-use super::guard::Refusal;
-use super::login::{FORM_TIMEOUT, LONGEST_FORM, is_from_here, is_own, see};
+use super::guard::{Refusal, is_from_here};
+use super::login::{FORM_TIMEOUT, LONGEST_FORM, is_own, see};
 use super::router::Shared;
 use super::{headers, plain};
 use crate::annotation::{LONGEST_TEXT, Told};

@@ -29,7 +29,7 @@ pub(super) enum Fault {
     },
     /// What was shown opens other addresses.
     Forbidden,
-    /// A proxy forwards it, and nobody would be asked.
+    /// A proxy forwards it, as far as can be told, and nobody would be asked.
     Proxied,
     /// A parameter holds what it can't hold.
     Parameter {
@@ -90,10 +90,17 @@ impl Fault {
                 "What you have shown does not open this address.",
             ),
             Self::Proxied => (
-                "リバースプロキシ経由の要求（または HTTP/1.0）ですが、この Keiki は誰にも認証を求めません。keiki.toml の [access] に認証を設定するか、\
+                "この Keiki は誰にも認証を求めないため、このマシンからの直接の要求にだけ応答します。この要求には、次のいずれかが当てはまります：\
+                 リバースプロキシのヘッダー（X-Forwarded-For、Via など）がある。HTTP/1.0 である（プロキシやプログラムが HTTP/1.1 を使うように設定してください）。\
+                 別のサーバーのページから送られている（Origin または Referer が Host と一致しない）。ほかの人にも見せるには、keiki.toml の [access] にパスワード（password_hash）か、\
+                 信頼するプロキシのユーザーヘッダー（proxy_header と proxy_addresses）を設定するか、keiki token add でトークンを作ってください。\
                  誰にでも公開してよければ open_proxy = true と書いてください。docs/access.md に説明があります。",
-                "A reverse proxy forwards this request (or it is HTTP/1.0, as proxies speak it), and this Keiki asks nobody who they are. Write below [access] in \
-                 keiki.toml who may see it, or open_proxy = true if everybody may: see docs/access.md.",
+                "This Keiki asks nobody who they are, and so answers only what comes straight from its own machine. Of this request \
+                 one of these is true: it has a header of a reverse proxy's (such as X-Forwarded-For or Via); it is HTTP/1.0 (have \
+                 the proxy, or the program, speak HTTP/1.1); a page of another server sends it (its Origin or Referer does not match \
+                 its Host). To show Keiki to others, set a password (password_hash) or a trusted proxy's user header (proxy_header \
+                 with proxy_addresses) below [access] in keiki.toml, or make tokens with keiki token add. If everybody may see it, \
+                 write open_proxy = true there: see docs/access.md.",
             ),
             Self::Busy => (
                 "まだ表示できません。数秒後にもう一度お試しください。",
@@ -273,6 +280,18 @@ mod tests {
             let (ja, en) = (fault.words(Language::Ja), fault.words(Language::En));
             assert!(!ja.contains("  ") && !en.contains("  "), "a line goes on: {ja} {en}");
             assert!(ja.contains('。') && !en.contains('。'), "{ja} {en}");
+        }
+    }
+
+    #[test]
+    fn who_is_taken_for_a_proxy_is_told_all_that_may_be_the_reason_and_what_to_do() {
+        for language in [Language::Ja, Language::En] {
+            let words = Fault::Proxied.words(language);
+            let reasons = ["X-Forwarded-For", "HTTP/1.0", "HTTP/1.1", "Origin", "Referer"];
+            let ways = ["password_hash", "proxy_header", "keiki token add", "open_proxy = true"];
+            for named in reasons.iter().chain(&ways) {
+                assert!(words.contains(named), "{named}: {words}");
+            }
         }
     }
 

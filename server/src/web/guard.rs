@@ -6,13 +6,14 @@
 //! and what they alone demand begins and ends with them.
 
 mod given;
+mod sender;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, Version, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Version, header};
 use axum::response::Response;
 use futures::StreamExt as _;
 use keiki_instrument::{Counter, Recorder};
@@ -21,6 +22,7 @@ use keiki_model::view::percent_encode;
 use tokio::sync::{Semaphore, watch};
 
 use self::given::{bearer, cookies, in_query};
+use self::sender::is_of_elsewhere;
 use super::fault::Fault;
 use super::router::Site;
 use crate::access::network::Network;
@@ -29,6 +31,8 @@ use crate::access::throttle::Throttle;
 use crate::access::token::{LOOK, TokenFile, Tokens};
 use crate::access::{Access, Asks, password};
 use crate::clock::{Clock as _, SystemClock};
+
+pub(super) use self::sender::is_from_here;
 
 /// What anyone may ask for: whether Keiki lives, the files of the site, which hold nothing of its data, and the login.
 const OPEN: [&str; 6] = ["/healthz", "/readyz", "/favicon.svg", "/embed.js", "/login", "/logout"];
@@ -50,9 +54,6 @@ const FORWARDED: [&str; 6] = [
     "forwarded",
     "via",
 ];
-
-/// Whose page asks, as browsers tell it that can keep secrets.
-pub(super) const SEC_FETCH_SITE: header::HeaderName = header::HeaderName::from_static("sec-fetch-site");
 
 /// Where a request comes from: put into its extensions by the connection.
 #[derive(Clone, Copy, Debug)]
@@ -95,7 +96,7 @@ pub(super) enum Refusal {
     Throttled,
     /// A page of another site sent it.
     Foreign,
-    /// A proxy forwards it while nobody is asked.
+    /// A proxy forwards it, or a page of another server asks for data, while nobody is asked.
     Proxied,
 }
 
@@ -161,12 +162,13 @@ impl Guard {
     }
 
     /// Why a request is refused while nobody is asked: all that comes to loopback is taken to be from this machine, and what
-    /// a proxy forwards is not. One that names nothing is known by the old HTTP that it speaks unless it is told otherwise.
+    /// a proxy forwards is not. One that names nothing is known by the old HTTP that it speaks unless it is told otherwise, or
+    /// by the page that browsers name.
     pub(super) fn refuse_proxied<B>(&self, request: &Request<B>, site: &Site) -> Option<Response> {
-        let names = || FORWARDED.iter().any(|name| request.headers().contains_key(*name));
-        let is_forwarded = || names() || request.version() < Version::HTTP_11 || is_of_elsewhere(request.headers());
-        let path = request.uri().path();
-        let path = path.strip_prefix(site.base.as_str()).unwrap_or(path);
+        let headers = request.headers();
+        let path = below_base(request, site);
+        let names = || FORWARDED.iter().any(|name| headers.contains_key(*name));
+        let is_forwarded = || names() || request.version() < Version::HTTP_11 || is_of_elsewhere(path, headers);
         let is_open = OPEN.contains(&path) || path.starts_with(OPEN_FOLDER);
         if self.open_proxy || is_open || !is_forwarded() {
             return None;
@@ -411,21 +413,6 @@ impl Pass {
         };
         let stream = body.into_data_stream().take_until(Box::pin(ended));
         Response::from_parts(parts, Body::from_stream(stream))
-    }
-}
-
-/// Whether a browser says that it asks its own page's server, and that this is another one than it asks here: something in
-/// between has changed the name. Proxies that add no header of theirs do, as they come.
-fn is_of_elsewhere(headers: &HeaderMap) -> bool {
-    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    // A page that tells nobody where it is says "null".
-    let page = text(header::ORIGIN)
-        .filter(|origin| *origin != "null")
-        .or_else(|| text(header::REFERER));
-    let authority = |url: &str| Some(url.parse::<Uri>().ok()?.authority()?.as_str().to_ascii_lowercase());
-    match (text(SEC_FETCH_SITE), page.and_then(authority), text(header::HOST)) {
-        (Some("same-origin"), Some(page), Some(host)) => page != host.to_ascii_lowercase(),
-        _ => false,
     }
 }
 

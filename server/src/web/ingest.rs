@@ -11,8 +11,7 @@ use keiki_decode::otlp::{self, Encoding, PartialSuccess, Signal};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::fault::Fault;
-use super::guard::{Refusal, Shown};
-use super::login::is_from_here;
+use super::guard::{Refusal, Shown, is_from_here};
 use super::router::{Shared, Site};
 use crate::clock::{Clock as _, SystemClock};
 use crate::gzip::{self, Unpacking};

@@ -11,7 +11,7 @@ use keiki_model::text::{Language, Text};
 use maud::html;
 
 use super::fault::{Fault, home};
-use super::guard::{Guard, Peer, Refusal, SEC_FETCH_SITE};
+use super::guard::{Guard, Peer, Refusal, is_from_here};
 use super::headers::{self, PAGE_POLICY};
 use super::plain;
 use super::router::{Shared, Site};
@@ -144,20 +144,6 @@ pub(super) async fn leave(State(site): State<Shared>, RawQuery(query): RawQuery,
     response
 }
 
-/// Whether no page of another site sent it: browsers name the page's origin with everything that changes something.
-/// Programs that are no browsers name none, and carry nobody's cookies.
-pub(super) fn is_from_here(headers: &HeaderMap) -> bool {
-    let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    // The browser's own judgement, which no proxy in between changes; older ones name the origin only.
-    if let Some(site) = text(SEC_FETCH_SITE) {
-        return matches!(site, "same-origin" | "none");
-    }
-    match text(header::ORIGIN) {
-        None => true,
-        Some(origin) => origin.split_once("://").map(|(_, host)| host) == text(header::HOST),
-    }
-}
-
 /// Leads elsewhere, by GET.
 pub(super) fn see(target: &str) -> Response {
     plain::lead(StatusCode::SEE_OTHER, target, headers::NO_STORE)
@@ -222,34 +208,5 @@ mod tests {
         ] {
             assert!(!is_own(foreign), "{foreign}");
         }
-    }
-
-    #[test]
-    fn other_sites_change_nothing() {
-        let sent = |pairs: &[(&'static str, &'static str)]| {
-            let headers = pairs
-                .iter()
-                .map(|(name, value)| (header::HeaderName::from_static(name), HeaderValue::from_static(value)));
-            is_from_here(&headers.collect())
-        };
-        assert!(sent(&[("host", "k:3000"), ("origin", "http://k:3000")]));
-        assert!(sent(&[
-            ("host", "k:3000"),
-            ("origin", "null"),
-            ("sec-fetch-site", "same-origin")
-        ]));
-        assert!(sent(&[("host", "k:3000")]));
-        assert!(!sent(&[("host", "k:3000"), ("origin", "http://evil:3000")]));
-        assert!(sent(&[
-            ("host", "inside:1"),
-            ("origin", "https://k"),
-            ("sec-fetch-site", "same-origin")
-        ]));
-        assert!(!sent(&[("host", "k:3000"), ("origin", "null")]));
-        assert!(!sent(&[
-            ("host", "k:3000"),
-            ("origin", "http://k:3000"),
-            ("sec-fetch-site", "cross-site")
-        ]));
     }
 }
