@@ -405,6 +405,7 @@ test("a reverse proxy on this machine shows nothing to everybody unless that is 
       expect(await statusOf(closed, path, headers), `${path} ${JSON.stringify(headers)}`).toBe(status);
   }
   expect(await statusOf(closed, "/api/live?views=overview@1", { referer: `${elsewhere}/` })).toBe(403);
+  expect(JSON.parse((await get(closed.url("/api/sources"), { headers: { referer: `${elsewhere}/` } })).body).error).toContain("a page of another server");
   // A link, a frame and a picture in somebody's page.
   for (const path of ["/", "/kiosk", "/embed/api.latency", "/panels/api.latency.svg", "/badges/api.latency.svg"]) expect(await statusOf(closed, path, { referer: `${elsewhere}/` }), path).toBe(200);
   for (const [lang, words] of [

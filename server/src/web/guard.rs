@@ -22,7 +22,7 @@ use keiki_model::view::percent_encode;
 use tokio::sync::{Semaphore, watch};
 
 use self::given::{bearer, cookies, in_query};
-use self::sender::is_of_elsewhere;
+use self::sender::{DATA, is_of_elsewhere};
 use super::fault::Fault;
 use super::router::Site;
 use crate::access::network::Network;
@@ -465,7 +465,11 @@ fn refuse<B>(guard: &Guard, refusal: Refusal, request: &Request<B>, path: &str, 
         return fault.again(&site.base, language);
     }
     if !for_people {
-        return fault.text();
+        return if path.starts_with(DATA) {
+            fault.json()
+        } else {
+            fault.text()
+        };
     }
     if refusal == Refusal::Missing && guard.has_password() {
         let wanted = request.uri().path_and_query().map_or("/", |wanted| wanted.as_str());

@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, HeaderName, header};
 /// secrets: by HTTPS, and on the browser's own machine.
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// Below it is what pages of Keiki's own fetch, and programs: nothing that another page frames, shows or links to.
-const DATA: &str = "/api/";
+pub(super) const DATA: &str = "/api/";
 
 /// Whether no page of another site sent it: browsers name the page's origin with everything that changes something.
 /// Programs that are no browsers name none, and carry nobody's cookies.
