@@ -80,7 +80,9 @@ export async function kiosk(server, ticks = Number(process.env.KIOSK_TICKS ?? 14
   };
   const browser = await chromium.launch(launchOptions);
   try {
-    const page = await browser.newPage({ viewport: { width: 1920, height: 1080 } });
+    // Where it is not night: then a wall loads itself anew.
+    const timezoneId = new Date().getUTCHours() < 12 ? "Asia/Tokyo" : "UTC";
+    const page = await browser.newPage({ viewport: { width: 1920, height: 1080 }, timezoneId });
     const faults = [];
     page.on("console", (message) => faults.push(message.text()));
     page.on("pageerror", (error) => faults.push(String(error)));
