@@ -1,21 +1,26 @@
 //! Kills a process that appends, at a random moment, again and again: what had been appended more than a second before
-//! is there afterwards, whole. `KEIKI_KILLS` says how often; ten times if it says nothing.
+//! is there afterwards, whole, and once: also what came late and waits for its place. `KEIKI_KILLS` says how often; ten
+//! times if it says nothing.
 //!
 //! The process that is killed is this test itself, started anew with a folder to write to.
+
+#[path = "crash/late.rs"]
+mod late;
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use keiki_model::series::{HOST_NAME, Kind, Labels, Sample, Series};
 use keiki_model::time::{Millis, SECOND};
 use keiki_store::history::{HistorySettings, Past};
-use keiki_store::{Limits, Ring, SourceClass, SourceId, Store};
+use keiki_store::{Limits, Ring, SourceClass, SourceId, Store, Stored};
 
 const FOLDER: &str = "KEIKI_CRASH_FOLDER";
 const FROM: &str = "KEIKI_CRASH_FROM";
+const AGAIN: &str = "KEIKI_CRASH_AGAIN";
 const START: Millis = 1_763_800_000_000;
 
 /// How long a second takes: 300 of them, a record's worth, pass in less than one.
@@ -23,6 +28,12 @@ const TICK: Duration = Duration::from_millis(2);
 
 /// How often the server tends its history.
 const TENDED: Duration = Duration::from_millis(250);
+
+/// What the process says when it begins to tend it.
+const TENDS: &str = "tends";
+
+/// Within how long of that every second death falls, microseconds: late samples are put into their place then.
+const MIDST: u64 = 30_000;
 
 const SERIES: usize = 40;
 
@@ -47,17 +58,23 @@ fn value_at(second: i64, n: usize) -> f64 {
     (second - START / SECOND) as f64 + n as f64 / 1_000.0
 }
 
-/// The process that is killed: appends, and says which second it has appended.
-fn append_for_ever(folder: &Path, from: Millis) -> ! {
+/// The process that is killed: appends, and says which second it has appended. What came late in the seconds since `again`
+/// nobody has told its sender to be kept: it sends that again.
+fn append_for_ever(folder: &Path, again: i64, from: Millis) -> ! {
     let store = open(folder, from);
     let tended = store.clone();
     std::thread::spawn(move || {
         loop {
+            writeln!(std::io::stdout(), "{TENDS}").expect("the parent reads");
             while tended.tend(now(&tended)) {}
             std::thread::sleep(TENDED);
         }
     });
     let (series, source) = (series(), SourceId::new("crash", SourceClass::Own));
+    let late = late::series();
+    let mut came: Vec<Sample> = (again..from / SECOND)
+        .flat_map(|second| late::samples(&late, second))
+        .collect();
     let mut out = std::io::stdout();
     for second in from / SECOND.. {
         let time = second * SECOND + 850;
@@ -65,7 +82,10 @@ fn append_for_ever(folder: &Path, from: Millis) -> ! {
             .iter()
             .enumerate()
             .map(|(n, series)| Sample::number(series, time, value_at(second, n)));
-        store.append(&source, samples.collect(), time);
+        let mut samples: Vec<Sample> = samples.collect();
+        samples.append(&mut came);
+        samples.extend(late::samples(&late, second));
+        store.append(&source, samples, time);
         writeln!(out, "{second}").expect("the parent reads");
         std::thread::sleep(TICK);
     }
@@ -82,14 +102,26 @@ fn now(store: &Store) -> Millis {
         .unwrap_or(START)
 }
 
+fn times(stored: &Stored) -> impl Iterator<Item = Millis> {
+    let (base, offsets) = stored.times();
+    offsets.iter().map(move |offset| base + Millis::from(*offset))
+}
+
+/// The number that a series has in its label.
+fn number(stored: &Stored) -> usize {
+    let n = stored.series().labels().get("n");
+    n.and_then(|n| n.parse().ok()).expect("its number")
+}
+
+fn told(name: &str) -> i64 {
+    let told = std::env::var(name).ok().and_then(|told| told.parse().ok());
+    told.expect("a time to begin at")
+}
+
 #[test]
 fn a_killed_process_loses_at_most_its_last_second() {
     if let Some(folder) = std::env::var_os(FOLDER) {
-        let from = std::env::var(FROM)
-            .ok()
-            .and_then(|from| from.parse().ok())
-            .expect("a time to begin at");
-        append_for_ever(&PathBuf::from(folder), from);
+        append_for_ever(&PathBuf::from(folder), told(AGAIN), told(FROM));
     }
     let kills: u64 = std::env::var("KEIKI_KILLS")
         .ok()
@@ -97,25 +129,48 @@ fn a_killed_process_loses_at_most_its_last_second() {
         .unwrap_or(10);
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("history");
-    let mut from = START;
+    let (mut again, mut from) = (START / SECOND, START);
+    let mut known = late::Known::default();
     let mut random = 0x9e37_79b9_7f4a_7c15_u64;
     for kill in 0..kills {
         random = random
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1_442_695_040_888_963_407);
-        let lives = Duration::from_millis(1_050 + (random >> 33) % 900);
-        let acknowledged = run_and_kill(&path, from, lives);
-        let Some(acknowledged) = acknowledged else { continue };
+        let death = Death {
+            lives: Duration::from_millis(1_050 + (random >> 33) % 900),
+            midst: (kill % 2 == 1).then_some(Duration::from_micros((random >> 20) % MIDST)),
+        };
+        let acknowledged = run_and_kill(&path, again, from, &death);
         let opened = Instant::now();
-        let store = open(&path, acknowledged * SECOND);
+        let store = open(&path, acknowledged.map_or(from, |second| second * SECOND));
         assert!(opened.elapsed() < Duration::from_secs(1), "opened within a second");
-        check(&store, from, acknowledged, kill);
-        from = (now(&store) / SECOND + 1) * SECOND;
+        let next = from.max((now(&store) / SECOND + 1) * SECOND);
+        if let Some(acknowledged) = acknowledged {
+            check(&store, from, acknowledged, kill);
+            known.lived(late::Life {
+                again,
+                from: from / SECOND,
+                acknowledged,
+            });
+            again = acknowledged + 1;
+            // Now and then the next process finds all as this one left it.
+            if kill % 3 != 1 || kill + 1 == kills {
+                known.check(&store, now(&store), kill);
+            }
+        }
+        from = next;
     }
 }
 
+/// When a process is killed.
+struct Death {
+    lives: Duration,
+    /// So long after it next began to tend the history.
+    midst: Option<Duration>,
+}
+
 /// Starts the other process, lets it live, kills it; the newest second that it had appended a second before.
-fn run_and_kill(folder: &Path, from: Millis, lives: Duration) -> Option<i64> {
+fn run_and_kill(folder: &Path, again: i64, from: Millis, death: &Death) -> Option<i64> {
     let mut child = Command::new(std::env::current_exe().expect("this test"))
         .args([
             "--exact",
@@ -123,18 +178,32 @@ fn run_and_kill(folder: &Path, from: Millis, lives: Duration) -> Option<i64> {
             "--nocapture",
         ])
         .env(FOLDER, folder)
+        .env(AGAIN, again.to_string())
         .env(FROM, from.to_string())
         .stdout(Stdio::piped())
         .spawn()
         .expect("the process starts");
     let lines = BufReader::new(child.stdout.take().expect("its output"));
+    let (tends, begun) = mpsc::channel();
     let reader = std::thread::spawn(move || {
         let lines = lines.lines().map_while(Result::ok);
+        let lines = lines.inspect(|line| {
+            if line == TENDS {
+                tends.send(()).expect("somebody waits");
+            }
+        });
         lines
             .filter_map(|line| Some((Instant::now(), line.parse::<i64>().ok()?)))
             .collect::<Vec<_>>()
     });
-    std::thread::sleep(lives);
+    std::thread::sleep(death.lives);
+    if let Some(midst) = death.midst {
+        begun.try_iter().for_each(drop);
+        begun
+            .recv_timeout(Duration::from_secs(5))
+            .expect("it tends the history");
+        std::thread::sleep(midst);
+    }
     let killed = Instant::now();
     child.kill().expect("SIGKILL");
     child.wait().expect("it ended");
@@ -155,18 +224,11 @@ fn check(store: &Store, from: Millis, acknowledged: i64, kill: u64) {
     let reader = store.past(&["crash"], &past).expect("not too much");
     let mut found = 0;
     for stored in reader.series("crash") {
-        let n = stored
-            .series()
-            .labels()
-            .get("n")
-            .and_then(|n| n.parse().ok())
-            .expect("its number");
+        let n = number(stored);
         let (Ring::Gauge(ring) | Ring::Counter(ring)) = stored.ring() else {
             panic!("numbers")
         };
-        let (base, offsets) = stored.times();
-        let times = offsets.iter().map(|offset| base + Millis::from(*offset));
-        let kept: Vec<_> = times
+        let kept: Vec<_> = times(stored)
             .zip(ring.values())
             .filter(|(time, _)| (from..to).contains(time))
             .collect();
