@@ -20,11 +20,15 @@ use keiki_store::{Limits, Ring, SourceClass, SourceId, Store, Stored};
 
 const FOLDER: &str = "KEIKI_CRASH_FOLDER";
 const FROM: &str = "KEIKI_CRASH_FROM";
+const SLOW: &str = "KEIKI_CRASH_SLOW";
 const AGAIN: &str = "KEIKI_CRASH_AGAIN";
 const START: Millis = 1_763_800_000_000;
 
 /// How long a second takes: 300 of them, a record's worth, pass in less than one.
 const TICK: Duration = Duration::from_millis(2);
+
+/// And how long where several processes die before a record is due: what is late waits longer than they live.
+const SLOW_TICK: Duration = Duration::from_millis(8);
 
 /// How often the server tends its history.
 const TENDED: Duration = Duration::from_millis(250);
@@ -60,7 +64,7 @@ fn value_at(second: i64, n: usize) -> f64 {
 
 /// The process that is killed: appends, and says which second it has appended. What came late in the seconds since `again`
 /// nobody has told its sender to be kept: it sends that again.
-fn append_for_ever(folder: &Path, again: i64, from: Millis) -> ! {
+fn append_for_ever(folder: &Path, again: i64, from: Millis, tick: Duration) -> ! {
     let store = open(folder, from);
     let tended = store.clone();
     std::thread::spawn(move || {
@@ -87,7 +91,7 @@ fn append_for_ever(folder: &Path, again: i64, from: Millis) -> ! {
         samples.extend(late::samples(&late, second));
         store.append(&source, samples, time);
         writeln!(out, "{second}").expect("the parent reads");
-        std::thread::sleep(TICK);
+        std::thread::sleep(tick);
     }
     unreachable!("it is killed")
 }
@@ -115,13 +119,14 @@ fn number(stored: &Stored) -> usize {
 
 fn told(name: &str) -> i64 {
     let told = std::env::var(name).ok().and_then(|told| told.parse().ok());
-    told.expect("a time to begin at")
+    told.expect("a number")
 }
 
 #[test]
 fn a_killed_process_loses_at_most_its_last_second() {
     if let Some(folder) = std::env::var_os(FOLDER) {
-        append_for_ever(&PathBuf::from(folder), told(AGAIN), told(FROM));
+        let tick = if told(SLOW) > 0 { SLOW_TICK } else { TICK };
+        append_for_ever(&PathBuf::from(folder), told(AGAIN), told(FROM), tick);
     }
     let kills: u64 = std::env::var("KEIKI_KILLS")
         .ok()
@@ -136,14 +141,16 @@ fn a_killed_process_loses_at_most_its_last_second() {
         random = random
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1_442_695_040_888_963_407);
-        let death = Death {
+        let fate = Fate {
+            slow: kill % 4 >= 2,
             lives: Duration::from_millis(1_050 + (random >> 33) % 900),
             midst: (kill % 2 == 1).then_some(Duration::from_micros((random >> 20) % MIDST)),
         };
-        let acknowledged = run_and_kill(&path, again, from, &death);
+        let acknowledged = run_and_kill(&path, again, from, &fate);
         let opened = Instant::now();
         let store = open(&path, acknowledged.map_or(from, |second| second * SECOND));
-        assert!(opened.elapsed() < Duration::from_secs(1), "opened within a second");
+        let opened = opened.elapsed();
+        assert!(opened < Duration::from_secs(1), "kill {kill}: opened in {opened:?}");
         let next = from.max((now(&store) / SECOND + 1) * SECOND);
         if let Some(acknowledged) = acknowledged {
             check(&store, from, acknowledged, kill);
@@ -162,15 +169,16 @@ fn a_killed_process_loses_at_most_its_last_second() {
     }
 }
 
-/// When a process is killed.
-struct Death {
+/// How a process lives, and when it is killed.
+struct Fate {
+    slow: bool,
     lives: Duration,
     /// So long after it next began to tend the history.
     midst: Option<Duration>,
 }
 
 /// Starts the other process, lets it live, kills it; the newest second that it had appended a second before.
-fn run_and_kill(folder: &Path, again: i64, from: Millis, death: &Death) -> Option<i64> {
+fn run_and_kill(folder: &Path, again: i64, from: Millis, fate: &Fate) -> Option<i64> {
     let mut child = Command::new(std::env::current_exe().expect("this test"))
         .args([
             "--exact",
@@ -179,6 +187,7 @@ fn run_and_kill(folder: &Path, again: i64, from: Millis, death: &Death) -> Optio
         ])
         .env(FOLDER, folder)
         .env(AGAIN, again.to_string())
+        .env(SLOW, u8::from(fate.slow).to_string())
         .env(FROM, from.to_string())
         .stdout(Stdio::piped())
         .spawn()
@@ -196,8 +205,8 @@ fn run_and_kill(folder: &Path, again: i64, from: Millis, death: &Death) -> Optio
             .filter_map(|line| Some((Instant::now(), line.parse::<i64>().ok()?)))
             .collect::<Vec<_>>()
     });
-    std::thread::sleep(death.lives);
-    if let Some(midst) = death.midst {
+    std::thread::sleep(fate.lives);
+    if let Some(midst) = fate.midst {
         begun.try_iter().for_each(drop);
         begun
             .recv_timeout(Duration::from_secs(5))
