@@ -112,6 +112,8 @@ test.describe("faults", () => {
       await live(page);
       const cpu = page.locator('section[data-panel="resources.cpu"]');
       const figure = cpu.locator(".stat[data-lead] data");
+      // A share of the CPU takes two readings.
+      await expect(cpu).toHaveAttribute("data-state", "live");
       for (const cause of ["server", "network"]) {
         if (cause === "server") await server.halt("SIGKILL");
         else proxy.freeze();
