@@ -97,7 +97,7 @@ class Server {
       return (await get(this.url("/readyz"))).status === 200;
       // It opens its history first, and a disk that others use may keep it waiting.
     }, { timeout: 30_000 });
-    if (this.end) throw new Error(`The server ended: ${JSON.stringify(this.end)}\n${this.log}`);
+    if (this.end) throw new Error(`The server ended: ${JSON.stringify(this.end)}`);
     return this;
   }
 
@@ -145,6 +145,6 @@ export function startServer(options = {}) {
   const server = new Server(options);
   return server.start().catch(async (error) => {
     await server.stop();
-    throw error;
+    throw new Error(`${error.message}\n${server.log}`, { cause: error });
   });
 }
