@@ -1,5 +1,5 @@
-//! Logins: a cookie that says which it is and until when it holds, signed. Nothing is kept on the server but which of them were ended before
-//! their time, and that only until a restart: the browser that logged out has none any more.
+//! Logins: a cookie that says which it is and until when it holds, signed. Nothing is kept on the server but which of them
+//! were ended before their time, and that only until a restart: the browser that logged out has none any more.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
