@@ -1,7 +1,7 @@
 // A page must be silent: whatever a browser complains about fails the test.
 
-/** What is not a fault: when a page is left, the browser aborts the stream, and the question whether the server lives. */
-const ABORTED_STREAM = /net::ERR_ABORTED .*\/(api\/live|healthz$)/;
+/** What is not a fault: when a page, or a frame in it, is left, the browser aborts what it was loading, and the stream. */
+const LEFT = /^request failed: net::ERR_ABORTED /;
 
 /** Without scripts the browser refuses to preload them, as if by a policy, and misses who uses the rest. */
 const WITHOUT_SCRIPTS = [/request failed: csp \S+\.js$/, /was preloaded using link preload but not used/];
@@ -13,7 +13,7 @@ const WITHOUT_SCRIPTS = [/request failed: csp \S+\.js$/, /was preloaded using li
 export function watch(page, { origin, allow = [], scripts = true } = {}) {
   const faults = [];
   const note = (text) => {
-    if (![ABORTED_STREAM, ...(scripts ? [] : WITHOUT_SCRIPTS), ...allow].some((pattern) => pattern.test(text))) faults.push(text);
+    if (![LEFT, ...(scripts ? [] : WITHOUT_SCRIPTS), ...allow].some((pattern) => pattern.test(text))) faults.push(text);
   };
   page.on("console", (message) => note(`console.${message.type()}: ${message.text()} (${message.location().url})`));
   page.on("pageerror", (error) => note(`page error: ${error.stack ?? error}`));

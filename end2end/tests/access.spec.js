@@ -422,7 +422,7 @@ test("a reverse proxy on this machine shows nothing to everybody unless that is 
 });
 
 test.describe("behind a proxy that says nothing of itself", () => {
-  test.use({ expected: { faults: [/403/, /net::ERR_ABORTED/] } });
+  test.use({ expected: { faults: [/403/] } });
 
   for (const [what, without, then] of [
     ["a browser that says whose page asks", undefined, "a page of another server sends it"],
