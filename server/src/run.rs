@@ -1,26 +1,26 @@
 //! Puts the parts together and runs them until told to stop.
 
+mod opening;
+
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, mpsc};
-use std::thread::JoinHandle;
+use std::sync::Arc;
 use std::time::Duration;
 
 use keiki_instrument::{Identity, JobInstrument, QueryInstrument, Recorder};
-use keiki_model::frame::AnnotationKind;
 use keiki_model::panel::Failure;
 use keiki_model::series::{HOST_NAME, Labels, SERVICE_NAME, Sample, is_of_host};
 use keiki_model::time::Millis;
 use tokio_util::sync::CancellationToken;
 
-use crate::annotation::{Annotations, Told};
+use self::opening::Opened;
+use crate::annotation::Annotations;
 use crate::catalogue::Catalogue;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config};
 use crate::feeding::{Feeding, Targets};
 use crate::hub::{self, Apdex, Composer, Hub, Run, StreamMetrics};
 use crate::ingest::{Census, Inlets, Slowed, secret};
-use crate::query::HISTORY;
 use crate::query::{Engine, Failures};
 use crate::source::host::{HostConfig, HostSource, Watch, host_name};
 use crate::source::metric::{Metric, metrics};
@@ -30,7 +30,7 @@ use crate::source::scrape::Discovery;
 use crate::source::statsd::StatsdSource;
 use crate::source::status::{SourceStatus, StatusBoard};
 use crate::store::history::{DiskError, TIERS};
-use crate::store::{self, Limits, SourceClass, Store};
+use crate::store::{self, SourceClass, Store};
 use crate::web;
 use crate::web::tls::TlsError;
 
@@ -55,67 +55,6 @@ metrics! {
     ANNOTATIONS_DROPPED = Counter "keiki_annotations_dropped_total" [] every 1000: "Annotations that gave way to newer ones: there are as many as limits.annotations.";
     INGEST_LIMITED = Counter "keiki_ingest_limited_total" ["token"] every 1000: "Requests that were answered 429: their token had sent as much as it may.";
     STORE_REJECTED = Counter "keiki_store_rejected_total" ["reason"] every 1000: "Samples not kept, by reason.";
-}
-
-/// The limits of the store under a configuration.
-fn store_limits(config: &config::Limits) -> Limits {
-    Limits {
-        series: config.series,
-        series_per_metric: config.series_per_metric,
-        labels: config.labels,
-        label_bytes: config.label_bytes,
-        one_clock: true,
-        ..Limits::default()
-    }
-}
-
-/// The store, with what it knew before. A folder that can't be used for now costs the history, not the start.
-fn store(config: &Config, now: Millis) -> Result<Store, DiskError> {
-    let class = |name: &&str| {
-        config::SOURCE_KINDS
-            .iter()
-            .zip(SourceClass::BY_TRUST)
-            .find(|(kind, _)| *kind == name)
-            .map(|(_, class)| class)
-    };
-    let priority: Vec<_> = config.sources.priority.iter().filter_map(class).collect();
-    let limits = store_limits(&config.limits);
-    let Some(settings) = &config.history else {
-        return Ok(Store::with_priority(limits, &priority));
-    };
-    match Store::open(limits, &priority, settings.clone(), now) {
-        Err(error @ DiskError::Engine(..)) => {
-            tracing::error!("there is no history until the next start: {error}");
-            Ok(Store::with_priority(limits, &priority))
-        }
-        opened => opened,
-    }
-}
-
-/// How often what was appended is written, and records are made.
-const TENDED: Duration = Duration::from_millis(250);
-
-/// Keeps the history on a thread of its own, which may wait for the disk, until the sender is dropped.
-fn keep_history(store: Store, queries: QueryInstrument) -> std::io::Result<(mpsc::Sender<()>, JoinHandle<()>)> {
-    let (stop, stopped) = mpsc::channel::<()>();
-    let work = move || {
-        loop {
-            let timer = queries.query(HISTORY, "write");
-            let more = store.tend(SystemClock.now());
-            match store.history().and_then(|stats| stats.failing) {
-                None => timer.succeed(),
-                Some(_) => timer.fail("disk"),
-            }
-            // Between two pieces of a long work others have their turn.
-            let pause = if more { TENDED / 50 } else { TENDED };
-            if stopped.recv_timeout(pause) != Err(mpsc::RecvTimeoutError::Timeout) {
-                break;
-            }
-        }
-        store.flush(SystemClock.now());
-    };
-    let thread = std::thread::Builder::new().name("history".into()).spawn(work)?;
-    Ok((stop, thread))
 }
 
 /// Why Keiki ends before it is told to.
@@ -287,27 +226,25 @@ pub async fn run(config: Config, bound: web::Bound, shutdown: CancellationToken)
         host_name: host.clone(),
     });
     let identity = own::labels(recorder.identity());
-    let (store, board, totals) = (store(&config, started)?, StatusBoard::new(), Totals::default());
     let queries = QueryInstrument::new(&recorder);
-    let history = match store.history() {
-        Some(_) => Some(keep_history(store.clone(), queries.clone()).map_err(RunError::Thread)?),
-        None => None,
+    let options = web::Options::from(&config);
+    let opening = opening::open(&config, started, queries.clone());
+    let Opened {
+        store,
+        annotations,
+        history,
+    } = tokio::select! {
+        opened = web::while_starting(&bound, &options, opening) => opened?,
+        // What is being opened survives an end at any moment.
+        () = shutdown.cancelled() => return Ok(()),
     };
+    let (board, totals) = (StatusBoard::new(), Totals::default());
     let jobs = JobInstrument::new(&recorder, SERVICE);
     jobs.set_length(0);
 
     let engine = Engine::new(store.clone(), Failing(board.clone()))
         .measured(queries)
         .at(reached_at(&config, bound.address(), &host));
-    let annotations = Annotations::open(store.clone(), config.limits.annotations);
-    let start = Told {
-        kind: AnnotationKind::KeikiStarted,
-        text: Arc::default(),
-        service: String::new(),
-    };
-    let starting = annotations.clone();
-    // The disk may take its time; a panic in it has been told already.
-    let _ = tokio::task::spawn_blocking(move || starting.add(started, start)).await;
     let presets: HashMap<_, _> = config
         .services
         .iter()
@@ -433,16 +370,14 @@ pub async fn run(config: Config, bound: web::Bound, shutdown: CancellationToken)
         inlets,
         recorder,
     };
-    let served = web::serve(bound, web::Options::from(&config), state, shutdown).await;
+    let served = web::serve(bound, options, state, shutdown).await;
     watch.abort();
     rest.abort();
     if !feeding.ended(Duration::from_secs(1)).await {
         tracing::warn!("a source did not end in time and is left behind");
     }
-    if let Some((stop, thread)) = history {
-        drop(stop);
-        // It writes the last second and syncs; a panic in it has been told already.
-        let _ = tokio::task::spawn_blocking(|| thread.join()).await;
+    if let Some(history) = history {
+        history.end().await;
     }
     Ok(served?)
 }

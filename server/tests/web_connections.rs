@@ -4,8 +4,9 @@ mod web_support;
 
 use std::time::{Duration, Instant};
 
-use keiki_server::web::{BindError, Bound, Options, raise_file_limit};
+use keiki_server::web::{BindError, Bound, Options, raise_file_limit, while_starting};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use web_support::{Server, answer, ask, options};
 
 #[tokio::test]
@@ -197,4 +198,47 @@ async fn a_taken_port_is_a_clear_error() {
             .starts_with(&format!("{} is already in use: ", first.address())),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn who_asks_before_the_history_is_open_is_told_so() {
+    let options = Options {
+        base_path: "/ops".into(),
+        ..options()
+    };
+    let bound = Bound::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let address = bound.address();
+    let (done, opened) = tokio::sync::oneshot::channel::<()>();
+    let start = tokio::spawn(async move {
+        while_starting(&bound, &options, opened).await.unwrap();
+        bound
+    });
+    let mut silent = TcpStream::connect(address).await.unwrap();
+    let told = async |path| {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        ask(&mut stream, "GET", path, &[]).await
+    };
+    for path in ["/ops/", "/ops/readyz", "/ops/api/live", "/healthz"] {
+        let answer = told(path).await;
+        assert_eq!(answer.status, 503, "{path}");
+        assert_eq!(
+            (
+                answer.header("retry-after"),
+                answer.header("refresh"),
+                answer.header("cache-control")
+            ),
+            ("1", "2", "no-store")
+        );
+        let text = answer.text();
+        assert!(
+            text.contains("Keiki is starting") && text.contains("起動しています"),
+            "{text}"
+        );
+    }
+    assert_eq!(told("/ops/healthz").await.status, 200);
+    done.send(()).unwrap();
+    let bound = start.await.unwrap();
+    // What has asked nothing yet would else hear later that Keiki is starting.
+    assert!(!matches!(silent.read(&mut [0; 1]).await, Ok(1..)));
+    TcpStream::connect(bound.address()).await.unwrap();
 }

@@ -142,7 +142,7 @@ pub(super) async fn accept(
 }
 
 /// A peer that gave up meanwhile is nothing; a system without room for more gets a moment.
-async fn after_failure(error: &io::Error) {
+pub(super) async fn after_failure(error: &io::Error) {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     if !matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
         tracing::warn!(%error, "cannot take a connection");

@@ -7,9 +7,12 @@ use axum::response::{IntoResponse, Response};
 use super::headers;
 use super::router::Shared;
 
+/// What a process says that answers.
+pub(super) const LIVES: &str = "ok\n";
+
 /// The process answers.
 pub(super) async fn healthz() -> Response {
-    plain(StatusCode::OK, "ok\n".to_owned())
+    plain(StatusCode::OK, LIVES.to_owned())
 }
 
 /// Data have been published; else what is missing, a line each.

@@ -41,11 +41,13 @@ pub mod render;
 mod router;
 pub mod sources;
 mod stall;
+mod starting;
 pub mod state;
 pub mod tls;
 
 pub use connection::ConnectionMetrics;
 pub use listen::{BindError, Bound, raise_file_limit};
+pub use starting::while_starting;
 pub use state::{Render, State, Views, ViewsError};
 
 /// How the site is served.
